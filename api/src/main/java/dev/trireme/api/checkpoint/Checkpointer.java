@@ -1,0 +1,56 @@
+package dev.trireme.api.checkpoint;
+
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.api.train.Progress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Writes and reads the checkpoints of one rank. Writing is asynchronous: {@link #save} copies the
+ * tensors and returns; the rest happens on a thread of the checkpointer's own.
+ *
+ * <p>Threading: one caller.
+ */
+public interface Checkpointer extends AutoCloseable {
+  /**
+   * Snapshots and starts writing. Every rank must call it at the same step. When the one before is
+   * still being written, waits for that first.
+   *
+   * @return how long the caller was stalled
+   */
+  Duration save(CheckpointContent content);
+
+  /**
+   * Waits until nothing is being written any more.
+   *
+   * @throws CheckpointException when that took longer than {@code deadline} or the last save failed
+   */
+  void drain(Duration deadline);
+
+  /**
+   * Restores from {@code source}: a directory of checkpoints (the newest whole one is taken; what
+   * is damaged or half-written is skipped, and the log says so and why) or one {@code step-*}. The
+   * values are copied into {@code tensors}; nothing is touched unless all of it is there and right.
+   *
+   * @param tensors where to put the values; names, dtypes and shapes must match the checkpoint's
+   * @return what was restored; empty when {@code source} holds no whole checkpoint
+   * @throws CheckpointException when a checkpoint there does not fit these tensors, or {@code
+   *     source} does not exist
+   */
+  Optional<Restored> restore(Path source, List<NamedTensor> tensors);
+
+  /**
+   * What a restore found.
+   *
+   * @param from the checkpoint's directory
+   * @param generation that wrote it
+   * @param progress to continue from
+   * @param seed of the job that wrote it
+   */
+  record Restored(Path from, long generation, Progress progress, long seed) {}
+
+  @Override
+  void close();
+}

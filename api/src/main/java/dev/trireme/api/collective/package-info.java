@@ -1,0 +1,5 @@
+/**
+ * What ranks of one formation can do together: the collectives' port and its errors.
+ * Implementations move bytes over Aeron, NCCL or shared memory; callers see buffers and deadlines.
+ */
+package dev.trireme.api.collective;

@@ -1,0 +1,34 @@
+package dev.trireme.api.data;
+
+import java.util.Optional;
+
+/**
+ * The data of one job, opened on one rank.
+ *
+ * <p>Threading: streams may be opened from any thread; each has its own reader.
+ */
+public interface DataSource extends AutoCloseable {
+  /** The training set. */
+  DatasetInfo training();
+
+  /** The evaluation set, where the job has one. */
+  Optional<DatasetInfo> evaluation();
+
+  /**
+   * An endless stream of this rank's parts of the global training batches, from {@code cursor} on,
+   * over epoch after epoch. Every item of an epoch is in exactly one batch of exactly one rank.
+   *
+   * @param rank in {@code 0..worldSize-1}
+   */
+  BatchStream train(Cursor cursor, int rank, int worldSize);
+
+  /**
+   * This rank's part of the evaluation set, once, in order; every item goes to exactly one rank.
+   *
+   * @throws IllegalStateException when the job has no evaluation set
+   */
+  BatchStream evaluate(int rank, int worldSize);
+
+  @Override
+  void close();
+}

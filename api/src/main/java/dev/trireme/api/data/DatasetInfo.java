@@ -1,0 +1,25 @@
+package dev.trireme.api.data;
+
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Shape;
+
+/**
+ * What a data set holds, known before any item is read.
+ *
+ * @param items in one epoch, at least 1
+ * @param itemShape of one item's features, without the batch dimension
+ * @param featureType of the features as the model gets them
+ * @param classes number of classes when labels are class indices in {@code 0..classes-1}; 0 when
+ *     labels are real values
+ */
+public record DatasetInfo(long items, Shape itemShape, DType featureType, int classes) {
+  public DatasetInfo {
+    if (items < 1) {
+      throw new IllegalArgumentException(
+          "a data set needs at least one item, this one has " + items);
+    }
+    if (classes < 0) {
+      throw new IllegalArgumentException("classes is " + classes + ", expected 0 or more");
+    }
+  }
+}

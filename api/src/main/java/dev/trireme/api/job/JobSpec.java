@@ -1,0 +1,42 @@
+package dev.trireme.api.job;
+
+import java.util.Optional;
+
+/**
+ * What the user asked for: one YAML file, resolved and validated.
+ *
+ * @param name of the job, shown everywhere
+ * @param model what is trained
+ * @param program the user's own training loop; the built-in trainer without it
+ * @param data what it is trained on
+ * @param train how it is trained
+ * @param parallel on how many ranks and how they synchronise
+ * @param checkpoint when state is saved, and where a run starts from
+ */
+public record JobSpec(
+    @Key("Name of the job: letters, digits, '.', '_' and '-', at most 64.") String name,
+    @Key("What is trained.") ModelSpec model,
+    @Key("A training loop of your own; the built-in trainer is used without it.")
+        Optional<ProgramSpec> program,
+    @Key("What it is trained on.") DataSpec data,
+    @Key("How it is trained.") TrainSpec train,
+    @Key(value = "On how many ranks, and how they synchronise.", defaultValue = "{}")
+        ParallelSpec parallel,
+    @Key(value = "When state is saved, and where a run starts from.", defaultValue = "{}")
+        CheckpointSpec checkpoint) {
+  public JobSpec {
+    if (!name.matches("[A-Za-z0-9._-]{1,64}") || name.matches("\\.+")) {
+      throw new SpecException(
+          "name", "expected 1 to 64 letters, digits, '.', '_' or '-', found '" + name + "'");
+    }
+    if (parallel.workers().max() > data.batchSize()) {
+      throw new SpecException(
+          "parallel.workers",
+          "there are more workers ("
+              + parallel.workers().max()
+              + ") than items in a global batch ("
+              + data.batchSize()
+              + "); lower it or raise data.batchSize");
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package dev.trireme.api.job;
+
+import java.util.Optional;
+
+/**
+ * On how many ranks a job runs and how they synchronise.
+ *
+ * @param workers number of ranks
+ * @param device what each rank computes on
+ * @param sync how gradients become one
+ * @param threads computing threads of a rank; cores divided by ranks of the host when absent
+ * @param bucketSize bytes of gradients fused for one all-reduce
+ * @param firstBucketSize bytes of the first bucket, small so that the exchange starts early
+ * @param timeoutSeconds the deadline of every collective
+ */
+public record ParallelSpec(
+    @Key(value = "Number of ranks, or \"min:max\".", defaultValue = "1") WorkerCount workers,
+    @Key(value = "What each rank computes on.", defaultValue = "auto") DeviceKind device,
+    @Key(value = "How gradients become one.", defaultValue = "allreduce") SyncKind sync,
+    @Key(
+            value = "Computing threads of a rank; by default cores / ranks of the host.",
+            min = 1,
+            max = 1024)
+        Optional<Integer> threads,
+    @Key(
+            value = "Bytes of gradients fused for one all-reduce.",
+            defaultValue = "25m",
+            min = 1024,
+            max = 1L << 30,
+            size = true)
+        long bucketSize,
+    @Key(
+            value = "Bytes of the first bucket.",
+            defaultValue = "1m",
+            min = 1024,
+            max = 1L << 30,
+            size = true)
+        long firstBucketSize,
+    @Key(
+            value = "Seconds after which a collective is given up.",
+            defaultValue = "60",
+            min = 0.1,
+            max = 86400)
+        double timeoutSeconds) {
+  /** What a rank computes on. */
+  public enum DeviceKind {
+    AUTO,
+    CPU,
+    CUDA
+  }
+
+  /** How gradients become one. */
+  public enum SyncKind {
+    ALLREDUCE,
+    PARAMETER_SERVER
+  }
+}
