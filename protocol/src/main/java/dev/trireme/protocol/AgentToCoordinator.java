@@ -1,0 +1,58 @@
+package dev.trireme.protocol;
+
+import java.util.List;
+
+/** What an agent tells the coordinator. */
+public sealed interface AgentToCoordinator extends Message {
+  /** The agent that speaks. */
+  String agentId();
+
+  /**
+   * Sent on joining, and again until answered.
+   *
+   * @param host the machine's name, for people
+   * @param slots ranks this agent can hold at once, at least 1
+   * @param cores of the host
+   * @param highestTerm the highest term it has obeyed, 0 if none
+   * @param highestGeneration the highest generation it knows, over all jobs; 0 if none
+   */
+  record RegisterAgent(
+      String agentId, String host, int slots, int cores, long highestTerm, long highestGeneration)
+      implements AgentToCoordinator {}
+
+  /**
+   * A rank's process has been started.
+   *
+   * @param pid of the process
+   */
+  record RankStarted(String agentId, String jobId, long generation, int rank, long pid)
+      implements AgentToCoordinator {}
+
+  /** What a rank said, passed on. */
+  record FromRank(String agentId, String jobId, long generation, int rank, RankReport report)
+      implements AgentToCoordinator {}
+
+  /**
+   * A rank's process is gone.
+   *
+   * @param exit how it went
+   */
+  record RankExited(String agentId, String jobId, long generation, int rank, RankExit exit)
+      implements AgentToCoordinator {}
+
+  /**
+   * How a process went.
+   *
+   * @param pid it had
+   * @param code exit code; 128 + signal when a signal ended it
+   * @param expected whether it was told to end, or had reported that it was finished
+   * @param description for people, as {@code killed by SIGKILL} or {@code exit code 3}
+   * @param lastLines of its log, at most 20, each at most 500 characters
+   */
+  record RankExit(
+      long pid, int code, boolean expected, String description, List<String> lastLines) {
+    public RankExit {
+      lastLines = List.copyOf(lastLines);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package dev.trireme.protocol;
+
+import dev.trireme.api.job.JobSpec;
+
+/** What an agent tells a rank, mostly on the coordinator's behalf. */
+public sealed interface AgentToRank extends Message {
+  /**
+   * Become this rank of this formation.
+   *
+   * @param job resolved and validated
+   * @param resolvedSpec the same as YAML
+   * @param runDirectory of the job, absolute
+   * @param localRank within this host
+   * @param localSize ranks of this formation on this host
+   * @param transport how to reach the other ranks
+   */
+  record Join(
+      Stamp stamp,
+      String jobId,
+      JobSpec job,
+      String resolvedSpec,
+      String runDirectory,
+      int rank,
+      int localRank,
+      int localSize,
+      int worldSize,
+      Transport transport)
+      implements AgentToRank {}
+
+  /**
+   * How the ranks of a formation on one host reach each other.
+   *
+   * @param aeronDirectory of the host's media driver
+   * @param sharedDirectory for memory that ranks of this formation share; made by the agent, which
+   *     deletes it with the formation
+   * @param streamBase the first of the stream ids allotted to this formation on this host
+   * @param streamCount how many there are
+   * @param formation an unguessable number that every frame carries
+   */
+  record Transport(
+      String aeronDirectory,
+      String sharedDirectory,
+      int streamBase,
+      int streamCount,
+      long formation) {}
+
+  /** Stop after the current step, all ranks together. */
+  record StopAfterStep(Stamp stamp, String reason) implements AgentToRank {}
+
+  /** Write a checkpoint after the current step. */
+  record CheckpointAfterStep(Stamp stamp) implements AgentToRank {}
+
+  /** The collectives of this generation are over: leave them at once. */
+  record AbortGeneration(Stamp stamp, String reason) implements AgentToRank {}
+
+  /**
+   * The answer to rank 0's wait for a checkpoint's grant.
+   *
+   * @param reason why not, empty when granted
+   */
+  record CheckpointGrant(Stamp stamp, long step, boolean granted, String reason)
+      implements AgentToRank {}
+
+  /** All is said: the process may end. Follows {@link RankReport.Finished} and {@code Failed}. */
+  record Release() implements AgentToRank {}
+}

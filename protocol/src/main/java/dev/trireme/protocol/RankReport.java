@@ -1,0 +1,116 @@
+package dev.trireme.protocol;
+
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.train.Progress;
+import java.util.Map;
+
+/** What a rank tells its agent, which passes it on to the coordinator. */
+public sealed interface RankReport extends Message {
+  /**
+   * The first word of a process on its channel.
+   *
+   * @param slot as given on its command line
+   * @param pid of the process
+   */
+  record Hello(int slot, long pid) implements RankReport {}
+
+  /**
+   * Model and data are there, the group stands, the state is the same on all ranks.
+   *
+   * @param progress where it continues from
+   * @param restoredFrom the checkpoint it started from, empty when from fresh weights
+   * @param totalSteps planned for the whole job
+   * @param stepsPerEpoch at least 1
+   * @param epochs planned, rounded up; at least 1
+   * @param parameters number of trainable values of the model
+   */
+  record Ready(
+      Progress progress,
+      String restoredFrom,
+      long totalSteps,
+      long stepsPerEpoch,
+      int epochs,
+      long parameters)
+      implements RankReport {}
+
+  /**
+   * The steps up to {@code step} are committed. Rank 0 sends one for step 1, then about one a
+   * second, and one for the last step; the others send none.
+   *
+   * @param step the newest committed step
+   * @param from where that step's samples begin
+   * @param samples in its global batch
+   * @param loss of that step, mean over its global batch
+   * @param learningRate of that step
+   * @param samplesPerSecond since the report before
+   * @param nativeBytes the engine holds
+   */
+  record Committed(
+      long step,
+      Cursor from,
+      int samples,
+      double loss,
+      double learningRate,
+      double samplesPerSecond,
+      long nativeBytes)
+      implements RankReport {}
+
+  /**
+   * An epoch has ended on this rank. Rank 0 only.
+   *
+   * @param epoch counted from 0
+   * @param step its last
+   * @param trainLoss mean over the epoch's steps
+   * @param evalLoss NaN without an evaluation set
+   * @param evalAccuracy NaN without one, or where labels are not classes
+   * @param seconds the epoch took, evaluation included
+   */
+  record EpochEnded(
+      int epoch, long step, double trainLoss, double evalLoss, double evalAccuracy, double seconds)
+      implements RankReport {}
+
+  /** This rank's shard of a checkpoint is on disk. */
+  record ShardWritten(long step) implements RankReport {}
+
+  /**
+   * How a checkpoint ended. Rank 0 only.
+   *
+   * @param path of the checkpoint
+   * @param failure empty when it was committed
+   */
+  record CheckpointFinished(
+      long step, String path, double stallSeconds, double writeSeconds, long bytes, String failure)
+      implements RankReport {}
+
+  /**
+   * Training has ended on this rank, the closing barrier passed.
+   *
+   * @param stopped whether it ended early because it was asked to
+   * @param metrics final figures by name
+   * @param stateHash over the model's state dict in name order
+   * @param samplesPerSecond from the end of step 10 to the end of the last step; NaN when there
+   *     were too few steps
+   */
+  record Finished(
+      Progress progress,
+      int epochs,
+      boolean stopped,
+      Map<String, Double> metrics,
+      String stateHash,
+      double samplesPerSecond)
+      implements RankReport {
+    public Finished {
+      metrics = Map.copyOf(metrics);
+    }
+  }
+
+  /**
+   * Training cannot go on.
+   *
+   * @param step being computed
+   * @param verdict what happened, for people
+   * @param suspectRank the rank that is to blame, this one or another; -1 when unknown
+   * @param usage whether the job spec or its data is at fault rather than the run
+   */
+  record Failed(long step, String verdict, int suspectRank, boolean usage) implements RankReport {}
+}

@@ -1,0 +1,24 @@
+package dev.trireme.protocol;
+
+/**
+ * The authority of a command. Agents and ranks refuse anything lower than what they have obeyed.
+ *
+ * @param term of the coordinator that commands, at least 1
+ * @param generation of the formation it speaks to; 0 before the first
+ */
+public record Stamp(long term, long generation) implements Comparable<Stamp> {
+  public Stamp {
+    if (term < 1 || generation < 0) {
+      throw new IllegalArgumentException(
+          "no such stamp: term " + term + ", generation " + generation);
+    }
+  }
+
+  /** By term first, then by generation. */
+  @Override
+  public int compareTo(Stamp other) {
+    return term != other.term
+        ? Long.compare(term, other.term)
+        : Long.compare(generation, other.generation);
+  }
+}
