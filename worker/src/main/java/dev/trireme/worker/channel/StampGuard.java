@@ -1,7 +1,7 @@
 package dev.trireme.worker.channel;
 
 import dev.trireme.protocol.Stamp;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -13,7 +13,18 @@ import java.util.Optional;
  * <p>Threading: any.
  */
 public final class StampGuard {
-  private final Map<String, Stamp> obeyed = new HashMap<>();
+  /** Jobs remembered; a job older than that many others has long been over. */
+  private static final int MAX_JOBS = 10_000;
+
+  private final Map<String, Stamp> obeyed =
+      new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Stamp> eldest) {
+          return size() > MAX_JOBS;
+        }
+      };
   private long highestTerm;
   private long highestGeneration;
 
