@@ -1,0 +1,259 @@
+package dev.trireme.worker.train;
+
+import dev.trireme.api.checkpoint.CheckpointContent;
+import dev.trireme.api.checkpoint.CheckpointException;
+import dev.trireme.api.checkpoint.Checkpointer;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.collective.ReduceOp;
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.data.DataSource;
+import dev.trireme.api.engine.Loss;
+import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.GradientExchange;
+import dev.trireme.api.train.LearningRate;
+import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.StepCoordinator;
+import dev.trireme.api.train.TrainingContext;
+import java.nio.ByteBuffer;
+import java.nio.DoubleBuffer;
+import java.nio.LongBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The training context of one rank in one formation, put together from the ports. It owns none of
+ * them.
+ */
+public final class RankContext implements TrainingContext {
+  private static final Logger log = LoggerFactory.getLogger(RankContext.class);
+  private static final Duration DRAIN_DEADLINE = Duration.ofMinutes(5);
+
+  private final Ports ports;
+  private final StartListener onStart;
+  private final JobSpec job;
+  private final String resolvedSpec;
+  private final LearningRate learningRate;
+  private final List<NamedTensor> state;
+  private final TensorBuffer progressBuffer;
+  private final TensorBuffer lossBuffer;
+  private Optional<Path> restoredFrom = Optional.empty();
+
+  /**
+   * What a rank computes and speaks with; opened and closed by whoever wires it.
+   *
+   * @param exchange already bound to {@code replica}
+   */
+  public record Ports(
+      Replica replica,
+      DataSource data,
+      ProcessGroup group,
+      GradientExchange exchange,
+      StepCoordinator steps,
+      Checkpointer checkpointer) {}
+
+  /** Hears once that this rank has the state that all ranks start from. */
+  @FunctionalInterface
+  public interface StartListener {
+    /**
+     * @param progress to continue from
+     * @param restoredFrom the checkpoint that this rank restored; empty on ranks that were sent it
+     */
+    void started(Progress progress, Optional<Path> restoredFrom);
+  }
+
+  /**
+   * @param resolvedSpec {@code job} as YAML, for the checkpoints
+   */
+  public RankContext(JobSpec job, String resolvedSpec, Ports ports, StartListener onStart) {
+    this.onStart = onStart;
+    this.job = job;
+    this.resolvedSpec = resolvedSpec;
+    this.ports = ports;
+    this.learningRate =
+        new LearningRate(
+            job.train().optimizer().lr(),
+            job.train().schedule(),
+            job.train().warmupSteps(),
+            job.train().totalSteps(ports.data().training().items(), job.data().batchSize()));
+    this.state = stateDict(ports.replica());
+    this.progressBuffer = ports.group().allocate(DType.INT64, 3);
+    this.lossBuffer = ports.group().allocate(DType.FLOAT64, 3);
+  }
+
+  /** Model and optimizer under one name space, as checkpoints hold them. */
+  private static List<NamedTensor> stateDict(Replica replica) {
+    List<NamedTensor> tensors = new ArrayList<>();
+    replica.modelState().forEach(t -> tensors.add(prefixed("model.", t)));
+    replica.optimizerState().forEach(t -> tensors.add(prefixed("optimizer.", t)));
+    return List.copyOf(tensors);
+  }
+
+  private static NamedTensor prefixed(String prefix, NamedTensor tensor) {
+    return new NamedTensor(prefix + tensor.name(), tensor.shape(), tensor.data());
+  }
+
+  @Override
+  public JobSpec job() {
+    return job;
+  }
+
+  @Override
+  public int rank() {
+    return ports.group().rank();
+  }
+
+  @Override
+  public int worldSize() {
+    return ports.group().worldSize();
+  }
+
+  @Override
+  public long generation() {
+    return ports.group().generation();
+  }
+
+  @Override
+  public Replica replica() {
+    return ports.replica();
+  }
+
+  @Override
+  public DataSource data() {
+    return ports.data();
+  }
+
+  @Override
+  public ProcessGroup group() {
+    return ports.group();
+  }
+
+  @Override
+  public GradientExchange exchange() {
+    return ports.exchange();
+  }
+
+  @Override
+  public StepCoordinator steps() {
+    return ports.steps();
+  }
+
+  @Override
+  public LearningRate learningRate() {
+    return learningRate;
+  }
+
+  /**
+   * Rank 0 restores, or keeps its fresh weights; the others receive what it has. So every rank
+   * starts from the same bits even where a checkpoint is pruned or added while the ranks are
+   * starting.
+   */
+  @Override
+  public Progress start() {
+    Progress progress = rank() == 0 ? restore() : Progress.START;
+    progress = broadcast(progress);
+    for (NamedTensor tensor : state) {
+      ports.group().broadcast(asBytes(tensor.data()), 0).await();
+    }
+    onStart.started(progress, restoredFrom);
+    return progress;
+  }
+
+  private Progress restore() {
+    Optional<String> source = job.checkpoint().resumeFrom();
+    if (source.isEmpty()) {
+      return Progress.START;
+    }
+    Checkpointer.Restored restored =
+        ports
+            .checkpointer()
+            .restore(Path.of(source.get()), state)
+            .orElseThrow(
+                () ->
+                    new CheckpointException(
+                        "checkpoint.resumeFrom: '"
+                            + source.get()
+                            + "' holds no whole checkpoint; name another directory, or leave the key"
+                            + " out to start afresh"));
+    if (restored.seed() != job.train().seed()) {
+      log.warn(
+          "the checkpoint was written with seed {}, this job has seed {}: the order of the data"
+              + " changes, and items of the current epoch may be seen twice or not at all",
+          restored.seed(),
+          job.train().seed());
+    }
+    restoredFrom = Optional.of(restored.from());
+    return restored.progress();
+  }
+
+  private Progress broadcast(Progress progress) {
+    LongBuffer values = view(progressBuffer).asLongBuffer();
+    values.put(0, progress.step());
+    values.put(1, progress.cursor().epoch());
+    values.put(2, progress.cursor().position());
+    ports.group().broadcast(asBytes(progressBuffer), 0).await();
+    return new Progress(values.get(0), new Cursor(Math.toIntExact(values.get(1)), values.get(2)));
+  }
+
+  private static ByteBuffer view(TensorBuffer buffer) {
+    return NativeMemory.view(buffer.address(), Math.toIntExact(buffer.byteCount()));
+  }
+
+  private static TensorBuffer asBytes(TensorBuffer buffer) {
+    return new TensorBuffer(buffer.address(), DType.UINT8, buffer.byteCount(), buffer.device());
+  }
+
+  @Override
+  public void checkpointIfDue(Progress progress, boolean requested) {
+    boolean due = job.checkpoint().everySteps().filter(n -> progress.step() % n == 0).isPresent();
+    if (due || requested) {
+      Duration stall =
+          ports
+              .checkpointer()
+              .save(
+                  new CheckpointContent(
+                      generation(), progress, job.train().seed(), resolvedSpec, state));
+      log.info(
+          "step {}: snapshot taken in {} ms, writing goes on", progress.step(), stall.toMillis());
+    }
+  }
+
+  @Override
+  public Loss total(Loss local) {
+    DoubleBuffer values = view(lossBuffer).asDoubleBuffer();
+    values.put(0, local.lossSum());
+    values.put(1, local.correct());
+    values.put(2, local.items());
+    ports.group().allReduce(lossBuffer, ReduceOp.SUM).await();
+    return new Loss(values.get(0), Math.round(values.get(1)), Math.round(values.get(2)));
+  }
+
+  /** A mix of (job's seed, step, rank) in the manner of SplitMix64 (Steele, Lea, Flood, 2014). */
+  @Override
+  public long randomSeed(long step) {
+    return mix(mix(mix(job.train().seed()) + step) + rank());
+  }
+
+  private static long mix(long z) {
+    z += 0x9e3779b97f4a7c15L;
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+
+  @Override
+  public void finish(Progress progress) {
+    ports.group().barrier().await();
+    ports.steps().closed();
+    ports.checkpointer().drain(DRAIN_DEADLINE);
+  }
+}

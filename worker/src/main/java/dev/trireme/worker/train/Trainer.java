@@ -1,0 +1,113 @@
+package dev.trireme.worker.train;
+
+import dev.trireme.api.data.Batch;
+import dev.trireme.api.data.BatchStream;
+import dev.trireme.api.engine.Loss;
+import dev.trireme.api.engine.Replica;
+import dev.trireme.api.train.EvalRecord;
+import dev.trireme.api.train.GradientExchange;
+import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.StepCoordinator;
+import dev.trireme.api.train.StepRecord;
+import dev.trireme.api.train.StepSignals;
+import dev.trireme.api.train.StepTotals;
+import dev.trireme.api.train.TrainingContext;
+import dev.trireme.api.train.TrainingOutcome;
+import dev.trireme.api.train.TrainingProgram;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The built-in training loop: what every job runs that names no program of its own. It uses nothing
+ * that a user's loop could not use as well.
+ */
+public final class Trainer implements TrainingProgram {
+  @Override
+  public TrainingOutcome train(TrainingContext context) {
+    Replica replica = context.replica();
+    GradientExchange exchange = context.exchange();
+    StepCoordinator steps = context.steps();
+    long totalSteps = totalSteps(context);
+
+    Progress progress = context.start();
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    boolean stop = false;
+    boolean evaluated = false;
+    try (BatchStream batches =
+        context.data().train(progress.cursor(), context.rank(), context.worldSize())) {
+      while (progress.step() < totalSteps && !stop) {
+        Batch batch = batches.next();
+        long step = progress.step() + 1;
+        Loss loss = replica.forward(batch, context.randomSeed(step));
+        exchange.begin(step, signals(loss, steps));
+        replica.backward(exchange);
+        StepTotals totals = exchange.await();
+        steps.reduced(step);
+        double learningRate = context.learningRate().at(step);
+        replica.optimize(learningRate);
+        progress = progress.next(batch.after());
+        steps.applied(record(context, step, batch, totals, learningRate));
+        context.checkpointIfDue(progress, totals.checkpoint());
+        metrics.put("loss", totals.meanLoss());
+        stop = totals.stop();
+        evaluated = batch.lastOfEpoch() && !stop;
+        if (evaluated) {
+          evaluate(context, progress.step(), batch.from().epoch(), metrics);
+        }
+      }
+    }
+    if (!stop && !evaluated) {
+      evaluate(context, progress.step(), progress.cursor().epoch(), metrics);
+    }
+    context.finish(progress);
+    return new TrainingOutcome(progress, progress.step() < totalSteps, metrics);
+  }
+
+  private static long totalSteps(TrainingContext context) {
+    return context
+        .job()
+        .train()
+        .totalSteps(context.data().training().items(), context.job().data().batchSize());
+  }
+
+  private static StepSignals signals(Loss loss, StepCoordinator steps) {
+    return new StepSignals(loss, steps.stopRequested(), steps.checkpointRequested());
+  }
+
+  private static StepRecord record(
+      TrainingContext context, long step, Batch batch, StepTotals totals, double learningRate) {
+    return new StepRecord(
+        context.generation(),
+        step,
+        batch.from(),
+        batch.globalSize(),
+        totals.meanLoss(),
+        learningRate,
+        System.nanoTime());
+  }
+
+  /**
+   * Evaluates over all ranks, where there is a set for it, and puts the figures into the metrics.
+   */
+  private static void evaluate(
+      TrainingContext context, long step, int epoch, Map<String, Double> metrics) {
+    if (context.data().evaluation().isEmpty()) {
+      return;
+    }
+    Loss local = Loss.NONE;
+    try (BatchStream batches = context.data().evaluate(context.rank(), context.worldSize())) {
+      while (batches.hasNext()) {
+        local = local.plus(context.replica().evaluate(batches.next()));
+      }
+    }
+    Loss total = context.total(local);
+    boolean classes = context.data().evaluation().get().classes() > 0;
+    double loss = total.lossSum() / total.items();
+    double accuracy = classes ? (double) total.correct() / total.items() : Double.NaN;
+    metrics.put("loss", loss);
+    if (classes) {
+      metrics.put("accuracy", accuracy);
+    }
+    context.steps().evaluated(new EvalRecord(step, epoch, loss, accuracy));
+  }
+}
