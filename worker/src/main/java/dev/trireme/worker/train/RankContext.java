@@ -27,7 +27,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -215,9 +214,7 @@ public final class RankContext implements TrainingContext {
 
   @Override
   public void checkpointIfDue(Progress progress, boolean requested) {
-    OptionalLong every =
-        job.checkpoint().everySteps().map(OptionalLong::of).orElse(OptionalLong.empty());
-    boolean due = every.isPresent() && progress.step() % every.getAsLong() == 0;
+    boolean due = job.checkpoint().everySteps().filter(n -> progress.step() % n == 0).isPresent();
     if (due || requested) {
       Duration stall =
           ports

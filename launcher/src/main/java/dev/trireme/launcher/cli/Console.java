@@ -1,0 +1,34 @@
+package dev.trireme.launcher.cli;
+
+import java.io.PrintStream;
+
+/**
+ * Where a command writes.
+ *
+ * @param out results, for people or programs
+ * @param err progress, logs, problems
+ * @param errIsTerminal whether a person watches {@code err}, so that a line may be rewritten
+ * @param columns width of that terminal, at least 20
+ */
+public record Console(PrintStream out, PrintStream err, boolean errIsTerminal, int columns) {
+  private static final int DEFAULT_COLUMNS = 80;
+  private static final int FEWEST_COLUMNS = 20;
+
+  public Console {
+    columns = Math.max(FEWEST_COLUMNS, columns);
+  }
+
+  /**
+   * The console of this process. Java cannot say whether standard error is a terminal ({@code
+   * System.console()} looks at standard input and output, and is never null from JDK 22 on), so the
+   * {@code trireme} script does, in the system properties {@code trireme.tty} (true or false) and
+   * {@code trireme.columns}.
+   */
+  public static Console ofProcess() {
+    return new Console(
+        System.out,
+        System.err,
+        Boolean.getBoolean("trireme.tty"),
+        Integer.getInteger("trireme.columns", DEFAULT_COLUMNS));
+  }
+}

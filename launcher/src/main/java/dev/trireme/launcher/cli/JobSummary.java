@@ -1,0 +1,112 @@
+package dev.trireme.launcher.cli;
+
+import dev.trireme.api.data.DatasetInfo;
+import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.launcher.config.ModelOutline;
+import dev.trireme.launcher.config.ValidatedJob;
+import java.util.Locale;
+
+/** What a job would do, for a person to read. */
+final class JobSummary {
+  private static final long BYTES_PER_PARAMETER = 4;
+
+  private JobSummary() {}
+
+  static String of(ValidatedJob job) {
+    String layers = job.model().map(outline -> layers(outline) + "\n\n").orElse("");
+    return layers + figures(job) + "\n\nvalid";
+  }
+
+  private static String layers(ModelOutline model) {
+    Table table = new Table("rllr").row("#", "layer", "output", "parameters");
+    table.row("", "input", model.input().toString());
+    for (int i = 0; i < model.layers().size(); i++) {
+      ModelOutline.Row row = model.layers().get(i);
+      table.row(
+          String.valueOf(i),
+          row.name(),
+          row.output().toString(),
+          row.parameters() == 0 ? "" : count(row.parameters()));
+    }
+    return table.toString();
+  }
+
+  private static String figures(ValidatedJob job) {
+    JobSpec spec = job.resolved().spec();
+    Table table = new Table("ll").row("job", spec.name()).row("model", model(job));
+    table.row("training data", set(job.data().training()));
+    table.row("evaluation data", job.data().evaluation().map(JobSummary::set).orElse("none"));
+    table.row(
+        "steps",
+        count(job.totalSteps()) + " of batch " + spec.data().batchSize() + ", " + count(job.stepsPerEpoch()) + " an epoch");
+    table.row("ranks", ranks(spec.parallel()));
+    table.row("exchange", exchange(spec.parallel()));
+    table.row("checkpoints", checkpoints(spec.checkpoint()));
+    return table.toString();
+  }
+
+  private static String model(ValidatedJob job) {
+    JobSpec spec = job.resolved().spec();
+    return job.model()
+        .map(
+            outline ->
+                count(outline.parameters())
+                    + " parameters, "
+                    + bytes(outline.parameters() * BYTES_PER_PARAMETER))
+        .orElseGet(
+            () ->
+                spec.model()
+                    .torchscript()
+                    .map(file -> "TorchScript " + file)
+                    .orElseGet(() -> "class " + spec.model().className().orElseThrow()));
+  }
+
+  private static String set(DatasetInfo info) {
+    String classes = info.classes() == 0 ? "" : ", " + info.classes() + " classes";
+    return count(info.items()) + " items of " + info.itemShape() + classes;
+  }
+
+  private static String ranks(ParallelSpec parallel) {
+    String threads = parallel.threads().map(t -> ", " + t + " threads each").orElse("");
+    return parallel.workers() + " on " + lower(parallel.device()) + threads;
+  }
+
+  private static String exchange(ParallelSpec parallel) {
+    return lower(parallel.sync())
+        + ", buckets of "
+        + bytes(parallel.bucketSize())
+        + ", the first of "
+        + bytes(parallel.firstBucketSize());
+  }
+
+  private static String checkpoints(CheckpointSpec checkpoint) {
+    return checkpoint
+        .everySteps()
+        .map(every -> "every " + count(every) + " steps, the newest " + checkpoint.keep() + " kept")
+        .orElse("none");
+  }
+
+  private static String lower(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static String count(long number) {
+    return String.format(Locale.ROOT, "%,d", number);
+  }
+
+  private static String bytes(long bytes) {
+    if (bytes < 1 << 10) {
+      return bytes + " B";
+    }
+    String[] units = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = bytes;
+    int unit = -1;
+    while (value >= 1024 && unit < units.length - 1) {
+      value /= 1024;
+      unit++;
+    }
+    return String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
+  }
+}

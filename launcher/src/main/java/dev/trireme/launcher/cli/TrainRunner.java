@@ -1,0 +1,19 @@
+package dev.trireme.launcher.cli;
+
+import dev.trireme.launcher.config.ValidatedJob;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Runs a job on an embedded cluster; what {@code trireme train} does once the job is validated. */
+@FunctionalInterface
+public interface TrainRunner {
+  /**
+   * Runs the job and blocks until it has ended and every process that it started is gone. Writes
+   * progress to the console's error stream and the result to its output stream.
+   *
+   * @param job validated; its warnings have been shown
+   * @param runDirectory what it leaves behind goes there; a new one under {@code runs/} when absent
+   * @return an exit code of {@link ExitCode}
+   */
+  int run(ValidatedJob job, Optional<Path> runDirectory, Console console);
+}

@@ -1,0 +1,73 @@
+package dev.trireme.launcher.cli;
+
+import dev.trireme.launcher.config.NearestName;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Says what is wrong with a command line, what was likely meant, and where to read more. */
+final class UsageErrors implements IParameterExceptionHandler {
+  private final PrintStream err;
+
+  UsageErrors(PrintStream err) {
+    this.err = err;
+  }
+
+  @Override
+  public int handleParseException(ParameterException e, String[] arguments) {
+    CommandSpec command = e.getCommandLine().getCommandSpec();
+    err.println(command.qualifiedName() + ": " + message(e, command));
+    err.println("see: " + command.qualifiedName() + " --help");
+    return ExitCode.USAGE;
+  }
+
+  private static String message(ParameterException e, CommandSpec command) {
+    if (e instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()) {
+      return unmatched(unmatched.getUnmatched().get(0), command);
+    }
+    if (e instanceof MissingParameterException missing && !missing.getMissing().isEmpty()) {
+      return missing(missing.getMissing().get(0));
+    }
+    String text = String.valueOf(e.getMessage());
+    String first = Character.toLowerCase(text.charAt(0)) + text.substring(1);
+    return command.subcommands().isEmpty() ? first : first + commands(command);
+  }
+
+  private static String unmatched(String found, CommandSpec command) {
+    if (found.startsWith("-")) {
+      String name = found.contains("=") ? found.substring(0, found.indexOf('=')) : found;
+      List<String> options = command.options().stream().flatMap(o -> List.of(o.names()).stream()).toList();
+      return "unknown option '" + name + "'" + didYouMean(NearestName.of(name, options))
+          + " (options: " + String.join(", ", options) + ")";
+    }
+    if (!command.subcommands().isEmpty()) {
+      return "unknown command '"
+          + found
+          + "'"
+          + didYouMean(NearestName.of(found, command.subcommands().keySet()))
+          + commands(command);
+    }
+    return "unexpected argument '" + found + "'; an override is written --set KEY=VALUE";
+  }
+
+  private static String missing(ArgSpec argument) {
+    return argument.isOption()
+        ? "option '" + argument.toString().replaceFirst("=.*", "").trim() + "' needs a value, " + argument.paramLabel()
+        : "expected " + argument.paramLabel() + ", found nothing";
+  }
+
+  private static String commands(CommandSpec command) {
+    return " (commands: " + String.join(", ", command.subcommands().keySet()) + ")";
+  }
+
+  private static String didYouMean(Optional<String> nearest) {
+    return nearest.map(name -> "; did you mean '" + name + "'?").orElse("");
+  }
+}

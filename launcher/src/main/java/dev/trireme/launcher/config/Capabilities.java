@@ -1,0 +1,67 @@
+package dev.trireme.launcher.config;
+
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec.DeviceKind;
+import dev.trireme.api.job.ParallelSpec.SyncKind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * What this build can run. The job spec names more than that, so that a spec does not change when
+ * a build learns something; what is missing is refused before anything starts.
+ *
+ * @param devices that the engine computes on
+ * @param syncs ways in which gradients become one
+ * @param elastic whether the number of ranks may change while a job runs
+ */
+public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs, boolean elastic) {
+  public Capabilities {
+    devices = Set.copyOf(devices);
+    syncs = Set.copyOf(syncs);
+  }
+
+  /** What this version can do. */
+  public static Capabilities ofThisVersion() {
+    return new Capabilities(
+        Set.of(DeviceKind.AUTO, DeviceKind.CPU), Set.of(SyncKind.ALLREDUCE), false);
+  }
+
+  /**
+   * Something a job asks for in vain.
+   *
+   * @param key of the job spec
+   * @param message what is missing and what to use instead
+   */
+  public record Refusal(String key, String message) {}
+
+  /** What the job asks for and this build does not have. */
+  List<Refusal> refusals(JobSpec job) {
+    List<Refusal> refusals = new ArrayList<>();
+    DeviceKind device = job.parallel().device();
+    if (!devices.contains(device)) {
+      refusals.add(refusal("parallel.device", device, devices));
+    }
+    SyncKind sync = job.parallel().sync();
+    if (!syncs.contains(sync)) {
+      refusals.add(refusal("parallel.sync", sync, syncs));
+    }
+    if (!elastic && job.parallel().workers().min() != job.parallel().workers().max()) {
+      refusals.add(
+          new Refusal(
+              "parallel.workers",
+              "a number of ranks that changes while the job runs is not available in this version;"
+                  + " use one number, as "
+                  + job.parallel().workers().max()));
+    }
+    return refusals;
+  }
+
+  private static Refusal refusal(String key, Enum<?> asked, Set<? extends Enum<?>> available) {
+    String use =
+        available.stream().map(SpecType::word).sorted().collect(Collectors.joining(" or "));
+    return new Refusal(
+        key, SpecType.word(asked) + " is not available in this version; use " + use);
+  }
+}

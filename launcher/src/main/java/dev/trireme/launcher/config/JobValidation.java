@@ -1,0 +1,211 @@
+package dev.trireme.launcher.config;
+
+import dev.trireme.api.data.DataException;
+import dev.trireme.api.job.DataSpec;
+import dev.trireme.api.job.DatasetSpec;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ProgramSpec;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Checks what a job spec alone cannot tell: that this build can run it, that its files are there,
+ * that its data is what it claims to be, and that data and model fit together. Reads files; starts
+ * and writes nothing.
+ */
+public final class JobValidation {
+  private static final Pattern KEY_FIRST = Pattern.compile("(data(?:\\.\\w+)*): (.*)", Pattern.DOTALL);
+
+  private final Capabilities capabilities;
+  private final DataInspector inspector;
+  private final int cores;
+
+  /**
+   * @param cores of this machine, at least 1
+   */
+  public JobValidation(Capabilities capabilities, DataInspector inspector, int cores) {
+    this.capabilities = capabilities;
+    this.inspector = inspector;
+    this.cores = cores;
+  }
+
+  /**
+   * Checks the job. Blocks while it looks at files.
+   *
+   * @throws ConfigException with everything that is wrong
+   */
+  public ValidatedJob check(ResolvedJob job) {
+    return new Check(job).run();
+  }
+
+  /** The check of one job. */
+  private final class Check {
+    private final ResolvedJob job;
+    private final JobSpec spec;
+    private final List<ConfigProblem> problems = new ArrayList<>();
+
+    Check(ResolvedJob job) {
+      this.job = job;
+      this.spec = job.spec();
+    }
+
+    ValidatedJob run() {
+      capabilities.refusals(spec).forEach(r -> refuse(r.key(), r.message()));
+      files();
+      evaluationDiffersFromTraining();
+      Optional<DataInspector.Sets> sets = inspect();
+      Optional<ModelOutline> model =
+          sets.filter(s -> !spec.model().layers().isEmpty())
+              .flatMap(s -> new ModelCheck(spec, job.origin(), problems).check(s.training()));
+      sets.ifPresent(this::sizes);
+      if (!problems.isEmpty()) {
+        throw new ConfigException(problems);
+      }
+      return validated(sets.orElseThrow(), model);
+    }
+
+    private ValidatedJob validated(DataInspector.Sets sets, Optional<ModelOutline> model) {
+      long items = sets.training().items();
+      long perEpoch = (items + spec.data().batchSize() - 1) / spec.data().batchSize();
+      long total = spec.train().totalSteps(items, spec.data().batchSize());
+      List<String> warnings = new JobWarnings(cores).of(spec, items, total);
+      return new ValidatedJob(job, sets, model, perEpoch, total, warnings);
+    }
+
+    private void files() {
+      spec.model().torchscript().ifPresent(f -> needFile("model.torchscript", f, "TorchScript file"));
+      spec.model().jar().ifPresent(f -> needFile("model.jar", f, "jar"));
+      spec.program()
+          .flatMap(ProgramSpec::jar)
+          .ifPresent(f -> needFile("program.jar", f, "jar"));
+      spec.checkpoint().resumeFrom().ifPresent(this::needCheckpoint);
+      spec.checkpoint().path().ifPresent(this::canBeDirectory);
+    }
+
+    private void needFile(String key, String name, String what) {
+      path(key, name)
+          .ifPresent(
+              file -> {
+                if (!Files.isRegularFile(file)) {
+                  String found = Files.isDirectory(file) ? "a directory" : "no such file";
+                  refuse(key, "expected a " + what + " at '" + name + "', found " + found);
+                } else if (!Files.isReadable(file)) {
+                  refuse(key, "no right to read '" + name + "'");
+                }
+              });
+    }
+
+    private void needCheckpoint(String name) {
+      String key = "checkpoint.resumeFrom";
+      path(key, name)
+          .filter(directory -> !Files.isDirectory(directory))
+          .ifPresent(
+              directory -> {
+                String found = Files.exists(directory) ? "a file" : "nothing there";
+                refuse(
+                    key,
+                    "expected a checkpoints directory or one step-* at '"
+                        + name
+                        + "', found "
+                        + found);
+              });
+    }
+
+    private void canBeDirectory(String name) {
+      String key = "checkpoint.path";
+      path(key, name)
+          .filter(directory -> Files.exists(directory) && !Files.isDirectory(directory))
+          .ifPresent(d -> refuse(key, "expected a directory at '" + name + "', found a file"));
+    }
+
+    private Optional<Path> path(String key, String name) {
+      try {
+        return Optional.of(Path.of(name));
+      } catch (InvalidPathException e) {
+        refuse(key, "'" + name + "' is no path: " + e.getReason());
+        return Optional.empty();
+      }
+    }
+
+    /** A generated set with the training set's seed holds the very same items. */
+    private void evaluationDiffersFromTraining() {
+      if (spec.data().train() instanceof DatasetSpec.Strokes train
+          && spec.data().eval().orElse(null) instanceof DatasetSpec.Strokes eval
+          && train.seed() == eval.seed()) {
+        refuse(
+            "data.eval.seed",
+            "expected another seed than that of data.train, for the same one draws the same items;"
+                + " set it to "
+                + (train.seed() + 1));
+      }
+    }
+
+    private Optional<DataInspector.Sets> inspect() {
+      try {
+        return Optional.of(inspector.inspect(spec.data()));
+      } catch (DataException e) {
+        refuseData(e, "data.train");
+        inspectEvaluationToo(e);
+        return Optional.empty();
+      }
+    }
+
+    /** The inspection ends at the first fault; when that is in one set, the other has its turn. */
+    private void inspectEvaluationToo(DataException first) {
+      boolean inTraining = first.getMessage() != null && first.getMessage().startsWith("data.train");
+      DataSpec data = spec.data();
+      if (inTraining && data.eval().isPresent()) {
+        try {
+          inspector.inspect(
+              new DataSpec(
+                  data.eval().get(),
+                  Optional.empty(),
+                  data.path(),
+                  data.batchSize(),
+                  data.evalBatchSize(),
+                  data.prefetch(),
+                  data.normalize()));
+        } catch (DataException e) {
+          refuseData(e, "data.eval");
+        }
+      }
+    }
+
+    private void refuseData(DataException e, String set) {
+      Matcher matcher = KEY_FIRST.matcher(String.valueOf(e.getMessage()));
+      boolean named = matcher.matches();
+      String key = named ? matcher.group(1).replaceFirst("^data\\.train", set) : set;
+      refuse(key, named ? matcher.group(2) : e.getMessage());
+    }
+
+    private void sizes(DataInspector.Sets sets) {
+      long items = sets.training().items();
+      int workers = spec.parallel().workers().max();
+      if (workers > items) {
+        refuse(
+            "parallel.workers",
+            "there are more workers (" + workers + ") than training items (" + items + ")");
+      }
+      long total = spec.train().totalSteps(items, spec.data().batchSize());
+      if (spec.train().warmupSteps() >= total) {
+        refuse(
+            "train.warmupSteps",
+            "expected fewer than the job's "
+                + total
+                + " steps, found "
+                + spec.train().warmupSteps()
+                + "; the rate would never reach its base");
+      }
+    }
+
+    private void refuse(String key, String message) {
+      problems.add(job.origin().problem(key, message));
+    }
+  }
+}

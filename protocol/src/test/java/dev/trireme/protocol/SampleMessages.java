@@ -1,0 +1,212 @@
+package dev.trireme.protocol;
+
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.DataSpec;
+import dev.trireme.api.job.DatasetSpec;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.LayerSpec;
+import dev.trireme.api.job.LossKind;
+import dev.trireme.api.job.ModelSpec;
+import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.api.job.ScheduleSpec;
+import dev.trireme.api.job.TrainSpec;
+import dev.trireme.api.job.WorkerCount;
+import dev.trireme.api.train.Progress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** One message of every type, with every record of a job spec somewhere among them. */
+final class SampleMessages {
+  private static final Stamp STAMP = new Stamp(3, 7);
+
+  private SampleMessages() {}
+
+  static List<Message> all() {
+    List<Message> all = new ArrayList<>(ofCoordinator());
+    all.addAll(ofAgent());
+    all.addAll(toRank());
+    reports().forEach(all::add);
+    return all;
+  }
+
+  private static List<Message> ofCoordinator() {
+    List<Message> messages = new ArrayList<>();
+    messages.add(new CoordinatorToAgent.AgentAccepted(STAMP, "coordinator-1"));
+    jobs()
+        .forEach(
+            job ->
+                messages.add(
+                    new CoordinatorToAgent.StartRanks(
+                        STAMP,
+                        "job-1",
+                        job,
+                        "name: x\n",
+                        "/runs/1",
+                        3,
+                        List.of(0, 2),
+                        Long.MIN_VALUE)));
+    messages.add(
+        new CoordinatorToAgent.TellRanks(
+            STAMP, "job-1", List.of(), new AgentToRank.StopAfterStep(STAMP, "größer ☃ 😀")));
+    messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "cancelled"));
+    return messages;
+  }
+
+  private static List<Message> ofAgent() {
+    List<Message> messages = new ArrayList<>();
+    messages.add(new AgentToCoordinator.RegisterAgent("a", "host", 4, 8, 0, Long.MAX_VALUE));
+    messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
+    reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
+    messages.add(
+        new AgentToCoordinator.RankExited(
+            "a",
+            "job-1",
+            1,
+            1,
+            new AgentToCoordinator.RankExit(
+                4711, 137, false, "killed by SIGKILL", List.of("last", "", "lines"))));
+    return messages;
+  }
+
+  private static List<Message> toRank() {
+    return List.of(
+        new AgentToRank.Join(
+            STAMP,
+            "job-1",
+            jobs().get(0),
+            "name: x\n",
+            "/runs/1",
+            1,
+            1,
+            2,
+            2,
+            new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1)),
+        new AgentToRank.StopAfterStep(STAMP, ""),
+        new AgentToRank.CheckpointAfterStep(STAMP),
+        new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
+        new AgentToRank.CheckpointGrant(STAMP, 1200, false, "superseded"),
+        new AgentToRank.Release());
+  }
+
+  private static List<RankReport> reports() {
+    Progress progress = new Progress(1200, new Cursor(2, 600));
+    return List.of(
+        new RankReport.Hello(1, 4711),
+        new RankReport.Ready(progress, "step-00001200", 2400, 600, 4, 1_199_882),
+        new RankReport.Committed(1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40),
+        new RankReport.EpochEnded(0, 600, 0.5, Double.NaN, Double.NEGATIVE_INFINITY, 8.25),
+        new RankReport.ShardWritten(1200),
+        new RankReport.CheckpointFinished(1200, "/c/step-1200", 0.01, 0.2, 4096, ""),
+        new RankReport.Finished(
+            progress, 2, true, Map.of("loss", 0.1, "accuracy", 0.99), "ab12", 19_600.5),
+        new RankReport.Finished(Progress.START, 0, false, Map.of(), "", Double.NaN),
+        new RankReport.Failed(7, "rank 1 was waited for", 1, false));
+  }
+
+  /** Two jobs that between them hold every record a job spec can hold. */
+  static List<JobSpec> jobs() {
+    DataSpec small =
+        new DataSpec(
+            new DatasetSpec.Strokes(1000, -5),
+            Optional.empty(),
+            ".",
+            128,
+            500,
+            2,
+            Optional.of(new DataSpec.NormalizeSpec(0.13, 0.31)));
+    JobSpec layers =
+        new JobSpec(
+            "layers",
+            new ModelSpec(everyLayer(), Optional.empty(), Optional.empty(), Optional.empty()),
+            Optional.of(new ProgramSpec("com.acme.Loop", Optional.of("loop.jar"))),
+            small,
+            train(new OptimizerSpec.Sgd(0.1, 0.9, true, 1e-4), new ScheduleSpec.Step(10, 0.5)),
+            parallel(new WorkerCount(1, 4)),
+            new CheckpointSpec(
+                Optional.of(200L), 3, Optional.of("/c"), Optional.of("checkpoints")));
+    DataSpec files =
+        new DataSpec(
+            new DatasetSpec.Idx("i.gz", "l.gz"),
+            Optional.of(new DatasetSpec.Idx("ei", "el")),
+            "data",
+            64,
+            100,
+            1,
+            Optional.empty());
+    JobSpec torchscript =
+        new JobSpec(
+            "torchscript",
+            new ModelSpec(List.of(), Optional.of("m.pt"), Optional.empty(), Optional.empty()),
+            Optional.empty(),
+            files,
+            train(
+                new OptimizerSpec.Adam(1e-3, 0.9, 0.999, 1e-8, 0),
+                new ScheduleSpec.OneCycle(0.3, 25, 1e4)),
+            parallel(new WorkerCount(2, 2)),
+            new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()));
+    JobSpec cosine = with(torchscript, new ScheduleSpec.Cosine(0.1));
+    JobSpec constant = with(torchscript, new ScheduleSpec.Constant());
+    return List.of(layers, torchscript, cosine, constant);
+  }
+
+  private static JobSpec with(JobSpec job, ScheduleSpec schedule) {
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        train(new OptimizerSpec.AdamW(1e-3, 0.9, 0.999, 1e-8, 1e-2), schedule),
+        job.parallel(),
+        job.checkpoint());
+  }
+
+  private static TrainSpec train(OptimizerSpec optimizer, ScheduleSpec schedule) {
+    return new TrainSpec(
+        Optional.of(2),
+        Optional.empty(),
+        Long.MIN_VALUE,
+        LossKind.BCE_WITH_LOGITS,
+        optimizer,
+        schedule,
+        5,
+        Optional.of(1.0));
+  }
+
+  private static ParallelSpec parallel(WorkerCount workers) {
+    return new ParallelSpec(
+        workers,
+        ParallelSpec.DeviceKind.CPU,
+        ParallelSpec.SyncKind.ALLREDUCE,
+        Optional.of(1),
+        25 << 20,
+        1 << 20,
+        60);
+  }
+
+  private static List<LayerSpec> everyLayer() {
+    return List.of(
+        new LayerSpec.Conv2d(32, 3, 1, 0, true),
+        new LayerSpec.MaxPool2d(2, Optional.empty()),
+        new LayerSpec.AvgPool2d(2, Optional.of(1)),
+        new LayerSpec.BatchNorm(1e-5, 0.1),
+        new LayerSpec.LayerNorm(1e-5),
+        new LayerSpec.Dropout(0.5),
+        new LayerSpec.Embedding(10, 4),
+        new LayerSpec.Relu(),
+        new LayerSpec.Gelu(),
+        new LayerSpec.Tanh(),
+        new LayerSpec.Sigmoid(),
+        new LayerSpec.Softmax(),
+        new LayerSpec.Flatten(),
+        new LayerSpec.Reshape(List.of(-1L, 4L)),
+        new LayerSpec.Residual(
+            List.of(
+                new LayerSpec.Residual(List.of(new LayerSpec.Relu())),
+                new LayerSpec.Linear(10, false))));
+  }
+}

@@ -1,0 +1,75 @@
+package dev.trireme.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What happens when something dies: who is named, how soon, and what is left. */
+class FailureTest {
+  private static final String TINY =
+      TriremeRun.home().resolve("system-tests/src/test/resources/jobs/tiny.yaml").toString();
+  private static final String[] LONG = {"--set", "train.steps=1000000"};
+
+  @TempDir Path directory;
+
+  @Test
+  void shouldFailWithinSecondsAndNameTheRankThatWasKilled() throws Exception {
+    try (TriremeRun run = TriremeRun.train(directory, TINY, LONG)) {
+      run.awaitStep(5);
+      List<ProcessHandle> children = run.children();
+      TriremeRun.signal(rankPid(run, 1), "KILL");
+
+      assertThat(run.process().waitFor(10, TimeUnit.SECONDS)).as("over within 10 s").isTrue();
+      assertThat(run.process().exitValue()).isEqualTo(1);
+      assertThat(run.stderr()).contains("rank 1").contains("SIGKILL").doesNotContain("\tat ");
+      JsonNode result = run.result();
+      assertThat(result.path("state").asText()).isEqualTo("FAILED");
+      assertThat(result.path("reason").asText()).contains("rank 1").contains("SIGKILL");
+      TriremeRun.awaitGone(children, Duration.ofSeconds(10));
+    }
+  }
+
+  @Test
+  void shouldCancelOnCtrlCAndLeaveNoProcessBehind() throws Exception {
+    try (TriremeRun run = TriremeRun.train(directory, TINY, LONG)) {
+      run.awaitStep(5);
+      List<ProcessHandle> children = run.children();
+      // A terminal sends Ctrl-C to the whole group of processes.
+      for (ProcessHandle child : children) {
+        TriremeRun.signal(child.pid(), "INT");
+      }
+      TriremeRun.signal(run.process().pid(), "INT");
+
+      assertThat(run.exitCode()).isEqualTo(130);
+      assertThat(run.result().path("state").asText()).isEqualTo("CANCELLED");
+      TriremeRun.awaitGone(children, Duration.ofSeconds(10));
+    }
+  }
+
+  @Test
+  void shouldEndTheRanksWhenTheCommandIsKilled() throws Exception {
+    try (TriremeRun run = TriremeRun.train(directory, TINY, LONG)) {
+      run.awaitStep(5);
+      List<ProcessHandle> children = run.children();
+      assertThat(children).hasSizeGreaterThanOrEqualTo(2);
+      run.process().destroyForcibly();
+      TriremeRun.awaitGone(children, Duration.ofSeconds(10));
+    }
+  }
+
+  private static long rankPid(TriremeRun run, int rank) {
+    return run.lines("events.jsonl").stream()
+        .filter(e -> e.path("type").asText().equals("rank-started"))
+        .filter(e -> e.path("rank").asInt() == rank)
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no event tells of the start of rank " + rank))
+        .path("pid")
+        .asLong();
+  }
+}

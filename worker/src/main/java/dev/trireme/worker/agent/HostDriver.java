@@ -1,0 +1,48 @@
+package dev.trireme.worker.agent;
+
+import io.aeron.driver.MediaDriver;
+import io.aeron.driver.ThreadingMode;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.BackoffIdleStrategy;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The host's media driver, inside the agent. One thread does all of its work, and sleeps for up to
+ * a millisecond when there is none: it shares the host's cores with ranks that compute.
+ */
+final class HostDriver implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(HostDriver.class);
+
+  // Spins and yields would be taken from a computing rank. The longest sleep bounds how late an IPC
+  // publisher learns that its readers have made room, and so the stall of a burst after a pause.
+  private static final long SHORTEST_SLEEP_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
+  private static final long LONGEST_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private final MediaDriver driver;
+
+  /** Starts the driver; its directory is made here and deleted by {@link #close}. */
+  HostDriver(Path directory) {
+    driver =
+        MediaDriver.launch(
+            new MediaDriver.Context()
+                .aeronDirectoryName(directory.toString())
+                .dirDeleteOnStart(true)
+                .dirDeleteOnShutdown(true)
+                .threadingMode(ThreadingMode.SHARED)
+                .sharedIdleStrategy(
+                    new BackoffIdleStrategy(0, 0, SHORTEST_SLEEP_NANOS, LONGEST_SLEEP_NANOS))
+                .termBufferSparseFile(true)
+                .errorHandler(e -> LOG.warn("the media driver: {}", e.toString())));
+  }
+
+  String directory() {
+    return driver.aeronDirectoryName();
+  }
+
+  @Override
+  public void close() {
+    driver.close();
+  }
+}
