@@ -85,7 +85,13 @@ public final class LocalCheckpointer implements Checkpointer {
   public static LocalCheckpointer open(
       CheckpointerConfig config, CheckpointGate gate, WriteProbe probe) {
     makeDirectory(config.directory());
-    return new LocalCheckpointer(config, gate, new FileSystemStorage(config.directory()), probe);
+    return open(config, gate, probe, new FileSystemStorage(config.directory()));
+  }
+
+  /** As above, into another storage than a plain directory. */
+  static LocalCheckpointer open(
+      CheckpointerConfig config, CheckpointGate gate, WriteProbe probe, CheckpointStorage storage) {
+    return new LocalCheckpointer(config, gate, storage, probe);
   }
 
   /**
