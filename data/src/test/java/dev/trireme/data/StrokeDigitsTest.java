@@ -14,6 +14,9 @@ import org.junit.jupiter.api.Test;
 class StrokeDigitsTest {
   private static final int PIXELS = 28 * 28;
 
+  /** Of the first thousand items of seed 1: changes with every change of how digits are drawn. */
+  private static final long GOLDEN = 1491731449L;
+
   @Test
   void shouldDrawTheSameOnEveryMachine() {
     CRC32 crc = new CRC32();
@@ -25,8 +28,6 @@ class StrokeDigitsTest {
     }
     assertThat(crc.getValue()).isEqualTo(GOLDEN);
   }
-
-  private static final long GOLDEN = 0;
 
   @Test
   void shouldDrawAnItemWhateverTheNumberOfItemsAndTheOrderOfReads() {
