@@ -24,7 +24,7 @@ import java.util.List;
  * <p>A statistic's mean over the ranks is weighted by the number of items of their parts: each rank
  * adds value times items, and the sum is divided by the sum of items. So no rank needs to know the
  * others' parts, and a rank with an empty part adds nothing. Where all parts are empty, statistics
- * stay as they are.
+ * stay as they are, as they do with a single rank.
  */
 final class StepSums {
   private static final int LOSS = 0;
@@ -47,8 +47,8 @@ final class StepSums {
       }
     }
     this.group = group;
-    this.statistics = List.copyOf(statistics);
-    long count = SIGNALS + statistics.stream().mapToLong(s -> s.data().count()).sum();
+    this.statistics = group.worldSize() == 1 ? List.of() : List.copyOf(statistics);
+    long count = SIGNALS + this.statistics.stream().mapToLong(s -> s.data().count()).sum();
     this.buffer = group.allocate(DType.FLOAT64, count);
     this.values = view(buffer).asDoubleBuffer();
   }
