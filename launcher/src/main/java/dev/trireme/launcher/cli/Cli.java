@@ -39,7 +39,10 @@ public final class Cli {
 
   private CommandLine configured(CommandLine root) {
     root.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
-    root.getSubcommands().values().forEach(c -> c.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version()));
+    root.getSubcommands()
+        .values()
+        .forEach(
+            c -> c.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version()));
     return root.setExpandAtFiles(false)
         .setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 120)))
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))

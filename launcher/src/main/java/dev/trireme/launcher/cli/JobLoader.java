@@ -18,8 +18,7 @@ final class JobLoader {
    * @throws dev.trireme.launcher.config.ConfigException with everything that is wrong
    */
   ValidatedJob load(JobArguments arguments, Console console) {
-    ValidatedJob job =
-        validation.check(JobReader.read(arguments.file(), arguments.overrides()));
+    ValidatedJob job = validation.check(JobReader.read(arguments.file(), arguments.overrides()));
     job.warnings().forEach(warning -> console.err().println("warning: " + warning));
     return job;
   }

@@ -40,7 +40,12 @@ final class JobSummary {
     table.row("evaluation data", job.data().evaluation().map(JobSummary::set).orElse("none"));
     table.row(
         "steps",
-        count(job.totalSteps()) + " of batch " + spec.data().batchSize() + ", " + count(job.stepsPerEpoch()) + " an epoch");
+        count(job.totalSteps())
+            + " of batch "
+            + spec.data().batchSize()
+            + ", "
+            + count(job.stepsPerEpoch())
+            + " an epoch");
     table.row("ranks", ranks(spec.parallel()));
     table.row("exchange", exchange(spec.parallel()));
     table.row("checkpoints", checkpoints(spec.checkpoint()));
@@ -69,7 +74,11 @@ final class JobSummary {
   }
 
   private static String ranks(ParallelSpec parallel) {
-    String threads = parallel.threads().map(t -> ", " + t + " threads each").orElse("");
+    String threads =
+        parallel
+            .threads()
+            .map(t -> t == 1 ? ", one thread each" : ", " + t + " threads each")
+            .orElse("");
     return parallel.workers() + " on " + lower(parallel.device()) + threads;
   }
 

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli;
 
+import dev.trireme.launcher.config.ValidatedJob;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -27,8 +28,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--run-dir",
       paramLabel = "DIR",
-      description = "Where logs, metrics, checkpoints and the result go; made when it is not there."
-          + " By default a new directory under runs/.")
+      description =
+          "Where logs, metrics, checkpoints and the result go; made when it is not there."
+              + " By default a new directory under runs/.")
   private Optional<Path> runDirectory = Optional.empty();
 
   private final Console console;
@@ -43,6 +45,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    return runner.get().run(loader.load(arguments, console), runDirectory, console);
+    ValidatedJob job = loader.load(arguments, console);
+    return runner.get().run(job, runDirectory, console);
   }
 }

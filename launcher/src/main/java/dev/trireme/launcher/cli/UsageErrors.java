@@ -4,11 +4,11 @@ import dev.trireme.launcher.config.NearestName;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
-import picocli.CommandLine;
 import picocli.CommandLine.IParameterExceptionHandler;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -43,9 +43,15 @@ final class UsageErrors implements IParameterExceptionHandler {
   private static String unmatched(String found, CommandSpec command) {
     if (found.startsWith("-")) {
       String name = found.contains("=") ? found.substring(0, found.indexOf('=')) : found;
-      List<String> options = command.options().stream().flatMap(o -> List.of(o.names()).stream()).toList();
-      return "unknown option '" + name + "'" + didYouMean(NearestName.of(name, options))
-          + " (options: " + String.join(", ", options) + ")";
+      List<String> options =
+          command.options().stream().flatMap(o -> List.of(o.names()).stream()).toList();
+      return "unknown option '"
+          + name
+          + "'"
+          + didYouMean(NearestName.of(name, options))
+          + " (options: "
+          + String.join(", ", options)
+          + ")";
     }
     if (!command.subcommands().isEmpty()) {
       return "unknown command '"
@@ -58,8 +64,8 @@ final class UsageErrors implements IParameterExceptionHandler {
   }
 
   private static String missing(ArgSpec argument) {
-    return argument.isOption()
-        ? "option '" + argument.toString().replaceFirst("=.*", "").trim() + "' needs a value, " + argument.paramLabel()
+    return argument instanceof OptionSpec option
+        ? "option '" + option.longestName() + "' needs a value: " + option.paramLabel()
         : "expected " + argument.paramLabel() + ", found nothing";
   }
 

@@ -9,8 +9,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What this build can run. The job spec names more than that, so that a spec does not change when
- * a build learns something; what is missing is refused before anything starts.
+ * What this build can run. The job spec names more than that, so that a spec does not change when a
+ * build learns something; what is missing is refused before anything starts.
  *
  * @param devices that the engine computes on
  * @param syncs ways in which gradients become one
@@ -61,7 +61,6 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs, boolean
   private static Refusal refusal(String key, Enum<?> asked, Set<? extends Enum<?>> available) {
     String use =
         available.stream().map(SpecType::word).sorted().collect(Collectors.joining(" or "));
-    return new Refusal(
-        key, SpecType.word(asked) + " is not available in this version; use " + use);
+    return new Refusal(key, SpecType.word(asked) + " is not available in this version; use " + use);
   }
 }

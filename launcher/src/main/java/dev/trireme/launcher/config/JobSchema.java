@@ -48,7 +48,6 @@ public final class JobSchema {
     root.put("$schema", "https://json-schema.org/draft/2020-12/schema");
     root.put("title", "Trireme job");
     root.setAll(schema.object(new SpecType.Keys(JobSpec.class), Optional.empty()));
-    // Numbers and links between editors' keys aside, nothing may stand beside the keys of a job.
     ObjectNode all = root.putObject("$defs");
     schema.definitions.forEach(all::set);
     return root;
@@ -79,9 +78,7 @@ public final class JobSchema {
       ObjectNode number = typed("integer").put("minimum", 1).put("maximum", 4096);
       return anyOf(number, typed("string").put("pattern", "^[0-9]+(:[0-9]+)?$"));
     }
-    return type instanceof SpecType.Flag
-        ? typed("boolean")
-        : typed("string").put("pattern", "\\S");
+    return type instanceof SpecType.Flag ? typed("boolean") : typed("string").put("pattern", "\\S");
   }
 
   private ObjectNode whole(SpecType.Whole whole) {
@@ -161,7 +158,7 @@ public final class JobSchema {
         .variants()
         .forEach(
             (name, variant) -> {
-              if (variant.keys().allOptional()) {
+              if (variant.standsAlone()) {
                 forms.add(NODES.objectNode().put("const", name).put("description", variant.doc()));
               }
             });
@@ -189,10 +186,11 @@ public final class JobSchema {
               ObjectNode keys = object(variant.keys(), Optional.empty());
               List<ObjectNode> forms = new ArrayList<>(List.of(keys));
               variant.shorthand().ifPresent(field -> forms.add(of(field.type())));
-              if (variant.keys().allOptional()) {
+              if (variant.standsAlone()) {
                 forms.add(typed("null"));
               }
-              ObjectNode content = forms.size() == 1 ? keys : anyOf(forms.toArray(ObjectNode[]::new));
+              ObjectNode content =
+                  forms.size() == 1 ? keys : anyOf(forms.toArray(ObjectNode[]::new));
               properties.set(name, content.put("description", variant.doc()));
             });
     return node.put("minProperties", 1).put("maxProperties", 1).put("additionalProperties", false);

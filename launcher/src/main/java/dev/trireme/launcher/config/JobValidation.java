@@ -20,7 +20,8 @@ import java.util.regex.Pattern;
  * and writes nothing.
  */
 public final class JobValidation {
-  private static final Pattern KEY_FIRST = Pattern.compile("(data(?:\\.\\w+)*): (.*)", Pattern.DOTALL);
+  private static final Pattern KEY_FIRST =
+      Pattern.compile("(data(?:\\.\\w+)*): (.*)", Pattern.DOTALL);
 
   private final Capabilities capabilities;
   private final DataInspector inspector;
@@ -79,11 +80,11 @@ public final class JobValidation {
     }
 
     private void files() {
-      spec.model().torchscript().ifPresent(f -> needFile("model.torchscript", f, "TorchScript file"));
+      spec.model()
+          .torchscript()
+          .ifPresent(f -> needFile("model.torchscript", f, "TorchScript file"));
       spec.model().jar().ifPresent(f -> needFile("model.jar", f, "jar"));
-      spec.program()
-          .flatMap(ProgramSpec::jar)
-          .ifPresent(f -> needFile("program.jar", f, "jar"));
+      spec.program().flatMap(ProgramSpec::jar).ifPresent(f -> needFile("program.jar", f, "jar"));
       spec.checkpoint().resumeFrom().ifPresent(this::needCheckpoint);
       spec.checkpoint().path().ifPresent(this::canBeDirectory);
     }
@@ -158,7 +159,8 @@ public final class JobValidation {
 
     /** The inspection ends at the first fault; when that is in one set, the other has its turn. */
     private void inspectEvaluationToo(DataException first) {
-      boolean inTraining = first.getMessage() != null && first.getMessage().startsWith("data.train");
+      boolean inTraining =
+          first.getMessage() != null && first.getMessage().startsWith("data.train");
       DataSpec data = spec.data();
       if (inTraining && data.eval().isPresent()) {
         try {

@@ -49,8 +49,7 @@ final class ModelCheck {
     for (int i = 0; i < layers.size(); i++) {
       LayerSpec layer = layers.get(i);
       String here = path + "[" + i + "]";
-      boolean shapeOnly =
-          layer instanceof LayerSpec.Flatten || layer instanceof LayerSpec.Reshape;
+      boolean shapeOnly = layer instanceof LayerSpec.Flatten || layer instanceof LayerSpec.Reshape;
       if (layer instanceof LayerSpec.Residual residual) {
         now = types(residual.layers(), here + ".layers", now);
       } else if (layer instanceof LayerSpec.Embedding && !now) {
@@ -77,7 +76,8 @@ final class ModelCheck {
     }
     if (loss == LossKind.CROSS_ENTROPY && data.classes() == 0) {
       refuse(
-          "train.loss", "cross-entropy needs labels that are classes, the data has real values;"
+          "train.loss",
+          "cross-entropy needs labels that are classes, the data has real values;"
               + " use mse, l1 or bce-with-logits");
     } else if (loss != LossKind.CROSS_ENTROPY && data.classes() > 0) {
       refuse(

@@ -55,7 +55,8 @@ public record ModelOutline(Shape input, List<Row> layers) {
       return weights(last(in), l.out(), l.bias());
     }
     if (layer instanceof LayerSpec.Conv2d c) {
-      long window = Math.multiplyExact(in.dim(0), Math.multiplyExact((long) c.kernel(), c.kernel()));
+      long window =
+          Math.multiplyExact(in.dim(0), Math.multiplyExact((long) c.kernel(), c.kernel()));
       return weights(window, c.out(), c.bias());
     }
     if (layer instanceof LayerSpec.BatchNorm) {

@@ -103,7 +103,8 @@ final class ScalarReader {
     if (scalar.meaning() != Meaning.NUMBER || !scalar.text().matches("[-+.0-9eE]+")) {
       return mismatch(scalar, type);
     }
-    double value = Double.parseDouble(scalar.text());
+    // Adding zero makes -0 the one zero there is.
+    double value = Double.parseDouble(scalar.text()) + 0.0;
     boolean high = value > type.max() || Double.isInfinite(value);
     boolean low = type.exclusiveMin() ? value <= type.min() : value < type.min();
     return high || low ? mismatch(scalar, type) : Reading.of(value);

@@ -12,7 +12,6 @@ import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -126,12 +125,10 @@ final class SpecBinder {
       Mapping mapping, SpecType.Keys type, Spot at, List<String> others) {
     List<String> right = new ArrayList<>(others);
     right.addAll(type.names());
-    Set<String> free = new LinkedHashSet<>(right);
-    free.removeAll(mapping.entries().keySet());
     Set<String> suggested = new HashSet<>();
     for (Map.Entry<String, Entry> entry : mapping.entries().entrySet()) {
       if (!right.contains(entry.getKey())) {
-        Optional<String> nearest = NearestName.of(entry.getKey(), free);
+        Optional<String> nearest = NearestName.of(entry.getKey(), right);
         nearest.ifPresent(suggested::add);
         faults.unknownKey(entry.getKey(), entry.getValue(), right, nearest, at);
       }

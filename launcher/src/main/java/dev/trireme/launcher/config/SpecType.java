@@ -61,10 +61,6 @@ sealed interface SpecType {
     List<String> names() {
       return fields().stream().map(Field::name).toList();
     }
-
-    boolean allOptional() {
-      return fields().stream().noneMatch(Field::required);
-    }
   }
 
   /** One of the records of a sealed interface. */
@@ -96,6 +92,12 @@ sealed interface SpecType {
 
     String doc() {
       return annotation(record, Variant.class).doc();
+    }
+
+    /** Whether its name alone can be meant: no key must be given, nor is a list the point of it. */
+    boolean standsAlone() {
+      return keys().fields().stream()
+          .noneMatch(f -> f.required() || f.component().getType() == List.class);
     }
 
     /** The key that a bare value fills. */

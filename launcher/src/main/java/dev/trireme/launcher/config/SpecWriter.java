@@ -22,6 +22,8 @@ import org.snakeyaml.engine.v2.nodes.Tag;
  * reader knows: what is written reads back as equal records. Keys that are absent are left out.
  */
 final class SpecWriter {
+  private static final String WHOLE = "-?[0-9]+";
+
   private SpecWriter() {}
 
   static String write(Object spec, SpecType type) {
@@ -62,12 +64,13 @@ final class SpecWriter {
 
   private static Node scalar(Object value, SpecType type) {
     if (type instanceof SpecType.Real) {
-      return plain(Tag.FLOAT, Expected.number((Double) value));
+      String text = Expected.number((Double) value);
+      return plain(text.matches(WHOLE) ? Tag.INT : Tag.FLOAT, text);
     }
     if (type instanceof SpecType.Whole whole) {
       long number = ((Number) value).longValue();
       String text = whole.size() ? Expected.size(number) : String.valueOf(number);
-      return plain(text.matches("-?[0-9]+") ? Tag.INT : Tag.STR, text);
+      return plain(text.matches(WHOLE) ? Tag.INT : Tag.STR, text);
     }
     if (type instanceof SpecType.Flag) {
       return plain(Tag.BOOL, value.toString());

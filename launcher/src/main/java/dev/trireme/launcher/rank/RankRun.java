@@ -2,7 +2,7 @@ package dev.trireme.launcher.rank;
 
 import dev.trireme.allreduce.BucketedExchange;
 import dev.trireme.allreduce.GroupConfig;
-import dev.trireme.allreduce.ProcessGroups;
+import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.CollectiveException;
@@ -87,7 +87,7 @@ final class RankRun {
     CompletableFuture<DataSource> opening =
         async("data-opener", () -> Datasets.open(job.data(), job.train().seed()));
     CompletableFuture<ProcessGroup> meeting =
-        async("group-opener", () -> ProcessGroups.join(groupConfig()));
+        async("group-opener", () -> AeronProcessGroup.join(groupConfig()));
     try (Engine engine = engineLoader.await(threads());
         DataSource data = opened(opening);
         Programs programs = Programs.of(job);
