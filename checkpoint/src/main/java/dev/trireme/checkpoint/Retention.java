@@ -62,26 +62,28 @@ public record Retention(int keepNewest) {
    * @param inUse names that are being read
    */
   public Decision decide(List<Stored> stored, Stored committed, Set<String> inUse) {
-    List<Stored> newestFirst = new ArrayList<>(stored);
+    List<String> ahead = new ArrayList<>();
+    List<Stored> newestFirst = new ArrayList<>();
+    for (Stored one : stored) {
+      if (one.step() > committed.step() || one.generation() > committed.generation()) {
+        ahead.add(one.name());
+      } else {
+        newestFirst.add(one);
+      }
+    }
     newestFirst.sort(
         Comparator.comparingLong(Stored::step)
             .thenComparingLong(Stored::generation)
             .reversed()
             .thenComparing(Stored::name));
     List<Removal> removals = new ArrayList<>();
-    List<String> ahead = new ArrayList<>();
     int kept = 0;
     for (Stored one : newestFirst) {
-      if (one.step() > committed.step() || one.generation() > committed.generation()) {
-        ahead.add(one.name());
-      } else if (one.whole() && stored.stream().anyMatch(other -> supersedes(other, one))) {
-        if (!inUse.contains(one.name())) {
-          removals.add(0, new Removal(one.name(), "superseded by a later generation"));
-        }
-      } else if (one.whole() && kept < keepNewest) {
+      boolean superseded = newestFirst.stream().anyMatch(other -> supersedes(other, one));
+      if (one.whole() && !superseded && kept < keepNewest) {
         kept++;
-      } else if (kept >= keepNewest && !inUse.contains(one.name())) {
-        removals.add(0, new Removal(one.name(), reason(one)));
+      } else if ((superseded || kept >= keepNewest) && !inUse.contains(one.name())) {
+        removals.add(0, new Removal(one.name(), reason(one, superseded)));
       }
     }
     return new Decision(removals, ahead);
@@ -89,11 +91,15 @@ public record Retention(int keepNewest) {
 
   private static boolean supersedes(Stored later, Stored earlier) {
     return later.whole()
+        && earlier.whole()
         && later.generation() > earlier.generation()
         && later.step() <= earlier.step();
   }
 
-  private String reason(Stored one) {
+  private String reason(Stored one, boolean superseded) {
+    if (superseded) {
+      return "superseded by a later generation";
+    }
     return one.whole()
         ? "older than the " + keepNewest + " newest"
         : "not whole, and older than the " + keepNewest + " newest whole ones";

@@ -3,6 +3,7 @@ package dev.trireme.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer.Restored;
 import java.io.IOException;
@@ -81,11 +82,20 @@ class DamageTest {
   void shouldSkipTheDamagedAndTakeTheOneBefore(String name, String reason, Damage damage)
       throws IOException {
     damage.to(checkpoints.resolve(NEWEST));
+    List<String> names = Checkpoints.names(checkpoints);
+    String last = names.get(names.size() - 1);
 
-    Optional<Restored> restored = Checkpoints.restore(checkpoints, read);
+    try (LogCapture log = new LogCapture()) {
+      Optional<Restored> restored = Checkpoints.restore(checkpoints, read);
 
-    assertThat(restored.orElseThrow().progress().step()).isEqualTo(100);
-    assertThat(read.hash()).isEqualTo(older.hash());
+      assertThat(restored.orElseThrow().progress().step()).isEqualTo(100);
+      assertThat(read.hash()).isEqualTo(older.hash());
+      assertThat(log.messages(Level.WARN))
+          .singleElement()
+          .asString()
+          .contains("skipped " + last)
+          .contains(reason);
+    }
   }
 
   @ParameterizedTest(name = "{0}")

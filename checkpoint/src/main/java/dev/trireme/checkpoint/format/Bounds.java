@@ -26,7 +26,7 @@ public final class Bounds {
   /** Characters of the job spec in a manifest. */
   public static final int SPEC_LENGTH = 4 << 20;
 
-  private static final int EXCERPT = 60;
+  private static final int EXCERPT = 80;
 
   private Bounds() {}
 

@@ -1,9 +1,11 @@
 package dev.trireme.checkpoint.format;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
@@ -69,10 +71,18 @@ final class StrictJson {
     }
   }
 
-  /** The first line of Jackson's message, short and without the source it quotes. */
-  static String reason(Exception e) {
-    String message = String.valueOf(e.getMessage());
+  /** Where Jackson stumbled, and the first line of what it says. */
+  static String reason(JsonProcessingException e) {
+    StringBuilder place = new StringBuilder();
+    if (e instanceof JsonMappingException mapping) {
+      for (JsonMappingException.Reference step : mapping.getPath()) {
+        place.append(
+            step.getFieldName() == null ? "[" + step.getIndex() + "]" : "." + step.getFieldName());
+      }
+    }
+    String message = String.valueOf(e.getOriginalMessage());
     int end = message.indexOf('\n');
-    return Bounds.excerpt(end < 0 ? message : message.substring(0, end));
+    String first = Bounds.excerpt(end < 0 ? message : message.substring(0, end));
+    return place.isEmpty() ? first : first + " (at " + Bounds.excerpt(place.toString()) + ")";
   }
 }
