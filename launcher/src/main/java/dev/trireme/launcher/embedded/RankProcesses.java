@@ -17,8 +17,16 @@ final class RankProcesses {
   /** What only the control plane needs: a rank starts faster and stays smaller without. */
   private static final List<String> CONTROL_PLANE_JARS =
       List.of(
-          "akka-", "scala-", "ssl-config-", "reactive-streams-", "asn-one-", "config-",
-          "hazelcast-", "picocli-", "snakeyaml-", "coordinator-");
+          "akka-",
+          "scala-",
+          "ssl-config-",
+          "reactive-streams-",
+          "asn-one-",
+          "config-",
+          "hazelcast-",
+          "picocli-",
+          "snakeyaml-",
+          "coordinator-");
 
   private RankProcesses() {}
 
@@ -37,7 +45,7 @@ final class RankProcesses {
             "-Xms16m",
             "-Xmx512m",
             "-XX:TieredStopAtLevel=1",
-            "-Xshare:auto"));
+            "-Dtrireme.rank=true"));
     String own = System.getenv("TRIREME_RANK_JAVA_OPTS");
     if (own != null && !own.isBlank()) {
       flags.addAll(List.of(own.trim().split("\\s+")));
