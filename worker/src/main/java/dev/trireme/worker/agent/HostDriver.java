@@ -20,6 +20,9 @@ final class HostDriver implements AutoCloseable {
   private static final long SHORTEST_SLEEP_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
   private static final long LONGEST_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+  /** Room for 8192 counters; a stream takes about four on each side. */
+  private static final int COUNTERS_LENGTH = 1 << 20;
+
   private final MediaDriver driver;
 
   /** Starts the driver; its directory is made here and deleted by {@link #close}. */
@@ -34,6 +37,10 @@ final class HostDriver implements AutoCloseable {
                 .sharedIdleStrategy(
                     new BackoffIdleStrategy(0, 0, SHORTEST_SLEEP_NANOS, LONGEST_SLEEP_NANOS))
                 .termBufferSparseFile(true)
+                // Sparse logs are made in no time: a thread that waits for such work costs more.
+                .asyncExecutorEnabled(false)
+                // The defaults take 45 MiB of shared memory; a container may have 64 in all.
+                .counterValuesBufferLength(COUNTERS_LENGTH)
                 .errorHandler(e -> LOG.warn("the media driver: {}", e.toString())));
   }
 
