@@ -23,6 +23,11 @@ final class HostDriver implements AutoCloseable {
   /** Room for 8192 counters; a stream takes about four on each side. */
   private static final int COUNTERS_LENGTH = 1 << 20;
 
+  // Three times the default: a client that is not scheduled for that long closes itself, and with
+  // it
+  // its rank dies. The other side of it: what a dead client leaves stays for as long.
+  private static final long CLIENT_LIVENESS_NANOS = TimeUnit.SECONDS.toNanos(30);
+
   private final MediaDriver driver;
 
   /** Starts the driver; its directory is made here and deleted by {@link #close}. */
@@ -41,6 +46,8 @@ final class HostDriver implements AutoCloseable {
                 .asyncExecutorEnabled(false)
                 // The defaults take 45 MiB of shared memory; a container may have 64 in all.
                 .counterValuesBufferLength(COUNTERS_LENGTH)
+                .clientLivenessTimeoutNs(CLIENT_LIVENESS_NANOS)
+                .publicationUnblockTimeoutNs(CLIENT_LIVENESS_NANOS + TimeUnit.SECONDS.toNanos(5))
                 .errorHandler(e -> LOG.warn("the media driver: {}", e.toString())));
   }
 

@@ -167,6 +167,25 @@ class ChannelTest {
   }
 
   @Test
+  void shouldBreakWhenItsPeerTakesNothing() {
+    ChannelAddress nobody = new ChannelAddress(address.aeronDirectory(), 2000, 2001);
+    try (Channel lonely =
+        new Channel(
+            aeron,
+            Channel.Side.AGENT,
+            nobody,
+            SECRET,
+            new MessageCodec(),
+            m -> {},
+            Duration.ofMillis(50).toNanos())) {
+      lonely.send(new AgentToRank.Release());
+      dutyUntil(() -> lonely.duty() == 0 && lonely.failure().isPresent());
+      assertThat(lonely.failure().get()).startsWith("a Release was not taken within");
+      assertThat(lonely.send(new AgentToRank.Release())).isFalse();
+    }
+  }
+
+  @Test
   void shouldTakeNothingOnceClosed() {
     rank.close();
     assertThat(rank.send(new RankReport.ShardWritten(1))).isFalse();

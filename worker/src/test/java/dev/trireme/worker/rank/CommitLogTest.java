@@ -2,6 +2,7 @@ package dev.trireme.worker.rank;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.trireme.api.data.Cursor;
@@ -123,8 +124,7 @@ class CommitLogTest {
     run(10, 4, 7, 100);
     assertThat(all(EpochEnded.class))
         .extracting(EpochEnded::epoch, EpochEnded::step)
-        .containsExactly(
-            org.assertj.core.groups.Tuple.tuple(0, 3L), org.assertj.core.groups.Tuple.tuple(1, 6L));
+        .containsExactly(tuple(0, 3L), tuple(1, 6L));
     EpochEnded first = all(EpochEnded.class).get(0);
     assertThat(first.trainLoss()).isCloseTo((1.0 + 0.5 + 1.0 / 3) / 3, within(1e-12));
     assertThat(first.evalLoss()).isNaN();
