@@ -15,7 +15,7 @@ public sealed interface Stored extends Message {
   /**
    * All that outlives a coordinator of one job.
    *
-   * @param version goes up by one with each write of this job, from 1
+   * @param version goes up with each change to this job, at least 1
    * @param job resolved and validated
    * @param resolvedSpec the same as YAML
    * @param runDirectory absolute
