@@ -6,8 +6,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Turns Ctrl-C, SIGTERM and a closed terminal into a cancelled job and exit code 130: the JVM starts
- * to shut down, and this hook holds it until the run has ended in order, with every process gone.
+ * Turns Ctrl-C, SIGTERM and a closed terminal into a cancelled job and exit code 130: the JVM
+ * starts to shut down, and this hook holds it until the run has ended in order, with every process
+ * gone.
  */
 final class CancelOnInterrupt implements AutoCloseable {
   /** Longer than the coordinator takes to end ranks by force. */

@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
  * A coordinator and one agent in this process, on loopback: two actor systems that speak over TCP,
  * as they would between hosts.
  *
- * <p>Threading: one owner. {@link #close} ends every process and thread of the cluster, within a few
- * seconds.
+ * <p>Threading: one owner. {@link #close} ends every process and thread of the cluster, within a
+ * few seconds.
  */
 final class EmbeddedCluster implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EmbeddedCluster.class);

@@ -80,8 +80,7 @@ public final class EmbeddedRunner implements TrainRunner {
         Optional.empty(),
         RankProcesses.command(
             System.getProperty("java.class.path"),
-            RankProcesses.openingFlags(
-                ManagementFactory.getRuntimeMXBean().getInputArguments())),
+            ManagementFactory.getRuntimeMXBean().getInputArguments()),
         ranks,
         OptionalInt.of(spec.parallel().threads().orElse(Math.max(1, cores / ranks))));
   }

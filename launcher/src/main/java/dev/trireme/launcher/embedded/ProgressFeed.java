@@ -62,7 +62,11 @@ final class ProgressFeed implements JobListener {
   private void stateChanged(JobEvent.StateChanged changed) {
     if (changed.state() == JobState.QUEUED || changed.state() == JobState.STOPPING) {
       display.message(
-          changed.jobId() + " " + changed.state().name().toLowerCase(java.util.Locale.ROOT) + ": " + changed.reason());
+          changed.jobId()
+              + " "
+              + changed.state().name().toLowerCase(java.util.Locale.ROOT)
+              + ": "
+              + changed.reason());
     }
   }
 

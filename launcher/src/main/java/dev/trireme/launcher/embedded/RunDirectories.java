@@ -32,7 +32,8 @@ final class RunDirectories {
    */
   static Path create(Optional<Path> asked, String jobName, LocalDateTime now)
       throws UnusableException {
-    Path directory = asked.orElseGet(() -> fresh(Path.of("runs"), jobName + "-" + STAMP.format(now)));
+    Path directory =
+        asked.orElseGet(() -> fresh(Path.of("runs"), jobName + "-" + STAMP.format(now)));
     try {
       if (Files.exists(directory) && !isEmpty(directory)) {
         throw new UnusableException(

@@ -34,8 +34,7 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     appender.setEncoder(encoder);
     appender.start();
     var root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
-    root.setLevel(
-        Level.toLevel(System.getProperty("trireme.log"), rank ? Level.INFO : Level.WARN));
+    root.setLevel(Level.toLevel(System.getProperty("trireme.log"), rank ? Level.INFO : Level.WARN));
     root.addAppender(appender);
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
   }

@@ -25,7 +25,8 @@ final class EngineLoader {
 
   private void load() {
     try {
-      TorchEngine.preload();
+      // One thread for now: how many there are to be is known only when the job is.
+      TorchEngine.load(1);
       natives.complete(null);
     } catch (Throwable e) {
       natives.completeExceptionally(e);

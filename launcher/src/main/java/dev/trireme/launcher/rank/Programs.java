@@ -32,7 +32,8 @@ final class Programs implements AutoCloseable {
         .distinct()
         .forEach(jar -> jars.add(url(jar)));
     return new Programs(
-        job.program(), new URLClassLoader(jars.toArray(URL[]::new), Programs.class.getClassLoader()));
+        job.program(),
+        new URLClassLoader(jars.toArray(URL[]::new), Programs.class.getClassLoader()));
   }
 
   private static URL url(String jar) {
@@ -65,7 +66,9 @@ final class Programs implements AutoCloseable {
           "program.class: no class '" + className + "' in the jar or on the class path", e);
     } catch (NoSuchMethodException | IllegalAccessException | InstantiationException e) {
       throw new EngineException(
-          "program.class: '" + className + "' needs to be a public class with a public constructor"
+          "program.class: '"
+              + className
+              + "' needs to be a public class with a public constructor"
               + " without parameters",
           e);
     } catch (ReflectiveOperationException e) {

@@ -1,8 +1,8 @@
 package dev.trireme.launcher.rank;
 
-import dev.trireme.allreduce.BucketedExchange;
-import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.exchange.BucketedExchange;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.CollectiveException;
@@ -161,8 +161,7 @@ final class RankRun {
         .orElse(Path.of(join.runDirectory()).resolve("checkpoints"));
   }
 
-  private void started(
-      Progress progress, Optional<Path> from, DataSource data, Replica replica) {
+  private void started(Progress progress, Optional<Path> from, DataSource data, Replica replica) {
     started = true;
     firstUnappliedStep = progress.step() + 1;
     long items = data.training().items();

@@ -20,6 +20,14 @@ final class HostDriver implements AutoCloseable {
   private static final long SHORTEST_SLEEP_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
   private static final long LONGEST_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+  /** Room for 8192 counters; a stream takes about four on each side. */
+  private static final int COUNTERS_LENGTH = 1 << 20;
+
+  // Three times the default: a client that is not scheduled for that long closes itself, and with
+  // it
+  // its rank dies. The other side of it: what a dead client leaves stays for as long.
+  private static final long CLIENT_LIVENESS_NANOS = TimeUnit.SECONDS.toNanos(30);
+
   private final MediaDriver driver;
 
   /** Starts the driver; its directory is made here and deleted by {@link #close}. */
@@ -34,6 +42,12 @@ final class HostDriver implements AutoCloseable {
                 .sharedIdleStrategy(
                     new BackoffIdleStrategy(0, 0, SHORTEST_SLEEP_NANOS, LONGEST_SLEEP_NANOS))
                 .termBufferSparseFile(true)
+                // Sparse logs are made in no time: a thread that waits for such work costs more.
+                .asyncExecutorEnabled(false)
+                // The defaults take 45 MiB of shared memory; a container may have 64 in all.
+                .counterValuesBufferLength(COUNTERS_LENGTH)
+                .clientLivenessTimeoutNs(CLIENT_LIVENESS_NANOS)
+                .publicationUnblockTimeoutNs(CLIENT_LIVENESS_NANOS + TimeUnit.SECONDS.toNanos(5))
                 .errorHandler(e -> LOG.warn("the media driver: {}", e.toString())));
   }
 

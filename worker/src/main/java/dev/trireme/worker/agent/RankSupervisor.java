@@ -157,6 +157,8 @@ final class RankSupervisor implements AutoCloseable {
   private Child spawn(OptionalInt threads) throws IOException {
     Child child = spawner.spawn(threads, this::onMessage);
     children.put(child.slot(), child);
+    // Starting several takes a while on a loaded machine; the client must not seem dead meanwhile.
+    aeron.conductorAgentInvoker().invoke();
     child.process().exited().thenAccept(code -> submit(() -> onExit(child, code)));
     return child;
   }

@@ -58,6 +58,7 @@ public final class Channel implements AutoCloseable {
   private final ExclusivePublication publication;
   private final Subscription subscription;
   private final long secret;
+  private final long offerDeadlineNanos;
   private final MessageCodec codec;
   private final Consumer<Message> handler;
   private final FragmentHandler fragments;
@@ -81,7 +82,19 @@ public final class Channel implements AutoCloseable {
       long secret,
       MessageCodec codec,
       Consumer<Message> handler) {
+    this(aeron, side, address, secret, codec, handler, OFFER_DEADLINE_NANOS);
+  }
+
+  Channel(
+      Aeron aeron,
+      Side side,
+      ChannelAddress address,
+      long secret,
+      MessageCodec codec,
+      Consumer<Message> handler,
+      long offerDeadlineNanos) {
     boolean agent = side == Side.AGENT;
+    this.offerDeadlineNanos = offerDeadlineNanos;
     this.secret = secret;
     this.codec = codec;
     this.handler = handler;
@@ -183,7 +196,7 @@ public final class Channel implements AutoCloseable {
   private void checkDeadline(Outgoing stuck, long result) {
     boolean over = result == Publication.CLOSED || result == Publication.MAX_POSITION_EXCEEDED;
     long waited = System.nanoTime() - stuck.sinceNanos();
-    if (failure.isEmpty() && (over || waited > OFFER_DEADLINE_NANOS)) {
+    if (failure.isEmpty() && (over || waited > offerDeadlineNanos)) {
       failure =
           "a %s was not taken within %.1f s (%s)"
               .formatted(stuck.name(), waited / 1e9, Publication.errorString(result));

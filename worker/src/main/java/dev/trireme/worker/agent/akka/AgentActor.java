@@ -16,6 +16,8 @@ import dev.trireme.protocol.akka.ToCoordinator;
 import java.time.Duration;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The agent as the control plane sees it: hands commands to the agent and the agent's words to the
@@ -26,10 +28,12 @@ import java.util.function.Supplier;
  */
 final class AgentActor extends AbstractBehavior<Object> {
   /** Registers at once, then again at this pace until accepted. */
-  private static final Duration UNTIL_ACCEPTED = Duration.ofMillis(500);
+  static final Duration UNTIL_ACCEPTED = Duration.ofMillis(500);
 
   /** Once accepted: how soon a new coordinator hears of this agent. */
-  private static final Duration ONCE_ACCEPTED = Duration.ofSeconds(5);
+  static final Duration ONCE_ACCEPTED = Duration.ofSeconds(5);
+
+  private static final Logger LOG = LoggerFactory.getLogger(AgentActor.class);
 
   private enum Tick {
     REGISTER
@@ -86,7 +90,7 @@ final class AgentActor extends AbstractBehavior<Object> {
   private Behavior<Object> onAccepted(AgentAccepted message) {
     if (!message.coordinatorId().equals(accepted)) {
       accepted = message.coordinatorId();
-      getContext().getLog().info("accepted by coordinator {}", accepted);
+      LOG.info("accepted by coordinator {}", accepted);
       timers.startTimerWithFixedDelay(Tick.REGISTER, ONCE_ACCEPTED);
     }
     return onCommand(message);
