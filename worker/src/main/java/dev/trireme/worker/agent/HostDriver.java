@@ -16,9 +16,10 @@ final class HostDriver implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(HostDriver.class);
 
   // Spins and yields would be taken from a computing rank. The longest sleep bounds how late an IPC
-  // publisher learns that its readers have made room, and so the stall of a burst after a pause.
+  // publisher that has filled its window learns that there is room again; ranks send each other
+  // signals of some bytes and move data through shared memory, so that windows stay almost empty.
   private static final long SHORTEST_SLEEP_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
-  private static final long LONGEST_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long LONGEST_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(4);
 
   /** Room for 8192 counters; a stream takes about four on each side. */
   private static final int COUNTERS_LENGTH = 1 << 20;

@@ -286,8 +286,12 @@ class AgentNodeTest {
     assertThat(coordinator.awaitExit(0).expected()).isTrue();
     assertThat(coordinator.await(RankExited.class, m -> m.rank() == 1).exit().code())
         .isEqualTo(ExitCode.AGENT_LOST);
-    assertThat(Thread.getAllStackTraces().keySet())
-        .noneMatch(t -> t.getName().startsWith("agent-"));
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (thread.getName().startsWith("agent-")) {
+        thread.join(5000);
+        assertThat(thread.isAlive()).as(thread.getName()).isFalse();
+      }
+    }
   }
 
   @Test
