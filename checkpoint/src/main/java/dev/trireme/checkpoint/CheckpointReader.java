@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.function.Function;
+import java.util.function.LongUnaryOperator;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
 
@@ -100,7 +101,7 @@ public final class CheckpointReader {
           checkSize(shard, file);
           checkHeader(tensors.get(shard.file()), shard, file);
           for (Manifest.StoredTensor tensor : tensors.get(shard.file())) {
-            checkHash(tensor, file, OptionalLong.empty(), chunk);
+            checkHash(tensor, file, offset -> chunk.address());
           }
         }
       }
@@ -121,7 +122,8 @@ public final class CheckpointReader {
       for (Manifest.Shard shard : manifest.shards()) {
         try (StoredFile file = open(name, shard.file())) {
           for (Manifest.StoredTensor tensor : tensors.get(shard.file())) {
-            checkHash(tensor, file, OptionalLong.of(destination.address(tensor)), null);
+            long address = destination.address(tensor);
+            checkHash(tensor, file, offset -> address + offset);
           }
         }
       }
@@ -216,15 +218,14 @@ public final class CheckpointReader {
         && tensor.begin() == shard.headerBytes() + entry.begin();
   }
 
-  /** Reads through {@code chunk}, or straight to {@code address} where there is one. */
-  private static void checkHash(
-      Manifest.StoredTensor tensor, StoredFile file, OptionalLong address, NativeMemory.Block chunk)
+  /** Reads each chunk to the address that {@code to} gives for its offset, and hashes it there. */
+  private static void checkHash(Manifest.StoredTensor tensor, StoredFile file, LongUnaryOperator to)
       throws IOException, DamagedException {
     CRC32C crc = new CRC32C();
     long bytes = tensor.spec().byteCount();
     for (long at = 0; at < bytes; at += CHUNK_BYTES) {
-      long to = address.isPresent() ? address.getAsLong() + at : chunk.address();
-      ByteBuffer view = NativeMemory.view(to, (int) Math.min(CHUNK_BYTES, bytes - at));
+      int length = (int) Math.min(CHUNK_BYTES, bytes - at);
+      ByteBuffer view = NativeMemory.view(to.applyAsLong(at), length);
       file.read(view, tensor.begin() + at);
       crc.update(view.flip());
     }

@@ -170,20 +170,35 @@ final class CheckpointWrite implements AutoCloseable {
   }
 
   private void checkSpace() throws IOException {
-    long needed = plan.dataBytes(config.rank()) + SPACE_MARGIN;
     OptionalLong usable = storage.usableBytes();
-    if (usable.isPresent() && usable.getAsLong() < needed) {
+    if (usable.isPresent() && usable.getAsLong() < neededBytes()) {
       throw new IOException(
-          "no space for a checkpoint in "
-              + storage.location()
-              + ": rank "
-              + config.rank()
-              + " needs "
-              + needed
-              + " bytes, "
-              + usable.getAsLong()
-              + " are free; free some, or lower checkpoint.keep");
+          "no space for a checkpoint in " + storage.location() + ": " + room(usable.getAsLong()));
     }
+  }
+
+  /** What this rank needs and what there is, for a person; empty where that cannot be known. */
+  String room() {
+    try {
+      OptionalLong usable = storage.usableBytes();
+      return usable.isPresent() ? room(usable.getAsLong()) : "";
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private String room(long usable) {
+    return "rank "
+        + config.rank()
+        + " needs "
+        + neededBytes()
+        + " bytes, "
+        + usable
+        + " are free; free some, or lower checkpoint.keep";
+  }
+
+  private long neededBytes() {
+    return plan.dataBytes(config.rank()) + SPACE_MARGIN;
   }
 
   private void writeHeader() throws IOException {

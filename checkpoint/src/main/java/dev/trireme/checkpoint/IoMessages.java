@@ -27,8 +27,8 @@ final class IoMessages {
     if (lower.contains("read-only file system")) {
       return named(e, place) + " is on a read-only file system; choose another place";
     }
-    if (lower.contains("no space left") || lower.contains("disk quota")) {
-      return "no space left for " + place + " (" + text + "); free some, or lower checkpoint.keep";
+    if (isNoSpace(e)) {
+      return "no space left for " + place + " (" + text + ")";
     }
     if (e instanceof NoSuchFileException || e instanceof FileNotFoundException) {
       return named(e, place) + " is not there";
@@ -40,6 +40,12 @@ final class IoMessages {
       return "interrupted while working on " + place;
     }
     return text.contains(place) ? text : place + ": " + text;
+  }
+
+  /** Whether the storage is full. */
+  static boolean isNoSpace(IOException e) {
+    String lower = text(e).toLowerCase(Locale.ROOT);
+    return lower.contains("no space left") || lower.contains("disk quota");
   }
 
   private static String named(IOException e, String place) {

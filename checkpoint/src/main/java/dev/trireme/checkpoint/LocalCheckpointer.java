@@ -198,15 +198,18 @@ public final class LocalCheckpointer implements Checkpointer {
           took.toMillis());
     }
     if (config.rank() == 0 || failure.isPresent()) {
-      gate.finished(
-          write.id().generation(),
-          write.id().step(),
-          stall,
-          took,
-          write.bytes(),
-          failure.orElse(""));
+      tellGate(write, stall, took, failure.orElse(""));
     }
     return failure;
+  }
+
+  private void tellGate(CheckpointWrite write, Duration stall, Duration took, String failure) {
+    try {
+      gate.finished(
+          write.id().generation(), write.id().step(), stall, took, write.bytes(), failure);
+    } catch (RuntimeException e) {
+      log.warn("cannot tell the coordinator how the checkpoint of {} ended", write.id(), e);
+    }
   }
 
   private Optional<String> perform(CheckpointWrite write) {
@@ -221,7 +224,12 @@ public final class LocalCheckpointer implements Checkpointer {
     } catch (CheckpointWrite.NotGrantedException e) {
       failure = e.getMessage();
     } catch (IOException e) {
-      failure = "at " + writerAt + ": " + IoMessages.explain(e, config.directory().toString());
+      failure =
+          "at "
+              + writerAt
+              + ": "
+              + IoMessages.explain(e, config.directory().toString())
+              + (IoMessages.isNoSpace(e) ? ": " + write.room() : "");
     } catch (RuntimeException | Error e) {
       log.error("a checkpoint's writer broke at {}", writerAt, e);
       failure = "at " + writerAt + ": " + e;

@@ -125,7 +125,8 @@ class InterruptedWriteTest {
       assertThatThrownBy(() -> checkpointer.drain(Checkpoints.DEADLINE))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("no space left")
-          .hasMessageContaining(boundary.name());
+          .hasMessageContaining(boundary.name())
+          .hasMessageMatching(".*rank 0 needs \\d+ bytes, \\d+ are free.*");
       assertThat(gate.finished()).hasSize(1);
       assertThat(gate.finished().get(0).failure()).contains("no space left");
       assertThat(Checkpoints.names(checkpoints))

@@ -55,7 +55,7 @@ final class Allocation extends Operation {
 
   @Override
   String done() {
-    return bytes + " bytes on each rank";
+    return "0 of " + bytes + " bytes done";
   }
 
   @Override

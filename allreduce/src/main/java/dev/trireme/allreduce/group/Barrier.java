@@ -25,7 +25,7 @@ final class Barrier extends Operation {
 
   @Override
   String done() {
-    return "nothing to move";
+    return "0 of 0 bytes done";
   }
 
   @Override

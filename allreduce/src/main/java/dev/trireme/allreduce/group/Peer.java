@@ -17,8 +17,10 @@ final class Peer {
   private long started;
   private long operation;
   private long stage;
-  private long completed;
   private long heardNanos;
+  private SignalKind said = SignalKind.HELLO;
+  private long saidOf;
+  private long saidFirst;
   private boolean left;
 
   Peer(int rank, long now) {
@@ -33,13 +35,15 @@ final class Peer {
   /** Takes a READY, STAGE, HEARTBEAT or LEFT; {@code current} is this rank's own operation. */
   void hear(SignalKind kind, long about, long first, long second, long current, long now) {
     heardNanos = now;
+    said = kind;
+    saidOf = about;
+    saidFirst = first;
     switch (kind) {
       case READY -> announce(about, first, second, current);
       case STAGE -> {
         operation = about;
         stage = first;
       }
-      case HEARTBEAT -> completed = about;
       case LEFT -> left = true;
       default -> {}
     }
@@ -91,27 +95,27 @@ final class Peer {
     return now - heardNanos;
   }
 
-  /** What it was last heard of, for people. */
+  /** When it was last heard of and with what, for people. */
   String lastSeen(long now) {
     long tenths = silentNanos(now) / 100_000_000;
-    String ago = tenths / 10 + "." + tenths % 10 + " s ago";
-    long done = Math.max(completed, Math.max(0, operation - 1));
-    String doing =
-        started == 0
-            ? "before its first operation"
-            : "operation "
-                + done
-                + " completed, operation "
-                + started
-                + " started"
-                + (operation > done ? ", at stage " + stage + " of operation " + operation : "");
     return "rank "
         + rank
         + " was last heard of "
-        + ago
-        + " ("
-        + doing
-        + ")"
-        + (left ? " and has since closed its group" : "");
+        + tenths / 10
+        + "."
+        + tenths % 10
+        + " s ago, when it "
+        + lastSaid();
+  }
+
+  private String lastSaid() {
+    return switch (said) {
+      case READY -> "started operation " + saidOf;
+      case STAGE -> "had reached stage " + saidFirst + " of operation " + saidOf;
+      case HEARTBEAT ->
+          "had completed " + saidOf + " operations and had " + saidFirst + " in flight";
+      case LEFT -> "left the group";
+      default -> "joined";
+    };
   }
 }

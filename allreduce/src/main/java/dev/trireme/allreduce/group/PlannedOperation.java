@@ -195,7 +195,7 @@ final class PlannedOperation extends Operation {
 
   @Override
   String done() {
-    return bytesDone + " bytes worked through for a buffer of " + buffer.byteCount();
+    return bytesDone + " bytes done for a buffer of " + buffer.byteCount();
   }
 
   @Override

@@ -61,7 +61,6 @@ final class Sequencer {
   private long heartbeatNanos;
   private long lifeCheckNanos;
   private Optional<CollectiveException> heardFailure = Optional.empty();
-  private boolean left;
 
   Sequencer(Transport transport, Peers peers, long generation, Duration timeout) {
     this.transport = transport;
@@ -174,7 +173,6 @@ final class Sequencer {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
       }
     }
-    left = true;
     atEnd.run();
   }
 
@@ -190,7 +188,7 @@ final class Sequencer {
     }
     boolean moved = transport.poll(this::onSignal) > 0;
     if (heardFailure.isPresent()) {
-      fail(heardFailure.get());
+      fail(heardFailure.get(), false);
       return true;
     }
     moved |= announce();
@@ -272,7 +270,7 @@ final class Sequencer {
     if (now - heartbeatNanos >= HEARTBEAT_NANOS) {
       heartbeatNanos = now;
       for (Peer peer : peers.others()) {
-        transport.send(peer.rank(), SignalKind.HEARTBEAT, completed, 0, 0, "");
+        transport.send(peer.rank(), SignalKind.HEARTBEAT, completed, inFlight.get(), 0, "");
       }
     }
     Operation head = announced.isEmpty() ? unannounced.peek() : announced.peek();
@@ -336,7 +334,7 @@ final class Sequencer {
   private void fail(CollectiveException why, boolean tell) {
     failure.compareAndSet(null, why);
     failPending(failure.get());
-    if (tell && !left) {
+    if (tell) {
       LOG.warn("{}", why.getMessage());
       for (Peer peer : peers.others()) {
         transport.send(

@@ -89,7 +89,7 @@ public final class AeronTransport implements Transport {
     Aeron.Context context =
         new Aeron.Context()
             .aeronDirectoryName(config.aeronDirectory().toString())
-            .driverTimeoutMs(Math.min(timeoutMs, TimeUnit.SECONDS.toMillis(10)))
+            .driverTimeoutMs(Math.min(Math.max(1, timeoutMs / 2), TimeUnit.SECONDS.toMillis(10)))
             // Aeron's own handler ends the JVM when the driver dies.
             .errorHandler(error -> broken.compareAndSet(null, describe(config, error)));
     Aeron aeron;

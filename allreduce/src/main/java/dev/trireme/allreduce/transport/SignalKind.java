@@ -8,7 +8,7 @@ public enum SignalKind {
   READY,
   /** I have reached a stage of this operation; first = stage. */
   STAGE,
-  /** I am alive; operation = the one I am in or wait for to be started, first = stage. */
+  /** I am alive; operation = how many I have completed, first = how many I have in flight. */
   HEARTBEAT,
   /** I have given the group up; first = cause, second = suspect; text = verdict. */
   FAILED,

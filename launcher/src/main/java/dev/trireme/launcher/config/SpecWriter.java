@@ -16,18 +16,21 @@ import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
+import org.snakeyaml.engine.v2.schema.CoreSchema;
 
 /**
  * Writes records as YAML with every key that has a value, defaults too, under the names that the
  * reader knows: what is written reads back as equal records. Keys that are absent are left out.
  */
 final class SpecWriter {
+  private static final Place NOWHERE = Place.InFile.whole("resolved");
   private static final String WHOLE = "-?[0-9]+";
 
   private SpecWriter() {}
 
   static String write(Object spec, SpecType type) {
-    DumpSettings settings = DumpSettings.builder().setSplitLines(false).setIndent(2).build();
+    DumpSettings settings =
+        DumpSettings.builder().setSchema(new CoreSchema()).setSplitLines(false).build();
     StringBuilder text = new StringBuilder();
     new Dump(settings).dumpNode(node(spec, type), new Appender(text));
     return text.toString();
@@ -81,10 +84,18 @@ final class SpecWriter {
           ? plain(Tag.INT, count.toString())
           : new ScalarNode(Tag.STR, count.toString(), ScalarStyle.DOUBLE_QUOTED);
     }
-    return plain(Tag.STR, type instanceof SpecType.Word ? SpecType.word(value) : value.toString());
+    return text(type instanceof SpecType.Word ? SpecType.word(value) : value.toString());
   }
 
-  /** The emitter adds quotes where text would read back as something else. */
+  /**
+   * Text is quoted where our own reader would take it for something else; the emitter adds quotes
+   * where YAML's syntax needs them.
+   */
+  private static Node text(String text) {
+    boolean plain = new YamlNode.Scalar(text, true, NOWHERE).meaning() == YamlNode.Meaning.TEXT;
+    return new ScalarNode(Tag.STR, text, plain ? ScalarStyle.PLAIN : ScalarStyle.SINGLE_QUOTED);
+  }
+
   private static Node plain(Tag tag, String text) {
     return new ScalarNode(tag, text, ScalarStyle.PLAIN);
   }

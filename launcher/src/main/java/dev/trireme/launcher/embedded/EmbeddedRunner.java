@@ -44,6 +44,7 @@ public final class EmbeddedRunner implements TrainRunner {
     }
   }
 
+  @SuppressWarnings("try") // two resources are there only to be closed
   private static JobResult run(ValidatedJob job, Path directory, Console console) {
     JobSpec spec = job.resolved().spec();
     console.err().println("running " + spec.name() + " in " + directory);

@@ -1,0 +1,205 @@
+package dev.trireme.launcher.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.trireme.api.data.DataException;
+import dev.trireme.api.data.DatasetInfo;
+import dev.trireme.api.job.ParallelSpec.DeviceKind;
+import dev.trireme.api.job.ParallelSpec.SyncKind;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Shape;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class JobValidationTest {
+  private static final DatasetInfo DIGITS =
+      new DatasetInfo(95, Shape.of(1, 28, 28), DType.FLOAT32, 10);
+  private static final DatasetInfo WORDS = new DatasetInfo(95, Shape.of(16), DType.INT64, 10);
+  private static final DatasetInfo PRICES = new DatasetInfo(95, Shape.of(8), DType.FLOAT32, 0);
+
+  @TempDir Path directory;
+
+  private static ValidatedJob check(DatasetInfo data, String... overrides) {
+    return check(spec -> new DataInspector.Sets(data, Optional.empty()), overrides);
+  }
+
+  private static ValidatedJob check(DataInspector inspector, String... overrides) {
+    return new JobValidation(Capabilities.ofThisVersion(), inspector, 4)
+        .check(JobReader.read("job.yaml", JobReaderTest.SMALL, List.of(overrides)));
+  }
+
+  private static List<String> refused(DatasetInfo data, String... overrides) {
+    return refused(spec -> new DataInspector.Sets(data, Optional.empty()), overrides);
+  }
+
+  private static List<String> refused(DataInspector inspector, String... overrides) {
+    return catchThrowableOfType(ConfigException.class, () -> check(inspector, overrides))
+        .problems()
+        .stream()
+        .map(p -> p.key() + ": " + p.message())
+        .toList();
+  }
+
+  @Test
+  void shouldTellWhatAValidJobWillDo() {
+    ValidatedJob job = check(DIGITS, "train.epochs=3");
+    assertThat(job.stepsPerEpoch()).isEqualTo(10);
+    assertThat(job.totalSteps()).isEqualTo(30);
+    assertThat(job.model().orElseThrow().parameters()).isEqualTo(7850);
+    assertThat(job.warnings()).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseLayersThatCannotTakeTheirInput() {
+    assertThat(refused(DIGITS, "model.layers=[flatten, conv2d: {out: 1, kernel: 3}]").get(0))
+        .startsWith("model.layers[1]: conv2d at layers[1]: expected an item of channels x height")
+        .contains("784");
+    assertThat(refused(DIGITS, "model.layers=[residual: [flatten], flatten]").get(0))
+        .startsWith("model.layers[0]: residual");
+  }
+
+  @Test
+  void shouldFindTheLayerInsideABlock() {
+    String block = "model.layers=[flatten, residual: [relu, maxpool2d: 2], linear: 10]";
+    assertThat(refused(DIGITS, block).get(0))
+        .startsWith("model.layers[1].residual.layers[1]: maxpool2d");
+  }
+
+  @Test
+  void shouldRefuseSizesPastAllBounds() {
+    String huge =
+        "model.layers=[flatten, reshape: [784, 1], " + "conv2d: {out: 1, kernel: 1}, linear: 10]";
+    assertThat(refused(DIGITS, huge)).hasSize(1);
+    String rows = "embedding: {rows: 2147483647, dim: 2147483647}";
+    assertThat(
+            refused(
+                WORDS,
+                "model.layers=[" + rows + ", " + rows.replace("rows: 2147483647", "rows: 1") + "]"))
+        .anyMatch(line -> line.contains("embedding expects integer indices"));
+    assertThat(refused(WORDS, "model.layers=[" + rows + ", flatten, linear: 2147483647]"))
+        .containsExactly(
+            "model.layers: the sizes of the layers multiply to more than 64 bits can hold");
+  }
+
+  @Test
+  void shouldMatchTheOutputWithTheClasses() {
+    assertThat(refused(DIGITS, "model.layers.1.linear.out=8"))
+        .containsExactly(
+            "model.layers[1]: the model gives 8 outputs, the data has 10 classes; end it with"
+                + " linear: {out: 10}");
+    assertThat(check(DIGITS, "model.layers.1.linear.out=12").model()).isPresent();
+    assertThat(refused(DIGITS, "model.layers=[relu]").get(0)).contains("the shape 1x28x28");
+  }
+
+  @Test
+  void shouldMatchTheLossWithTheLabels() {
+    assertThat(refused(DIGITS, "train.loss=mse").get(0)).contains("10 classes; use cross-entropy");
+    assertThat(refused(PRICES).get(0)).contains("needs labels that are classes");
+    assertThat(check(PRICES, "train.loss=l1").model()).isPresent();
+  }
+
+  @Test
+  void shouldGiveIndicesToEmbeddingsOnly() {
+    String embedded = "model.layers=[embedding: {rows: 9, dim: 4}, flatten, linear: 10]";
+    assertThat(check(WORDS, embedded).model().orElseThrow().parameters()).isEqualTo(36 + 650);
+    assertThat(refused(DIGITS, embedded).get(0)).startsWith("model.layers[0]: embedding expects");
+    assertThat(refused(WORDS))
+        .containsExactly(
+            "model.layers[1]: linear expects real numbers, found integer indices; put an embedding"
+                + " first");
+    String inside = "model.layers=[flatten, residual: [relu], linear: 10]";
+    assertThat(refused(WORDS, inside).get(0))
+        .startsWith("model.layers[1].residual.layers[0]: relu");
+  }
+
+  @Test
+  void shouldLookForTheFilesOfAJob() throws Exception {
+    String there = Files.createFile(directory.resolve("a.jar")).toString();
+    assertThat(check(DIGITS, "program={class: a.B, jar: " + there + "}").resolved()).isNotNull();
+    assertThat(
+            refused(
+                DIGITS,
+                "program={class: a.B, jar: " + directory + "}",
+                "model={class: a.Model, jar: no.jar}",
+                "checkpoint={resumeFrom: " + there + ", path: " + there + "}"))
+        .containsExactly(
+            "program.jar: expected a jar at '" + directory + "', found a directory",
+            "model.jar: expected a jar at 'no.jar', found no such file",
+            "checkpoint.resumeFrom: expected a checkpoints directory or one step-* at '"
+                + there
+                + "', found a file",
+            "checkpoint.path: expected a directory at '" + there + "', found a file");
+    assertThat(refused(DIGITS, "model={torchscript: no.pt}").get(0))
+        .startsWith("model.torchscript: expected a TorchScript file at 'no.pt'");
+  }
+
+  @Test
+  void shouldShowTheFaultsOfBothSets() {
+    DataInspector broken =
+        spec -> {
+          throw new DataException("data.train.images: broken, " + spec.train().files());
+        };
+    String idx = "{format: idx, images: %s, labels: %s}";
+    assertThat(
+            refused(
+                broken,
+                "data.train=" + idx.formatted("a", "b"),
+                "data.eval=" + idx.formatted("c", "d")))
+        .containsExactly("data.train.images: broken, [a, b]", "data.eval.images: broken, [c, d]");
+    DataInspector vague =
+        spec -> {
+          throw new DataException("out of luck");
+        };
+    assertThat(refused(vague)).containsExactly("data.train: out of luck");
+  }
+
+  @Test
+  void shouldRefuseMoreWorkersThanItems() {
+    assertThat(refused(DIGITS, "data.batchSize=200", "parallel.workers=96").get(0))
+        .isEqualTo("parallel.workers: there are more workers (96) than training items (95)");
+  }
+
+  @Test
+  void shouldRefuseAWarmUpWithoutAnEnd() {
+    assertThat(refused(DIGITS, "train.warmupSteps=10").get(0)).contains("the job's 10 steps");
+    assertThat(check(DIGITS, "train.warmupSteps=9").totalSteps()).isEqualTo(10);
+  }
+
+  @Test
+  void shouldWarnOfWhatIsUnlikelyToBeMeant() {
+    ValidatedJob job =
+        check(
+            DIGITS,
+            "parallel={workers: 3, threads: 2}",
+            "data.batchSize=100",
+            "checkpoint.everySteps=2",
+            "model.layers.2=softmax");
+    assertThat(job.warnings())
+        .hasSize(4)
+        .anyMatch(w -> w.startsWith("parallel: 3 ranks with 2 threads each share 4 cores"))
+        .anyMatch(w -> w.startsWith("data.batchSize: one batch (100) holds the whole"))
+        .anyMatch(w -> w.startsWith("checkpoint.everySteps: the job ends after 1 steps"))
+        .anyMatch(w -> w.startsWith("model.layers: cross-entropy takes a softmax itself"));
+  }
+
+  @Test
+  void shouldAskForWhatTheBuildHas() {
+    Capabilities all =
+        new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.values()), true);
+    ResolvedJob job =
+        JobReader.read(
+            "job.yaml",
+            JobReaderTest.SMALL,
+            List.of("parallel={device: cuda, sync: parameter-server, workers: 1:2}"));
+    assertThat(all.refusals(job.spec())).isEmpty();
+    assertThat(Capabilities.ofThisVersion().refusals(job.spec()))
+        .extracting(Capabilities.Refusal::key)
+        .containsExactly("parallel.device", "parallel.sync", "parallel.workers");
+  }
+}
