@@ -47,6 +47,7 @@ interface BatchPlan {
     private int[] order = {};
 
     Training(DistributedSampler sampler, Cursor start, int rank, int worldSize) {
+      DistributedSampler.requireRank(rank, worldSize);
       this.sampler = sampler;
       this.rank = rank;
       this.worldSize = worldSize;

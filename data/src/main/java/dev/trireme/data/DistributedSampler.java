@@ -106,12 +106,16 @@ public record DistributedSampler(int items, int batchSize, long seed) {
    * @param rank in {@code 0..worldSize-1}
    */
   public static Part part(int size, int rank, int worldSize) {
+    requireRank(rank, worldSize);
+    return new Part(
+        (int) ((long) size * rank / worldSize), (int) ((long) size * (rank + 1) / worldSize));
+  }
+
+  static void requireRank(int rank, int worldSize) {
     if (worldSize < 1 || rank < 0 || rank >= worldSize) {
       throw new IllegalArgumentException(
           "expected a rank in 0.." + (worldSize - 1) + ", found " + rank);
     }
-    return new Part(
-        (int) ((long) size * rank / worldSize), (int) ((long) size * (rank + 1) / worldSize));
   }
 
   /** The most items that a rank's part of any global batch can have. */

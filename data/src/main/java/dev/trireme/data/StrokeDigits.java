@@ -84,8 +84,8 @@ final class StrokeDigits implements CheckedSet, ItemSet {
     List<List<DigitShapes.Stroke>> ways = DigitShapes.of(digit);
     List<DigitShapes.Stroke> strokes = ways.get(random.nextInt(ways.size()));
     Placement placement = Placement.draw(random);
-    double radius = random.uniform(0.5, 1.6);
-    double darkness = random.uniform(0.55, 1);
+    double radius = random.uniform(0.6, 1.6);
+    double darkness = random.uniform(0.6, 1);
     for (DigitShapes.Stroke stroke : strokes) {
       double[] points = new double[stroke.points().length];
       for (int i = 0; i < points.length; i += 2) {
@@ -145,25 +145,25 @@ final class StrokeDigits implements CheckedSet, ItemSet {
 
   /** Stray strokes and blots, fainter or shorter than a digit's own. */
   private static void drawClutter(Canvas canvas, SplitMix64 random) {
-    int strays = random.nextInt(4);
+    int strays = random.nextInt(3);
     for (int i = 0; i < strays; i++) {
       double x = random.uniform(0, SIDE - 1);
       double y = random.uniform(0, SIDE - 1);
       double dx = random.uniform(-6, 6);
       double dy = random.uniform(-6, 6);
-      canvas.draw(x, y, x + dx, y + dy, random.uniform(0.3, 0.8), random.uniform(0.25, 0.8));
+      canvas.draw(x, y, x + dx, y + dy, random.uniform(0.3, 0.8), random.uniform(0.25, 0.7));
     }
     int blots = random.nextInt(3);
     for (int i = 0; i < blots; i++) {
       double x = random.uniform(0, SIDE - 1);
       double y = random.uniform(0, SIDE - 1);
-      canvas.draw(x, y, x, y, random.uniform(0.5, 1.8), random.uniform(0.25, 0.8));
+      canvas.draw(x, y, x, y, random.uniform(0.5, 1.8), random.uniform(0.25, 0.7));
     }
   }
 
   /** Darkness to bytes, with noise of a strength that differs from picture to picture. */
   private static void develop(Canvas canvas, SplitMix64 random, byte[] pixels) {
-    double noise = random.uniform(0, 30);
+    double noise = random.uniform(0, 25);
     for (int i = 0; i < pixels.length; i++) {
       double grey = 255 * canvas.at(i) + noise * random.gaussian();
       pixels[i] = (byte) Math.max(0, Math.min(255, (int) (grey + 0.5)));
@@ -186,8 +186,8 @@ final class StrokeDigits implements CheckedSet, ItemSet {
           cos * slant * height - sin * height,
           sin * width,
           sin * slant * height + cos * height,
-          CENTRE + random.uniform(-4, 4),
-          CENTRE + random.uniform(-4, 4));
+          CENTRE + random.uniform(-3.5, 3.5),
+          CENTRE + random.uniform(-3.5, 3.5));
     }
 
     double x(double x, double y) {

@@ -3,10 +3,10 @@ package dev.trireme.launcher;
 import dev.trireme.data.Datasets;
 import dev.trireme.launcher.cli.Cli;
 import dev.trireme.launcher.cli.Console;
-import dev.trireme.launcher.cli.TrainRunner;
 import dev.trireme.launcher.config.Capabilities;
 import dev.trireme.launcher.config.DataInspector;
 import dev.trireme.launcher.config.JobValidation;
+import dev.trireme.launcher.embedded.EmbeddedRunner;
 
 /** Where {@code ./trireme} begins: wires the command line together and ends with its exit code. */
 public final class Trireme {
@@ -17,16 +17,11 @@ public final class Trireme {
     int cores = Runtime.getRuntime().availableProcessors();
     JobValidation validation =
         new JobValidation(Capabilities.ofThisVersion(), Trireme::inspect, cores);
-    System.exit(new Cli(Console.ofProcess(), validation, Trireme::trainRunner).run(arguments));
+    System.exit(new Cli(Console.ofProcess(), validation, EmbeddedRunner::new).run(arguments));
   }
 
   private static DataInspector.Sets inspect(dev.trireme.api.job.DataSpec spec) {
     Datasets.Inspection found = Datasets.inspect(spec);
     return new DataInspector.Sets(found.training(), found.evaluation());
-  }
-
-  // TODO the embedded cluster's runner goes here.
-  private static TrainRunner trainRunner() {
-    throw new UnsupportedOperationException("train");
   }
 }

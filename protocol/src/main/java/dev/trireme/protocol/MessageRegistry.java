@@ -96,6 +96,8 @@ final class MessageRegistry {
         RankReport.CheckpointFinished.class,
         RankReport.Finished.class,
         RankReport.Failed.class);
+    number(
+        types, 220, Stored.TermRecord.class, Stored.JobRecord.class, Stored.GenerationRecord.class);
     number(types, 100, Stamp.class, Progress.class, Cursor.class);
     jobSpec(types);
     return Collections.unmodifiableMap(types);

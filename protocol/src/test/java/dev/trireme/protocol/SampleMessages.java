@@ -31,6 +31,7 @@ final class SampleMessages {
     all.addAll(ofAgent());
     all.addAll(toRank());
     reports().forEach(all::add);
+    all.addAll(stored());
     return all;
   }
 
@@ -91,6 +92,24 @@ final class SampleMessages {
         new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
         new AgentToRank.CheckpointGrant(STAMP, 1200, false, "superseded"),
         new AgentToRank.Release());
+  }
+
+  private static List<Message> stored() {
+    return List.of(
+        new Stored.TermRecord(Long.MAX_VALUE),
+        new Stored.JobRecord(
+            "job-1",
+            2,
+            5,
+            jobs().get(1),
+            "name: x\n",
+            "/runs/1",
+            1_800_000_000_000L,
+            JobState.STOPPING,
+            "cancelled",
+            List.of(
+                new Stored.GenerationRecord(1, 2, Optional.of(1L)),
+                new Stored.GenerationRecord(2, 1, Optional.empty()))));
   }
 
   private static List<RankReport> reports() {

@@ -17,6 +17,8 @@ public final class CollectiveException extends RuntimeException {
     DEADLINE,
     /** A peer's process or connection is gone. */
     PEER_LOST,
+    /** The ranks started different operations, or with different dtypes or counts: a bug. */
+    MISMATCH,
     /** The group was used after an earlier failure or after its close. */
     UNUSABLE
   }

@@ -89,11 +89,9 @@ public final class MessageSerializer extends SerializerWithStringManifest {
       throw new CodecException(
           "expected a message from an agent, found a " + message.getClass().getSimpleName());
     }
-    ActorRef<CoordinatorToAgent> agent;
-    try {
-      agent = resolver().resolveActorRef(address);
-    } catch (IllegalArgumentException e) {
-      throw new CodecException("expected an agent's address, found '" + address + "'", e);
+    ActorRef<CoordinatorToAgent> agent = resolver().resolveActorRef(address);
+    if (Adapter.toClassic(agent).equals(system.deadLetters())) {
+      throw new CodecException("expected an agent's address, found '" + address + "'");
     }
     return new ToCoordinator(fromAgent, agent);
   }

@@ -1,0 +1,109 @@
+package dev.trireme.allreduce;
+
+import dev.trireme.allreduce.kernel.Reductions;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.collective.ReduceOp;
+import dev.trireme.api.collective.Work;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * The process group of one rank: every operation is done when it is started, and costs nothing.
+ *
+ * <p>Threading: as {@link ProcessGroup}. It has no thread.
+ */
+public final class LocalProcessGroup implements ProcessGroup {
+  private static final int ALIGNMENT = 4096;
+  private static final Work DONE =
+      new Work() {
+        @Override
+        public boolean isDone() {
+          return true;
+        }
+
+        @Override
+        public void await() {}
+      };
+
+  private final long generation;
+  private final List<NativeMemory.Block> blocks = new ArrayList<>();
+  private final AtomicReference<String> unusable = new AtomicReference<>();
+
+  /**
+   * @param generation of the formation
+   */
+  public LocalProcessGroup(long generation) {
+    this.generation = generation;
+  }
+
+  @Override
+  public int rank() {
+    return 0;
+  }
+
+  @Override
+  public int worldSize() {
+    return 1;
+  }
+
+  @Override
+  public long generation() {
+    return generation;
+  }
+
+  @Override
+  public Work allReduce(TensorBuffer buffer, ReduceOp op) {
+    Reductions.requireSupported(buffer.dtype());
+    return done();
+  }
+
+  @Override
+  public Work broadcast(TensorBuffer buffer, int root) {
+    if (root != 0) {
+      throw new IllegalArgumentException("broadcast from rank " + root + ", expected 0");
+    }
+    return done();
+  }
+
+  @Override
+  public Work barrier() {
+    return done();
+  }
+
+  @Override
+  public TensorBuffer allocate(DType dtype, long count) {
+    done();
+    NativeMemory.Block block =
+        NativeMemory.allocate(Math.multiplyExact(count, (long) dtype.bytes()), ALIGNMENT);
+    blocks.add(block);
+    return block.buffer(dtype, count);
+  }
+
+  @Override
+  public void abort(String why) {
+    unusable.compareAndSet(null, "was aborted: " + why);
+  }
+
+  @Override
+  public void close() {
+    unusable.compareAndSet(null, "has been closed");
+    blocks.forEach(NativeMemory.Block::close);
+    blocks.clear();
+  }
+
+  private Work done() {
+    String why = unusable.get();
+    if (why != null) {
+      throw new CollectiveException(
+          CollectiveException.Cause.UNUSABLE,
+          -1,
+          "the process group of generation " + generation + " " + why);
+    }
+    return DONE;
+  }
+}

@@ -1,0 +1,177 @@
+package dev.trireme.allreduce.exchange;
+
+import dev.trireme.allreduce.kernel.Reductions;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.collective.ReduceOp;
+import dev.trireme.api.collective.Work;
+import dev.trireme.api.engine.Parameter;
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.GradientExchange;
+import dev.trireme.api.train.StepSignals;
+import dev.trireme.api.train.StepTotals;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * Sums gradients over the ranks in buckets. Each gradient is copied once, from backward's hook into
+ * its slot of a bucket, which lies in memory that the peers reduce in place and that the optimizer
+ * reads. A bucket's all-reduce is started when its last gradient is there and all buckets before it
+ * have been started, so that all ranks start them in the same order whatever the order of their
+ * gradients. The step's signals and statistics go ahead of the buckets, see {@link StepSums}.
+ *
+ * <p>Threading and blocking: as {@link GradientExchange}. Errors: a step that failed cannot be
+ * repeated; make another exchange in another process group.
+ */
+public final class BucketedExchange implements GradientExchange {
+  private static final long NO_STEP = -1;
+
+  private final ProcessGroup group;
+  private final List<Parameter> parameters;
+  private final BucketLayout layout;
+  private final List<TensorBuffer> buckets;
+  private final List<TensorBuffer> reduced;
+  private final StepSums sums;
+  private final Work[] works;
+  private final int[] missing;
+  private final BitSet handedOver = new BitSet();
+  private Work sumsWork;
+  private int startedBuckets;
+  private long step = NO_STEP;
+
+  /**
+   * A collective call: every rank makes it with the same parameters, statistics and sizes.
+   *
+   * @param group outlives this exchange and owns the memory of the buckets
+   * @param parameters in order of index, of float32 or float64
+   * @param statistics of float32 or float64, averaged over the ranks in each step; often empty
+   * @param firstBucketBytes size at which the first bucket is closed, at least 1
+   * @param bucketBytes size at which the others are closed, at least 1
+   * @throws CollectiveException when the peers do not follow
+   * @throws IllegalStateException when the host has no room for the buckets
+   * @throws IllegalArgumentException when a parameter's dtype cannot be reduced
+   */
+  public BucketedExchange(
+      ProcessGroup group,
+      List<Parameter> parameters,
+      List<NamedTensor> statistics,
+      long firstBucketBytes,
+      long bucketBytes) {
+    this.group = group;
+    this.parameters = List.copyOf(parameters);
+    List<BucketLayout.Need> needs = new ArrayList<>();
+    for (Parameter parameter : parameters) {
+      Reductions.requireSupported(parameter.tensor().dtype());
+      needs.add(
+          new BucketLayout.Need(parameter.tensor().dtype(), parameter.tensor().data().count()));
+    }
+    this.layout = BucketLayout.of(needs, firstBucketBytes, bucketBytes);
+    this.sums = new StepSums(group, statistics);
+    this.buckets =
+        layout.buckets().stream().map(b -> group.allocate(b.dtype(), b.count())).toList();
+    this.reduced =
+        layout.slots().stream()
+            .map(slot -> buckets.get(slot.bucket()).slice(slot.from(), slot.count()))
+            .toList();
+    this.works = new Work[buckets.size()];
+    this.missing = new int[buckets.size()];
+  }
+
+  @Override
+  public void begin(long step, StepSignals signals) {
+    if (this.step != NO_STEP) {
+      throw new IllegalStateException(
+          "step " + step + " begins, but step " + this.step + " has not been awaited");
+    }
+    this.step = step;
+    startedBuckets = 0;
+    handedOver.clear();
+    for (int bucket = 0; bucket < missing.length; bucket++) {
+      missing[bucket] = layout.buckets().get(bucket).parameters();
+    }
+    sumsWork = sums.start(signals);
+  }
+
+  @Override
+  public void ready(int parameter, TensorBuffer gradient) {
+    if (step == NO_STEP) {
+      throw new IllegalStateException("a gradient arrived before the step began");
+    }
+    TensorBuffer slot = reduced.get(parameter);
+    if (gradient.dtype() != slot.dtype()
+        || gradient.count() != slot.count()
+        || handedOver.get(parameter)) {
+      throw new IllegalArgumentException(
+          "step "
+              + step
+              + ", gradient of "
+              + parameters.get(parameter).tensor().name()
+              + ": expected "
+              + slot.count()
+              + " "
+              + slot.dtype()
+              + " once, found "
+              + gradient.count()
+              + " "
+              + gradient.dtype()
+              + (handedOver.get(parameter) ? " again" : ""));
+    }
+    handedOver.set(parameter);
+    NativeMemory.copy(gradient.address(), slot.address(), slot.byteCount());
+    missing[layout.slots().get(parameter).bucket()]--;
+    while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
+      works[startedBuckets] = group.allReduce(buckets.get(startedBuckets), ReduceOp.SUM);
+      startedBuckets++;
+    }
+  }
+
+  @Override
+  public StepTotals await() {
+    if (step == NO_STEP) {
+      throw new IllegalStateException("no step has begun");
+    }
+    if (startedBuckets < missing.length) {
+      int absent = handedOver.nextClearBit(0);
+      throw new IllegalStateException(
+          "step "
+              + step
+              + ": backward has ended without a gradient of "
+              + parameters.get(absent).tensor().name());
+    }
+    awaitOne(sumsWork, "signals");
+    for (int bucket = 0; bucket < works.length; bucket++) {
+      awaitOne(works[bucket], "bucket " + (bucket + 1) + " of " + works.length);
+    }
+    Arrays.fill(works, null);
+    step = NO_STEP;
+    return sums.finish();
+  }
+
+  @Override
+  public List<TensorBuffer> reduced() {
+    return reduced;
+  }
+
+  /** Forgets the step; the memory belongs to the group. */
+  @Override
+  public void close() {
+    Arrays.fill(works, null);
+    step = NO_STEP;
+  }
+
+  private void awaitOne(Work work, String what) {
+    try {
+      work.await();
+    } catch (CollectiveException e) {
+      CollectiveException placed =
+          new CollectiveException(
+              e.reason(), e.suspectRank(), "step " + step + ", " + what + ": " + e.getMessage());
+      placed.initCause(e);
+      throw placed;
+    }
+  }
+}

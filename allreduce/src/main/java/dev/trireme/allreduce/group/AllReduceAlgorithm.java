@@ -1,0 +1,44 @@
+package dev.trireme.allreduce.group;
+
+import dev.trireme.allreduce.plan.OwnerAllReduce;
+import dev.trireme.allreduce.plan.RingAllReduce;
+import dev.trireme.allreduce.plan.Step;
+import java.util.List;
+
+/**
+ * How an all-reduce is done. All ranks choose alike, for the choice decides the order of sums and
+ * so the bits.
+ */
+public enum AllReduceAlgorithm {
+  /**
+   * Every rank reads every rank's elements and adds them up itself, see {@link DirectAllReduce}.
+   */
+  DIRECT,
+  /** See {@link OwnerAllReduce}. */
+  OWNER,
+  /** See {@link RingAllReduce}. */
+  RING;
+
+  /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
+  static final int DIRECT_BYTES = 16 << 10;
+
+  /**
+   * The algorithm for a buffer of this size between ranks of one host: direct while a second
+   * rendezvous would cost more than adding everything up on every rank; then the owner's way, which
+   * moves fewer bytes than a ring wherever all memory can be addressed.
+   *
+   * @param bytes of the buffer
+   */
+  static AllReduceAlgorithm choose(long bytes) {
+    return bytes <= DIRECT_BYTES ? DIRECT : OWNER;
+  }
+
+  /** The steps of {@code rank}; direct all-reduces have none. */
+  List<Step> plan(int rank, int worldSize, long count) {
+    return switch (this) {
+      case OWNER -> OwnerAllReduce.plan(rank, worldSize, count);
+      case RING -> RingAllReduce.plan(rank, worldSize, count);
+      case DIRECT -> throw new IllegalStateException("a direct all-reduce follows no plan");
+    };
+  }
+}

@@ -1,0 +1,100 @@
+package dev.trireme.allreduce.group;
+
+import dev.trireme.allreduce.transport.Transport;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The memory that the ranks of a group share: one region a rank for each allocation. Region 0 holds
+ * two slots for direct all-reduces and the staging area, through which buffers travel that peers
+ * cannot address.
+ *
+ * <p>A place in it is one number, the same on all ranks: region + 1 in the upper bits, offset in
+ * the lower 40; 0 is no place.
+ *
+ * <p>Threading: whoever holds the sequencer; {@link #place} may be asked by any thread that starts
+ * operations.
+ */
+final class Memory {
+  /** Bytes of one slot for a direct all-reduce. */
+  static final int SLOT_BYTES = AllReduceAlgorithm.DIRECT_BYTES;
+
+  /** Bytes that travel through the staging area at once: half of a usual second-level cache. */
+  static final int STAGING_BYTES = 512 << 10;
+
+  /** Bytes of region 0. */
+  static final long BASE_BYTES = 2L * SLOT_BYTES + STAGING_BYTES;
+
+  private static final int OFFSET_BITS = 40;
+
+  /**
+   * One allocation.
+   *
+   * @param bytes on each rank
+   * @param addresses at which this process sees the region of each rank
+   */
+  private record Region(long bytes, long[] addresses) {}
+
+  private final Transport transport;
+  private volatile List<Region> regions = List.of();
+
+  Memory(Transport transport) {
+    this.transport = transport;
+  }
+
+  /** The index that the next allocation will have. */
+  int nextIndex() {
+    return regions.size();
+  }
+
+  /** Makes this rank's part of the next region. */
+  long create(long bytes) {
+    return transport.createMemory(nextIndex(), bytes);
+  }
+
+  /** Opens the peers' parts of the next region, which all ranks have made, and takes it in. */
+  void open(long bytes, long own) {
+    long[] addresses = new long[transport.worldSize()];
+    for (int rank = 0; rank < addresses.length; rank++) {
+      addresses[rank] =
+          rank == transport.rank() ? own : transport.openMemory(rank, nextIndex(), bytes);
+    }
+    List<Region> more = new ArrayList<>(regions);
+    more.add(new Region(bytes, addresses));
+    regions = List.copyOf(more);
+  }
+
+  /** Says that all peers have opened the last region. */
+  void seal() {
+    transport.sealMemory(nextIndex() - 1);
+  }
+
+  /** Where {@code buffer} lies in this rank's regions; 0 when it does not. */
+  long place(TensorBuffer buffer) {
+    List<Region> known = regions;
+    for (int i = 1; i < known.size(); i++) {
+      long offset = buffer.address() - known.get(i).addresses()[transport.rank()];
+      if (offset >= 0 && offset + buffer.byteCount() <= known.get(i).bytes()) {
+        return (i + 1L) << OFFSET_BITS | offset;
+      }
+    }
+    return 0;
+  }
+
+  /** The address at which this process sees a place of {@code rank}. */
+  long address(int rank, long place) {
+    Region region = regions.get((int) (place >>> OFFSET_BITS) - 1);
+    return region.addresses()[rank] + (place & ((1L << OFFSET_BITS) - 1));
+  }
+
+  /** The address of a rank's slot for direct all-reduces. */
+  long slot(int rank, int index) {
+    return regions.get(0).addresses()[rank] + (long) index * SLOT_BYTES;
+  }
+
+  /** The address of a rank's staging area. */
+  long staging(int rank) {
+    return regions.get(0).addresses()[rank] + 2L * SLOT_BYTES;
+  }
+}

@@ -1,0 +1,154 @@
+package dev.trireme.allreduce.group;
+
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.Work;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.util.Collection;
+
+/**
+ * A collective in flight on one rank. The sequencer runs it: first it is announced to all peers,
+ * then, once it is the oldest in flight and every peer has announced the same, it is advanced until
+ * it is done. It never blocks; it moves on as far as it can and says how it went.
+ */
+abstract class Operation implements Work {
+  /** How an attempt to move on went. */
+  enum Outcome {
+    /** Nothing could be done: a peer is waited for. */
+    WAITING,
+    /** Something was done, and there may be more. */
+    MOVED,
+    DONE
+  }
+
+  private final Sequencer sequencer;
+  private final Signature signature;
+  private final TensorBuffer buffer;
+  private long number;
+  private int announcedTo;
+  private boolean prepared;
+  private long dueSinceNanos;
+  private volatile boolean done;
+  private CollectiveException failure;
+
+  /** An operation on {@code buffer}. */
+  Operation(Sequencer sequencer, Signature signature, TensorBuffer buffer) {
+    this.sequencer = sequencer;
+    this.signature = signature;
+    this.buffer = buffer;
+  }
+
+  /** An operation without a buffer. */
+  Operation(Sequencer sequencer, Signature signature) {
+    this(sequencer, signature, TensorBuffer.cpu(0, DType.UINT8, 0));
+  }
+
+  /**
+   * Whether peers may be told of it while these earlier operations are in flight. Who has heard of
+   * it may use this rank's buffer at once.
+   */
+  boolean announcedBefore(Collection<Operation> earlier) {
+    return earlier.isEmpty();
+  }
+
+  /** Does what must be done before peers are told of it. */
+  void prepare() {}
+
+  /** Where this rank's buffer is for peers; 0 when they cannot address it. */
+  abstract long place();
+
+  /** Called once, when every peer has started the same operation. */
+  abstract void begin();
+
+  /** Moves on, for a bounded time. */
+  abstract Outcome advance();
+
+  /** Bytes this rank has worked through, and all that it has to; for the verdict. */
+  abstract String done();
+
+  /** The peer whose stage is waited for, or -1. */
+  abstract int awaited();
+
+  final TensorBuffer buffer() {
+    return buffer;
+  }
+
+  final boolean overlaps(Operation other) {
+    TensorBuffer theirs = other.buffer;
+    return buffer.address() < theirs.address() + theirs.byteCount()
+        && theirs.address() < buffer.address() + buffer.byteCount();
+  }
+
+  final Signature signature() {
+    return signature;
+  }
+
+  final long number() {
+    return number;
+  }
+
+  /** Its number among the operations of the group, counted from 1; given when it is started. */
+  final void number(long given) {
+    number = given;
+  }
+
+  /** Tells one peer after the other; false when the rest must be told later. */
+  final boolean announce(Announcer to, int rank, int worldSize) {
+    if (!prepared) {
+      prepare();
+      prepared = true;
+    }
+    for (; announcedTo < worldSize; announcedTo++) {
+      if (announcedTo != rank && !to.announce(announcedTo, this)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** How peers are told. */
+  interface Announcer {
+    boolean announce(int peer, Operation operation);
+  }
+
+  /** Since when it has been the oldest in flight; its deadline counts from then. */
+  final long dueSinceNanos() {
+    return dueSinceNanos;
+  }
+
+  final void dueSince(long nanos) {
+    dueSinceNanos = nanos;
+  }
+
+  final void complete() {
+    done = true;
+  }
+
+  final void fail(CollectiveException why) {
+    failure = why;
+    done = true;
+  }
+
+  @Override
+  public final boolean isDone() {
+    return done;
+  }
+
+  @Override
+  public final void await() {
+    if (!done) {
+      sequencer.await(this);
+    }
+    if (failure != null) {
+      CollectiveException mine =
+          new CollectiveException(failure.reason(), failure.suspectRank(), failure.getMessage());
+      mine.initCause(failure.getCause());
+      throw mine;
+    }
+  }
+
+  @Override
+  public final String toString() {
+    return "operation " + number + ", " + signature;
+  }
+}

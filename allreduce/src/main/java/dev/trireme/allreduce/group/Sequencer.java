@@ -1,0 +1,387 @@
+package dev.trireme.allreduce.group;
+
+import dev.trireme.allreduce.transport.SignalKind;
+import dev.trireme.allreduce.transport.Transport;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.CollectiveException.Cause;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs the operations of one rank in the order in which they were started.
+ *
+ * <p>It has no thread of its own: whoever calls {@link #drive} holds it for a moment and moves
+ * things on. Mostly that is the very thread that awaits a result, which would have nothing else to
+ * do, so that no time is lost in handing over; while nobody awaits, a {@link Pump} drives it now
+ * and then, so that buckets are exchanged while the training thread computes.
+ */
+final class Sequencer {
+  /** Operations that may be in flight at once. */
+  static final int MAX_IN_FLIGHT = 1024;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Sequencer.class);
+  private static final long HEARTBEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final long LIFE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /** What a call of {@link #drive} found. */
+  enum Driven {
+    MOVED,
+    IDLE,
+    /** Another thread is driving. */
+    BUSY
+  }
+
+  private final Transport transport;
+  private final Peers peers;
+  private final long generation;
+  private final long timeoutNanos;
+  private final boolean coreOfItsOwn;
+  private final Queue<Operation> inbox = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger inFlight = new AtomicInteger();
+  private final AtomicInteger awaiting = new AtomicInteger();
+  private final AtomicBoolean held = new AtomicBoolean();
+  private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
+  private final AtomicReference<String> abortRequest = new AtomicReference<>();
+  private final Object startLock = new Object();
+  private long started;
+  // Below: whoever holds the sequencer.
+  private final ArrayDeque<Operation> announced = new ArrayDeque<>();
+  private final ArrayDeque<Operation> unannounced = new ArrayDeque<>();
+  private long completed;
+  private boolean headBegun;
+  private long heartbeatNanos;
+  private long lifeCheckNanos;
+  private Optional<CollectiveException> heardFailure = Optional.empty();
+
+  Sequencer(Transport transport, Peers peers, long generation, Duration timeout) {
+    this.transport = transport;
+    this.peers = peers;
+    this.generation = generation;
+    this.timeoutNanos = timeout.toNanos();
+    this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
+  }
+
+  /** Starts an operation; moves things on a little, but waits for nothing. */
+  void start(Operation operation) {
+    synchronized (startLock) {
+      requireUsable();
+      if (inFlight.get() >= MAX_IN_FLIGHT) {
+        throw new IllegalStateException(
+            MAX_IN_FLIGHT + " operations are in flight, which is the limit; await some of them");
+      }
+      inFlight.incrementAndGet();
+      operation.number(++started);
+      inbox.add(operation);
+    }
+    drive();
+  }
+
+  /** Operations that were started and are not done. */
+  int inFlight() {
+    return inFlight.get();
+  }
+
+  /** Threads in {@link #await}. */
+  int awaiting() {
+    return awaiting.get();
+  }
+
+  /** Drives until {@code operation} is done; its own deadline ends that. */
+  void await(Operation operation) {
+    Pause pause = new Pause(coreOfItsOwn);
+    awaiting.incrementAndGet();
+    try {
+      while (!operation.isDone()) {
+        switch (drive()) {
+          case MOVED -> pause.reset();
+          case IDLE -> pause.idle();
+          // The one who drives may need this very core.
+          case BUSY -> Thread.yield();
+        }
+      }
+    } finally {
+      awaiting.decrementAndGet();
+    }
+  }
+
+  /** Has the operations in flight ended by whoever drives next. */
+  void abort(String why) {
+    abortRequest.compareAndSet(null, why);
+  }
+
+  /**
+   * @throws CollectiveException when the group has failed or was aborted
+   */
+  void requireUsable() {
+    CollectiveException first = failure.get();
+    String aborted = abortRequest.get();
+    if (first != null) {
+      throw new CollectiveException(
+          Cause.UNUSABLE,
+          first.suspectRank(),
+          "the process group of generation "
+              + generation
+              + " cannot be used any more since: "
+              + first.getMessage());
+    }
+    if (aborted != null) {
+      throw new CollectiveException(
+          Cause.UNUSABLE,
+          -1,
+          "the process group of generation " + generation + " was aborted: " + aborted);
+    }
+  }
+
+  /** Moves on whatever can be moved on, for a bounded time. */
+  Driven drive() {
+    if (!held.compareAndSet(false, true)) {
+      return Driven.BUSY;
+    }
+    try {
+      return work() ? Driven.MOVED : Driven.IDLE;
+    } catch (RuntimeException e) {
+      fail(unexpected(e));
+      return Driven.MOVED;
+    } finally {
+      held.set(false);
+    }
+  }
+
+  /**
+   * Ends all operations and says goodbye; waits until no other thread drives.
+   *
+   * @param atEnd run while nobody else can drive, now or later
+   */
+  void close(Runnable atEnd) {
+    while (!held.compareAndSet(false, true)) {
+      Thread.yield();
+    }
+    // Never released: nobody may touch the transport any more.
+    boolean failed = failure.get() != null;
+    fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group has been closed"), false);
+    if (!failed) {
+      for (Peer peer : peers.others()) {
+        transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
+      }
+    }
+    atEnd.run();
+  }
+
+  private boolean work() {
+    if (failure.get() != null) {
+      failPending(failure.get());
+      return false;
+    }
+    String why = abortRequest.get();
+    if (why != null) {
+      fail(aborted(why));
+      return true;
+    }
+    boolean moved = transport.poll(this::onSignal) > 0;
+    if (heardFailure.isPresent()) {
+      fail(heardFailure.get(), false);
+      return true;
+    }
+    moved |= announce();
+    moved |= advanceHead();
+    if (!moved) {
+      attend(System.nanoTime());
+    }
+    return moved;
+  }
+
+  private boolean announce() {
+    boolean moved = false;
+    for (Operation next = inbox.poll(); next != null; next = inbox.poll()) {
+      unannounced.add(next);
+    }
+    while (!unannounced.isEmpty()
+        && unannounced.peek().announcedBefore(announced)
+        && unannounced.peek().announce(this::tellOf, peers.rank(), peers.worldSize())) {
+      Operation operation = unannounced.remove();
+      if (announced.isEmpty()) {
+        operation.dueSince(System.nanoTime());
+      }
+      announced.add(operation);
+      moved = true;
+    }
+    return moved;
+  }
+
+  private boolean tellOf(int peer, Operation operation) {
+    return transport.send(
+        peer,
+        SignalKind.READY,
+        operation.number(),
+        operation.place(),
+        operation.signature().encoded(),
+        "");
+  }
+
+  private boolean advanceHead() {
+    Operation head = announced.peek();
+    if (head == null || !peers.haveStarted(head.number())) {
+      return false;
+    }
+    if (!headBegun) {
+      requireSame(head);
+      head.begin();
+      headBegun = true;
+    }
+    Operation.Outcome outcome = head.advance();
+    if (outcome == Operation.Outcome.DONE) {
+      announced.remove();
+      headBegun = false;
+      completed++;
+      if (!announced.isEmpty()) {
+        announced.peek().dueSince(System.nanoTime());
+      }
+      inFlight.decrementAndGet();
+      head.complete();
+    }
+    return outcome != Operation.Outcome.WAITING;
+  }
+
+  private void requireSame(Operation head) {
+    for (Peer peer : peers.others()) {
+      long theirs = peer.what(head.number());
+      if (theirs != head.signature().encoded()) {
+        throw verdict(
+            Cause.MISMATCH,
+            peer.rank(),
+            "rank " + peer.rank() + " started " + Signature.decode(theirs) + " in its place",
+            head,
+            System.nanoTime());
+      }
+    }
+  }
+
+  /** What there is to do while nothing arrives: heartbeats, deadlines, signs of death. */
+  private void attend(long now) {
+    if (now - heartbeatNanos >= HEARTBEAT_NANOS) {
+      heartbeatNanos = now;
+      for (Peer peer : peers.others()) {
+        transport.send(peer.rank(), SignalKind.HEARTBEAT, completed, inFlight.get(), 0, "");
+      }
+    }
+    Operation head = announced.isEmpty() ? unannounced.peek() : announced.peek();
+    if (head == null) {
+      return;
+    }
+    if (head.dueSinceNanos() == 0) {
+      head.dueSince(now);
+    }
+    Optional<String> broken = transport.broken();
+    if (broken.isPresent()) {
+      throw verdict(Cause.PEER_LOST, -1, broken.get(), head, now);
+    }
+    if (now - head.dueSinceNanos() > timeoutNanos) {
+      throw verdict(
+          Cause.DEADLINE,
+          Verdict.suspect(head, peers, now),
+          "its deadline of " + timeoutNanos / 1_000_000 + " ms has passed",
+          head,
+          now);
+    }
+    if (now - lifeCheckNanos >= LIFE_CHECK_NANOS) {
+      lifeCheckNanos = now;
+      checkLife(head, now);
+    }
+  }
+
+  /** A peer that left after it had done its part is not missed; one that died always is. */
+  private void checkLife(Operation head, long now) {
+    for (Peer peer : peers.others()) {
+      boolean awaited = Verdict.awaited(head, peers).contains(peer);
+      Optional<String> lost =
+          peer.left()
+              ? Optional.of("it has left the group").filter(text -> awaited)
+              : transport.lost(peer.rank());
+      // What it said last may still be unread.
+      if (lost.isPresent() && transport.poll(this::onSignal) == 0) {
+        String why = "rank " + peer.rank() + " is lost: " + lost.get();
+        throw verdict(Cause.PEER_LOST, peer.rank(), why, head, now);
+      }
+    }
+  }
+
+  private void onSignal(
+      int from, SignalKind kind, long operation, long first, long second, String text) {
+    if (kind == SignalKind.FAILED) {
+      Cause cause = Cause.values()[(int) first];
+      heardFailure =
+          Optional.of(
+              new CollectiveException(
+                  cause, (int) second, "rank " + from + " gave the group up: " + text));
+    } else if (kind != SignalKind.HELLO) {
+      peers.get(from).hear(kind, operation, first, second, completed, System.nanoTime());
+    }
+  }
+
+  private void fail(CollectiveException why) {
+    fail(why, true);
+  }
+
+  private void fail(CollectiveException why, boolean tell) {
+    failure.compareAndSet(null, why);
+    failPending(failure.get());
+    if (tell) {
+      LOG.warn("{}", why.getMessage());
+      for (Peer peer : peers.others()) {
+        transport.send(
+            peer.rank(),
+            SignalKind.FAILED,
+            completed,
+            why.reason().ordinal(),
+            why.suspectRank(),
+            why.getMessage());
+      }
+    }
+  }
+
+  private void failPending(CollectiveException why) {
+    for (Operation next = inbox.poll(); next != null; next = inbox.poll()) {
+      unannounced.add(next);
+    }
+    announced.addAll(unannounced);
+    unannounced.clear();
+    inFlight.addAndGet(-announced.size());
+    announced.forEach(operation -> operation.fail(why));
+    announced.clear();
+  }
+
+  private CollectiveException aborted(String why) {
+    Operation head = announced.peek();
+    return head == null
+        ? new CollectiveException(
+            Cause.ABORTED, -1, "generation " + generation + " was aborted: " + why)
+        : verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime());
+  }
+
+  private CollectiveException unexpected(RuntimeException e) {
+    if (e instanceof CollectiveException known) {
+      return known;
+    }
+    CollectiveException wrapped =
+        new CollectiveException(
+            Cause.UNUSABLE,
+            peers.rank(),
+            "generation " + generation + ": rank " + peers.rank() + ": " + e.getMessage());
+    wrapped.initCause(e);
+    return wrapped;
+  }
+
+  private CollectiveException verdict(
+      Cause cause, int suspect, String why, Operation head, long now) {
+    return Verdict.of(cause, suspect, why, head, generation, peers, now);
+  }
+}

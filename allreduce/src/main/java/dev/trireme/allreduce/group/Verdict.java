@@ -1,0 +1,87 @@
+package dev.trireme.allreduce.group;
+
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.CollectiveException.Cause;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+
+/**
+ * What a person is told when a collective cannot complete. Pure functions of what this rank knows.
+ */
+final class Verdict {
+  /** A peer that lives and is not stopped is heard of several times in this time. */
+  private static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private Verdict() {}
+
+  /** The peers that {@code operation} waits for. */
+  static List<Peer> awaited(Operation operation, Peers peers) {
+    List<Peer> awaited = new ArrayList<>();
+    for (Peer peer : peers.others()) {
+      boolean starting = !peer.hasStarted(operation.number());
+      if (starting || peer.rank() == operation.awaited()) {
+        awaited.add(peer);
+      }
+    }
+    return awaited;
+  }
+
+  /**
+   * The rank under suspicion: the one that has been silent for longest if that is longer than a
+   * living rank ever is, for then those awaited may themselves be waiting for it; else the first of
+   * those awaited; -1 when there is none.
+   */
+  static int suspect(Operation operation, Peers peers, long now) {
+    Peer silent = null;
+    for (Peer peer : peers.others()) {
+      if (silent == null || peer.silentNanos(now) > silent.silentNanos(now)) {
+        silent = peer;
+      }
+    }
+    if (silent != null && silent.silentNanos(now) > SILENT_NANOS) {
+      return silent.rank();
+    }
+    List<Peer> awaited = awaited(operation, peers);
+    return awaited.isEmpty() ? -1 : awaited.get(0).rank();
+  }
+
+  /**
+   * An operation that cannot complete.
+   *
+   * @param why in words, as {@code its deadline of 60000 ms has passed}
+   */
+  static CollectiveException of(
+      Cause cause,
+      int suspect,
+      String why,
+      Operation operation,
+      long generation,
+      Peers peers,
+      long now) {
+    String waited =
+        awaited(operation, peers).stream()
+            .map(p -> p.lastSeen(now))
+            .collect(Collectors.joining("; "));
+    String blamed =
+        suspect >= 0 && awaited(operation, peers).stream().noneMatch(p -> p.rank() == suspect)
+            ? "; " + peers.get(suspect).lastSeen(now)
+            : "";
+    return new CollectiveException(
+        cause,
+        suspect,
+        "generation "
+            + generation
+            + ": rank "
+            + peers.rank()
+            + " gave up "
+            + operation
+            + ", "
+            + operation.done()
+            + ": "
+            + why
+            + (waited.isEmpty() ? "" : "; waited for: " + waited)
+            + blamed);
+  }
+}

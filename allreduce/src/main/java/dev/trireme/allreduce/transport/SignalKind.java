@@ -1,0 +1,17 @@
+package dev.trireme.allreduce.transport;
+
+/** What a signal between two ranks says. */
+public enum SignalKind {
+  /** I am here; first = process id, second = 1 when I have heard you. Only while joining. */
+  HELLO,
+  /** I have started this operation; first = where my buffer is, second = what operation. */
+  READY,
+  /** I have reached a stage of this operation; first = stage. */
+  STAGE,
+  /** I am alive; operation = how many I have completed, first = how many I have in flight. */
+  HEARTBEAT,
+  /** I have given the group up; first = cause, second = suspect; text = verdict. */
+  FAILED,
+  /** I have closed the group and shall say no more. */
+  LEFT
+}

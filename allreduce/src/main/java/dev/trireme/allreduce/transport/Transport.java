@@ -1,0 +1,70 @@
+package dev.trireme.allreduce.transport;
+
+import java.util.Optional;
+
+/**
+ * One rank's way to the other ranks of its formation: signals, which arrive in the order they were
+ * sent between two ranks and are never lost while both live, and memory that all of them address.
+ * What was written to memory before a signal was sent is seen by whoever has received it.
+ *
+ * <p>Threading: one thread at a time. Blocking: none, save that memory takes the time to be
+ * touched.
+ */
+public interface Transport extends AutoCloseable {
+  /** Takes what arrives. */
+  @FunctionalInterface
+  interface Listener {
+    /** The parameters of {@link Transport#send}, with the rank that sent it. */
+    void onSignal(int from, SignalKind kind, long operation, long first, long second, String text);
+  }
+
+  /** This rank. */
+  int rank();
+
+  /** The number of ranks. */
+  int worldSize();
+
+  /**
+   * Sends a signal.
+   *
+   * @param text for people, at most {@value #MAX_TEXT} characters are kept
+   * @return false when there is no room just now: try again later
+   */
+  boolean send(int to, SignalKind kind, long operation, long first, long second, String text);
+
+  /** Characters of text that a signal holds. */
+  int MAX_TEXT = 400;
+
+  /** Hands over the signals that have arrived, a bounded number of them; says how many. */
+  int poll(Listener listener);
+
+  /**
+   * Makes zeroed memory that peers can open, every page of it touched.
+   *
+   * @param index counts the memories of this rank; the same on all ranks for one allocation
+   * @param bytes at least 0
+   * @return its address, aligned to a page
+   * @throws IllegalStateException when there is no room; says how much is missing and where
+   */
+  long createMemory(int index, long bytes);
+
+  /**
+   * The address at which this rank sees a peer's memory.
+   *
+   * @throws IllegalStateException when the peer made no such memory
+   */
+  long openMemory(int peer, int index, long bytes);
+
+  /** Says that all peers have opened this rank's memory: nothing of it outlives the processes. */
+  void sealMemory(int index);
+
+  /** Why {@code peer} cannot be reached any more; empty while nothing is known against it. */
+  Optional<String> lost(int peer);
+
+  /** Why no peer can be reached any more; empty while all is well. */
+  Optional<String> broken();
+
+  /** Frees everything; what peers still have mapped stays theirs. */
+  @Override
+  void close();
+}

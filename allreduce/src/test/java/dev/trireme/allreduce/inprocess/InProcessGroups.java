@@ -1,0 +1,118 @@
+package dev.trireme.allreduce.inprocess;
+
+import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.allreduce.group.SharedGroup;
+import dev.trireme.api.collective.ProcessGroup;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * The process groups of all ranks of a formation in one JVM. Each rank's operations must be started
+ * from a thread of its own, as {@link #onEveryRank} does.
+ */
+public final class InProcessGroups implements AutoCloseable {
+  /** The deadline of every operation unless another is asked for. */
+  public static final Duration TIMEOUT = Duration.ofSeconds(30);
+
+  /** What a rank does in a test. */
+  @FunctionalInterface
+  public interface RankTask<T> {
+    T run(ProcessGroup group) throws Exception;
+  }
+
+  private final InProcessHub hub;
+  private final Duration timeout;
+  private final ExecutorService threads;
+  private final List<ProcessGroup> groups;
+
+  private InProcessGroups(
+      int worldSize, long generation, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
+    this.hub = new InProcessHub(worldSize);
+    this.timeout = timeout;
+    this.threads =
+        Executors.newFixedThreadPool(worldSize, task -> new Thread(task, "in-process-rank"));
+    List<Callable<ProcessGroup>> joins = new ArrayList<>();
+    for (int rank = 0; rank < worldSize; rank++) {
+      int mine = rank;
+      joins.add(() -> SharedGroup.over(hub.transport(mine), generation, timeout, algorithm));
+    }
+    this.groups = all(joins);
+  }
+
+  /** A formation of {@code worldSize} ranks in generation 1. */
+  public static InProcessGroups create(int worldSize) {
+    return create(worldSize, TIMEOUT, Optional.empty());
+  }
+
+  /** The same with another deadline, and one algorithm for all all-reduces that it can do. */
+  public static InProcessGroups create(
+      int worldSize, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
+    return new InProcessGroups(worldSize, 1, timeout, algorithm);
+  }
+
+  /** The group of one rank. */
+  public ProcessGroup group(int rank) {
+    return groups.get(rank);
+  }
+
+  /** All groups in order of rank. */
+  public List<ProcessGroup> groups() {
+    return groups;
+  }
+
+  /** Lets every other rank see that the process of {@code rank} is gone. */
+  public void lose(int rank) {
+    hub.lose(rank);
+  }
+
+  /**
+   * Runs the task once a rank, all at the same time.
+   *
+   * @return the results in order of rank
+   * @throws RuntimeException the first failure in order of rank
+   */
+  public <T> List<T> onEveryRank(RankTask<T> task) {
+    List<Callable<T>> calls = new ArrayList<>();
+    for (ProcessGroup group : groups) {
+      calls.add(() -> task.run(group));
+    }
+    return all(calls);
+  }
+
+  private <T> List<T> all(List<Callable<T>> calls) {
+    List<Future<T>> futures = new ArrayList<>();
+    calls.forEach(call -> futures.add(threads.submit(call)));
+    List<T> results = new ArrayList<>();
+    for (Future<T> future : futures) {
+      try {
+        results.add(future.get(2 * timeout.toMillis() + 10_000, TimeUnit.MILLISECONDS));
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof RuntimeException cause) {
+          throw cause;
+        }
+        throw new AssertionError(e.getCause());
+      } catch (TimeoutException e) {
+        throw new AssertionError("a rank did not come back", e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AssertionError("interrupted", e);
+      }
+    }
+    return results;
+  }
+
+  @Override
+  public void close() {
+    groups.forEach(ProcessGroup::close);
+    threads.shutdownNow();
+  }
+}

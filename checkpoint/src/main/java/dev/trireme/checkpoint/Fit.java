@@ -1,0 +1,73 @@
+package dev.trireme.checkpoint;
+
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.checkpoint.format.Manifest;
+import dev.trireme.checkpoint.format.TensorSpec;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** Whether a checkpoint's tensors are those that a job has: a pure comparison. */
+final class Fit {
+  private static final int SHOWN = 3;
+
+  private Fit() {}
+
+  /**
+   * What differs, for a person.
+   *
+   * @param stored the checkpoint's tensors
+   * @param wanted the job's, with names that differ
+   * @return the number of differences and the first few of each kind; empty when there are none
+   */
+  static Optional<String> differences(Manifest stored, List<NamedTensor> wanted) {
+    Map<String, TensorSpec> there = new HashMap<>();
+    stored.tensors().forEach(t -> there.put(t.spec().name(), t.spec()));
+    List<String> missing = new ArrayList<>();
+    List<String> different = new ArrayList<>();
+    Set<String> known = new HashSet<>();
+    for (NamedTensor tensor : wanted) {
+      TensorSpec here = TensorSpec.of(tensor);
+      if (!known.add(here.name())) {
+        throw new IllegalArgumentException("two tensors are named '" + here.name() + "'");
+      }
+      TensorSpec other = there.get(here.name());
+      if (other == null) {
+        missing.add("'" + here.name() + "' (" + here.typeAndShape() + ")");
+      } else if (!other.equals(here)) {
+        different.add(
+            "'"
+                + here.name()
+                + "' ("
+                + other.typeAndShape()
+                + " in the checkpoint, "
+                + here.typeAndShape()
+                + " in the job)");
+      }
+    }
+    List<String> unexpected =
+        stored.tensors().stream()
+            .map(Manifest.StoredTensor::spec)
+            .filter(spec -> !known.contains(spec.name()))
+            .map(spec -> "'" + spec.name() + "' (" + spec.typeAndShape() + ")")
+            .toList();
+    List<String> parts = new ArrayList<>();
+    addPart(parts, "of another type or shape", different);
+    addPart(parts, "missing in the checkpoint", missing);
+    addPart(parts, "unknown to the job", unexpected);
+    return parts.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", parts));
+  }
+
+  private static void addPart(List<String> parts, String kind, List<String> items) {
+    if (items.isEmpty()) {
+      return;
+    }
+    String shown = String.join(", ", items.subList(0, Math.min(SHOWN, items.size())));
+    String more = items.size() > SHOWN ? " and " + (items.size() - SHOWN) + " more" : "";
+    parts.add(items.size() + " " + kind + ": " + shown + more);
+  }
+}

@@ -1,0 +1,317 @@
+package dev.trireme.checkpoint;
+
+import dev.trireme.api.checkpoint.CheckpointContent;
+import dev.trireme.api.checkpoint.CheckpointException;
+import dev.trireme.api.checkpoint.CheckpointGate;
+import dev.trireme.api.checkpoint.Checkpointer;
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.checkpoint.storage.CheckpointStorage;
+import dev.trireme.checkpoint.storage.FileSystemStorage;
+import dev.trireme.checkpoint.storage.WriteBoundary;
+import dev.trireme.checkpoint.storage.WriteStep;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The checkpoints of one rank in a directory. {@link #save} copies this rank's part of the state
+ * and returns; a thread of its own writes the copy, and on rank 0 commits the whole.
+ *
+ * <p>The layout is in {@code docs/checkpoint-format.md}; the order of acts in {@link
+ * WriteBoundary}. A rank whose write fails logs it and tells the gate's {@code finished}, whatever
+ * its rank, so that the coordinator can refuse the grant at once.
+ */
+public final class LocalCheckpointer implements Checkpointer {
+  private static final Logger log = LoggerFactory.getLogger(LocalCheckpointer.class);
+
+  /** How long a save waits for the one before: past that the storage hangs. */
+  private static final Duration WRITE_DEADLINE = Duration.ofMinutes(30);
+
+  private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(10);
+
+  private final CheckpointerConfig config;
+  private final CheckpointGate gate;
+  private final WriteProbe probe;
+  private final Snapshot snapshot = new Snapshot();
+  private final CheckpointWrite.Surroundings surroundings;
+  private final ExecutorService writer;
+
+  private volatile String beingRead = "";
+  private volatile WriteBoundary writerAt = WriteBoundary.SWEEP;
+  private Optional<Future<Optional<String>>> running = Optional.empty();
+  private boolean closed;
+
+  private LocalCheckpointer(
+      CheckpointerConfig config, CheckpointGate gate, CheckpointStorage storage, WriteProbe probe) {
+    this.config = config;
+    this.gate = gate;
+    this.probe = probe;
+    Pruning pruning = new Pruning(storage, new Retention(config.keep()), () -> Set.of(beingRead));
+    this.surroundings = new CheckpointWrite.Surroundings(config, gate, storage, pruning, snapshot);
+    this.writer =
+        Executors.newSingleThreadExecutor(
+            task -> {
+              Thread thread = new Thread(task, "checkpoint-rank-" + config.rank());
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /**
+   * Opens a rank's checkpointer. The directory is made when it is not there.
+   *
+   * @throws CheckpointException when nothing can be written there
+   */
+  public static LocalCheckpointer open(CheckpointerConfig config, CheckpointGate gate) {
+    return open(config, gate, WriteProbe.NONE);
+  }
+
+  /**
+   * As {@link #open(CheckpointerConfig, CheckpointGate)}, with a probe that may make a write fail.
+   */
+  public static LocalCheckpointer open(
+      CheckpointerConfig config, CheckpointGate gate, WriteProbe probe) {
+    makeDirectory(config.directory());
+    return open(config, gate, probe, new FileSystemStorage(config.directory()));
+  }
+
+  /** As above, into another storage than a plain directory. */
+  static LocalCheckpointer open(
+      CheckpointerConfig config, CheckpointGate gate, WriteProbe probe, CheckpointStorage storage) {
+    return new LocalCheckpointer(config, gate, storage, probe);
+  }
+
+  /**
+   * Allocates and touches the memory that {@link #save} will copy into, so that the first save
+   * stalls no longer than the next. May be left out.
+   *
+   * @param tensors that will be saved; only their sizes matter
+   * @throws CheckpointException when there is not so much memory
+   */
+  public void prepare(List<NamedTensor> tensors) {
+    requireOpen();
+    awaitPrevious();
+    snapshot.reserve(plan(tensors).dataBytes(config.rank()));
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Blocking: for the copy, and before it until the write before is over; at most 30 minutes. A
+   * write that failed is not an error here: it was logged and told to the gate.
+   *
+   * @throws CheckpointException when the content cannot be saved, or the write before hangs
+   */
+  @Override
+  public Duration save(CheckpointContent content) {
+    long begin = System.nanoTime();
+    requireOpen();
+    awaitPrevious();
+    ShardPlan plan = plan(content.tensors());
+    snapshot.capture(plan.shard(config.rank()), content.tensors());
+    CheckpointWrite write = new CheckpointWrite(surroundings, content, plan);
+    Duration stall = Duration.ofNanos(System.nanoTime() - begin);
+    running = Optional.of(writer.submit(() -> run(write, stall)));
+    return stall;
+  }
+
+  @Override
+  public void drain(Duration deadline) {
+    if (running.isEmpty()) {
+      return;
+    }
+    Optional<String> failure = await(running.get(), deadline, "the last checkpoint");
+    if (failure.isPresent()) {
+      throw new CheckpointException("the last checkpoint failed: " + failure.get());
+    }
+  }
+
+  @Override
+  public Optional<Restored> restore(Path source, List<NamedTensor> tensors) {
+    requireOpen();
+    return new Restore(source, tensors, name -> beingRead = name).run();
+  }
+
+  /**
+   * Ends the thread and frees the memory. A write that is not over is given up, and nothing of it
+   * becomes visible unless it was already: {@link #drain} first. Waits at most 10 seconds. Repeats
+   * are ignored.
+   */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    if (running.isPresent() && !running.get().isDone()) {
+      log.warn("rank {} closes while a checkpoint is at {}: given up", config.rank(), writerAt);
+    }
+    writer.shutdownNow();
+    if (writerEnded()) {
+      snapshot.close();
+    } else {
+      // The thread still reads the snapshot: memory that leaks is better than memory that is gone.
+      log.error(
+          "the checkpoint writer of rank {} hangs at {} in {}; its memory is not freed",
+          config.rank(),
+          writerAt,
+          config.directory());
+    }
+  }
+
+  private boolean writerEnded() {
+    try {
+      return writer.awaitTermination(CLOSE_DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** On the writer's thread: does all acts, and takes back what a failed one leaves. */
+  private Optional<String> run(CheckpointWrite write, Duration stall) {
+    long begin = System.nanoTime();
+    Optional<String> failure = perform(write);
+    Duration took = Duration.ofNanos(System.nanoTime() - begin);
+    if (failure.isPresent()) {
+      log.error("checkpoint of {} failed on rank {}: {}", write.id(), config.rank(), failure.get());
+    } else if (config.rank() == 0) {
+      log.info(
+          "checkpoint of {} is in {}: {} bytes, stalled {} ms, written in {} ms",
+          write.id(),
+          config.directory(),
+          write.bytes(),
+          stall.toMillis(),
+          took.toMillis());
+    }
+    if (config.rank() == 0 || failure.isPresent()) {
+      tellGate(write, stall, took, failure.orElse(""));
+    }
+    return failure;
+  }
+
+  private void tellGate(CheckpointWrite write, Duration stall, Duration took, String failure) {
+    try {
+      gate.finished(
+          write.id().generation(), write.id().step(), stall, took, write.bytes(), failure);
+    } catch (RuntimeException e) {
+      log.warn("cannot tell the coordinator how the checkpoint of {} ended", write.id(), e);
+    }
+  }
+
+  private Optional<String> perform(CheckpointWrite write) {
+    String failure;
+    try (write) {
+      for (WriteStep step : write.steps()) {
+        writerAt = step.boundary();
+        probe.before(step.boundary());
+        step.action().run();
+      }
+      return Optional.empty();
+    } catch (CheckpointWrite.NotGrantedException e) {
+      failure = e.getMessage();
+    } catch (IOException e) {
+      failure =
+          "at "
+              + writerAt
+              + ": "
+              + IoMessages.explain(e, config.directory().toString())
+              + (IoMessages.isNoSpace(e) ? ": " + write.room() : "");
+    } catch (RuntimeException | Error e) {
+      log.error("a checkpoint's writer broke at {}", writerAt, e);
+      failure = "at " + writerAt + ": " + e;
+    }
+    return Optional.of(takeBack(write, failure));
+  }
+
+  private String takeBack(CheckpointWrite write, String failure) {
+    if (write.published()) {
+      return failure + " (it is published and whole, but may not outlive a loss of power)";
+    }
+    // An interrupt, by which close() ends a write, would also end the cleaning up.
+    boolean interrupted = Thread.interrupted();
+    try {
+      write.discard();
+    } catch (IOException | RuntimeException e) {
+      log.warn("cannot take back the unfinished checkpoint of {}", write.id(), e);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    return failure;
+  }
+
+  private void awaitPrevious() {
+    running.ifPresent(
+        previous -> await(previous, WRITE_DEADLINE, "the checkpoint before, which must end first"));
+  }
+
+  private Optional<String> await(Future<Optional<String>> write, Duration deadline, String what) {
+    try {
+      return write.get(Math.max(0, deadline.toMillis()), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw new CheckpointException(
+          what
+              + " is still at "
+              + writerAt
+              + " in "
+              + config.directory()
+              + " after "
+              + deadline.toSeconds()
+              + " s; is the storage slow or gone?",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CheckpointException("interrupted while waiting for " + what, e);
+    } catch (ExecutionException e) {
+      return Optional.of(String.valueOf(e.getCause()));
+    }
+  }
+
+  private ShardPlan plan(List<NamedTensor> tensors) {
+    tensors.forEach(Snapshot::requireHostMemory);
+    try {
+      return ShardPlan.ofTensors(tensors, config.worldSize());
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException("this state cannot be saved: " + e.getMessage(), e);
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the checkpointer of rank " + config.rank() + " is closed");
+    }
+  }
+
+  private static void makeDirectory(Path directory) {
+    try {
+      Files.createDirectories(directory);
+    } catch (FileAlreadyExistsException e) {
+      throw new CheckpointException(
+          "checkpoints cannot be written to " + directory + ": it is not a directory", e);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          "checkpoints cannot be written: " + IoMessages.explain(e, directory.toString()), e);
+    }
+    if (!Files.isWritable(directory)) {
+      throw new CheckpointException(
+          "checkpoints cannot be written to "
+              + directory
+              + ": this user may not write there, or it is read-only; choose another place");
+    }
+  }
+}

@@ -1,0 +1,91 @@
+package dev.trireme.checkpoint;
+
+import dev.trireme.checkpoint.format.CheckpointNames;
+import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
+import dev.trireme.checkpoint.format.DamagedException;
+import dev.trireme.checkpoint.storage.CheckpointStorage;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Rank 0's housekeeping: carries out what {@link Retention} decides, and sweeps what writers that
+ * are gone left behind. Failing at it costs disk space and nothing else.
+ */
+final class Pruning {
+  private static final Logger log = LoggerFactory.getLogger(Pruning.class);
+
+  private final CheckpointStorage storage;
+  private final Retention retention;
+  private final Supplier<Set<String>> inUse;
+
+  Pruning(CheckpointStorage storage, Retention retention, Supplier<Set<String>> inUse) {
+    this.storage = storage;
+    this.retention = retention;
+    this.inUse = inUse;
+  }
+
+  /**
+   * Deletes what was being deleted, and what was being written by older generations or for older
+   * steps of this one. Writers of newer generations are left alone: beside them, this one is a
+   * leftover.
+   */
+  void sweep(WriteId current) throws IOException {
+    CheckpointStorage.Contents contents = storage.contents();
+    for (String trash : contents.trash()) {
+      storage.deleteTrash(trash);
+    }
+    for (WriteId staged : contents.staged()) {
+      boolean older =
+          staged.generation() < current.generation()
+              || (staged.generation() == current.generation() && staged.step() < current.step());
+      if (older) {
+        log.info("deleting {} in {}, which was never committed", staged, storage.location());
+        storage.stage(staged).discard();
+      }
+    }
+  }
+
+  /** Deletes the checkpoints that are no longer to be kept after {@code committed}. */
+  void prune(WriteId committed) throws IOException {
+    CheckpointStorage.Contents contents = storage.contents();
+    for (String trash : contents.trash()) {
+      storage.deleteTrash(trash);
+    }
+    CheckpointReader reader = new CheckpointReader(storage);
+    List<Retention.Stored> stored = new ArrayList<>();
+    for (String name : contents.checkpoints()) {
+      stored.add(stored(reader, name));
+    }
+    Retention.Decision decision =
+        retention.decide(
+            stored,
+            new Retention.Stored(
+                committed.committedName(), committed.step(), committed.generation(), true),
+            inUse.get());
+    if (!decision.ahead().isEmpty()) {
+      log.warn(
+          "{} in {} lie ahead of step {}, so that another run wrote them; they are left alone",
+          decision.ahead(),
+          storage.location(),
+          committed.step());
+    }
+    for (Retention.Removal removal : decision.removals()) {
+      log.debug("deleting {}: {}", removal.name(), removal.reason());
+      storage.delete(removal.name());
+    }
+  }
+
+  private static Retention.Stored stored(CheckpointReader reader, String name) {
+    long step = CheckpointNames.stepOf(CheckpointNames.replacedOf(name).orElse(name)).orElseThrow();
+    try {
+      return new Retention.Stored(name, step, reader.glance(name).generation(), true);
+    } catch (DamagedException e) {
+      return new Retention.Stored(name, step, -1, false);
+    }
+  }
+}

@@ -1,0 +1,188 @@
+package dev.trireme.checkpoint.storage;
+
+import dev.trireme.checkpoint.format.CheckpointNames;
+import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Checkpoints in a directory of a file system, local or shared (NFS). What makes one visible is the
+ * rename of its directory, which POSIX makes atomic; what makes it last is the fsync of its files,
+ * of its directory, and of the directory above.
+ */
+public final class FileSystemStorage implements CheckpointStorage {
+  private static final boolean DIRECTORIES_CAN_SYNC =
+      !System.getProperty("os.name").startsWith("Windows");
+
+  private final Path directory;
+
+  /**
+   * The checkpoints in {@code directory}, which need not exist yet.
+   *
+   * @param directory relative to the working directory, or absolute
+   */
+  public FileSystemStorage(Path directory) {
+    this.directory = directory;
+  }
+
+  @Override
+  public String location() {
+    return directory.toString();
+  }
+
+  @Override
+  public String locate(String checkpoint) {
+    return directory.resolve(checkpoint).toString();
+  }
+
+  @Override
+  public Contents contents() throws IOException {
+    List<String> checkpoints = new ArrayList<>();
+    List<WriteId> staged = new ArrayList<>();
+    List<String> trash = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+      for (Path entry : entries) {
+        String name = entry.getFileName().toString();
+        if (!Files.isDirectory(entry)) {
+          continue;
+        }
+        Optional<String> successor = CheckpointNames.replacedOf(name);
+        if (successor.isPresent()) {
+          (Files.exists(directory.resolve(successor.get())) ? trash : checkpoints).add(name);
+        } else if (CheckpointNames.stepOf(name).isPresent()) {
+          checkpoints.add(name);
+        } else if (CheckpointNames.isTrash(name)) {
+          trash.add(name);
+        } else {
+          CheckpointNames.stagingOf(name).ifPresent(staged::add);
+        }
+      }
+    }
+    return new Contents(checkpoints, staged, trash);
+  }
+
+  @Override
+  public StoredFile open(String checkpoint, String file) throws IOException {
+    return openFile(directory.resolve(checkpoint).resolve(file));
+  }
+
+  @Override
+  public OptionalLong usableBytes() throws IOException {
+    return OptionalLong.of(Files.getFileStore(directory).getUsableSpace());
+  }
+
+  @Override
+  public Staging stage(WriteId id) {
+    return new FileSystemStaging(directory, id);
+  }
+
+  @Override
+  public void delete(String checkpoint) throws IOException {
+    String trash = CheckpointNames.trashName(checkpoint);
+    putAway(directory, checkpoint, trash);
+    deleteTree(directory.resolve(trash));
+  }
+
+  @Override
+  public void deleteTrash(String trash) throws IOException {
+    deleteTree(directory.resolve(trash));
+  }
+
+  /** Renames a checkpoint; a leftover of the new name goes first. */
+  static void putAway(Path directory, String checkpoint, String newName) throws IOException {
+    Path target = directory.resolve(newName);
+    deleteTree(target);
+    Files.move(directory.resolve(checkpoint), target, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  static StoredFile openFile(Path path) throws IOException {
+    // Opening a pipe or a device would block or worse; both can be put where a shard belongs.
+    if (Files.exists(path) && !Files.isRegularFile(path)) {
+      throw new IOException(path + " is not a regular file");
+    }
+    FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
+    try {
+      return new ChannelFile(path, channel, channel.size());
+    } catch (IOException e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  static void syncDirectory(Path directory) throws IOException {
+    if (DIRECTORIES_CAN_SYNC) {
+      try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+        channel.force(true);
+      }
+    }
+  }
+
+  /** Deletes a directory and all in it, if it is there; links are deleted, not followed. */
+  static void deleteTree(Path root) throws IOException {
+    if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Files.walkFileTree(
+        root,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.deleteIfExists(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+            if (e instanceof NoSuchFileException) {
+              return FileVisitResult.CONTINUE;
+            }
+            throw e;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path at, IOException e) throws IOException {
+            if (e != null) {
+              throw e;
+            }
+            Files.deleteIfExists(at);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+
+  private record ChannelFile(Path path, FileChannel channel, long size) implements StoredFile {
+    @Override
+    public void read(ByteBuffer to, long position) throws IOException {
+      long at = position;
+      while (to.hasRemaining()) {
+        int count = channel.read(to, at);
+        if (count < 0) {
+          throw new EOFException(path + " ends at " + at);
+        }
+        at += count;
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.trireme.coordinator;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * What a coordinator must know to run.
+ *
+ * @param name of this coordinator, for people: letters, digits, '.', '_' and '-', at most 64
+ * @param host to listen on and to be reached at; keep to loopback, for nothing here asks who calls
+ * @param port to listen on; 0 takes any free one
+ * @param stateDirectory where jobs are kept across restarts, this coordinator's alone; made if
+ *     absent
+ * @param timing how long it waits for what
+ */
+public record CoordinatorConfig(
+    String name, String host, int port, Path stateDirectory, Timing timing) {
+  public CoordinatorConfig {
+    Objects.requireNonNull(stateDirectory, "stateDirectory");
+    Objects.requireNonNull(timing, "timing");
+    Objects.requireNonNull(host, "host");
+    if (!name.matches("[A-Za-z0-9._-]{1,64}")) {
+      throw new IllegalArgumentException(
+          "a coordinator's name is 1 to 64 letters, digits, '.', '_' or '-', found '" + name + "'");
+    }
+    if (port < 0 || port > 0xffff) {
+      throw new IllegalArgumentException("expected a port from 0 to 65535, found " + port);
+    }
+  }
+
+  /** A coordinator on any free port of the loopback interface, with the usual timing. */
+  public static CoordinatorConfig loopback(String name, Path stateDirectory) {
+    return new CoordinatorConfig(name, "127.0.0.1", 0, stateDirectory, Timing.DEFAULT);
+  }
+
+  /**
+   * How long a coordinator waits for what.
+   *
+   * @param start from ordering a formation until all its ranks are ready, else the job fails
+   * @param evidence from a rank's complaint about another until the accused's own end must have
+   *     been seen, so that the first who complains is not taken for the culprit
+   * @param finish from the first rank that has finished until the last, else the job fails
+   * @param cancelGrace from asking a cancelled job's ranks to stop until they are ended
+   * @param exit from letting finished ranks go until they are killed
+   * @param endGrace from ending the ranks of a failed job until they are killed
+   * @param kill from a kill until the processes must be gone, else the job ends without them
+   */
+  public record Timing(
+      Duration start,
+      Duration evidence,
+      Duration finish,
+      Duration cancelGrace,
+      Duration exit,
+      Duration endGrace,
+      Duration kill) {
+    /** The usual ones. */
+    public static final Timing DEFAULT =
+        new Timing(
+            Duration.ofMinutes(10),
+            Duration.ofSeconds(2),
+            Duration.ofMinutes(2),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(1),
+            Duration.ofSeconds(4));
+  }
+}

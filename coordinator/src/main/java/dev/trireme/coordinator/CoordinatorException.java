@@ -1,0 +1,17 @@
+package dev.trireme.coordinator;
+
+/**
+ * The coordinator could not be started, or could not do what it was asked. The message says what
+ * was expected, what was found, and how to mend it.
+ */
+public final class CoordinatorException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  public CoordinatorException(String message) {
+    super(message);
+  }
+
+  public CoordinatorException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -1,0 +1,86 @@
+package dev.trireme.coordinator;
+
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import java.time.Instant;
+import java.util.List;
+
+/** Something that has happened to a job. */
+public sealed interface JobEvent {
+  /** The job. */
+  String jobId();
+
+  /** When, by the coordinator's clock. */
+  Instant time();
+
+  /**
+   * It is in another state, or in the same for another reason.
+   *
+   * @param reason for people
+   */
+  record StateChanged(String jobId, Instant time, JobState state, String reason)
+      implements JobEvent {}
+
+  /**
+   * The processes of a generation have been started.
+   *
+   * @param ranks in order of rank
+   */
+  record Formed(String jobId, Instant time, long generation, List<RankProcess> ranks)
+      implements JobEvent {
+    public Formed {
+      ranks = List.copyOf(ranks);
+    }
+  }
+
+  /**
+   * A rank's process.
+   *
+   * @param host its host's name
+   */
+  record RankProcess(int rank, String agentId, String host, long pid) {}
+
+  /** A rank has loaded what it needs, and the formation stands as far as it can see. */
+  record RankReady(String jobId, Instant time, long generation, int rank, RankReport.Ready ready)
+      implements JobEvent {}
+
+  /**
+   * Steps have been committed: at step 1, then about once a second, and at the last.
+   *
+   * @param committed the newest of them
+   * @param totalSteps planned for the whole job
+   * @param stepsPerEpoch at least 1
+   * @param epochs planned, at least 1
+   * @param secondsLeft at the present rate; NaN while there is none
+   */
+  record Progress(
+      String jobId,
+      Instant time,
+      long generation,
+      RankReport.Committed committed,
+      long totalSteps,
+      long stepsPerEpoch,
+      int epochs,
+      double secondsLeft)
+      implements JobEvent {}
+
+  /**
+   * An epoch has ended.
+   *
+   * @param epochs planned, at least 1
+   */
+  record EpochEnded(
+      String jobId, Instant time, long generation, RankReport.EpochEnded epoch, int epochs)
+      implements JobEvent {}
+
+  /** A checkpoint has been committed or given up. */
+  record CheckpointFinished(
+      String jobId, Instant time, long generation, RankReport.CheckpointFinished checkpoint)
+      implements JobEvent {}
+
+  /** A formation has broken. */
+  record Failure(String jobId, Instant time, Verdict verdict) implements JobEvent {}
+
+  /** It is over: the last event of a job. {@code result.json} has been written. */
+  record Ended(String jobId, Instant time, JobResult result) implements JobEvent {}
+}

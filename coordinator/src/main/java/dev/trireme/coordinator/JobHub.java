@@ -1,0 +1,148 @@
+package dev.trireme.coordinator;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Passes one job's events to its listeners, each on a thread of its own, and tells those who come
+ * late what has happened before.
+ *
+ * <p>Threading: any thread; {@link #publish} never waits for a listener.
+ */
+public final class JobHub {
+  private static final Logger LOG = LoggerFactory.getLogger(JobHub.class);
+  private static final int MAX_LISTENERS = 64;
+  private static final int MAX_EVENTS = 1024;
+
+  private final String jobId;
+  private final Deque<JobEvent> history = new ArrayDeque<>();
+  private final List<Feed> feeds = new ArrayList<>();
+
+  /**
+   * @param jobId of the job
+   */
+  public JobHub(String jobId) {
+    this.jobId = jobId;
+  }
+
+  /** Keeps an event and passes it on. Of progress only the latest is kept. */
+  public synchronized void publish(JobEvent event) {
+    if (event instanceof JobEvent.Progress) {
+      history.removeIf(e -> e instanceof JobEvent.Progress);
+    } else if (history.size() >= MAX_EVENTS) {
+      history.removeFirst();
+    }
+    history.addLast(event);
+    feeds.removeIf(feed -> !feed.offer(event));
+  }
+
+  /**
+   * Adds a listener.
+   *
+   * @throws CoordinatorException when there are too many
+   */
+  public synchronized JobService.Subscription watch(JobListener listener) {
+    feeds.removeIf(Feed::isClosed);
+    if (feeds.size() >= MAX_LISTENERS) {
+      throw new CoordinatorException(
+          jobId + " has " + MAX_LISTENERS + " listeners, the most there may be; close one");
+    }
+    Feed feed = new Feed(listener, history);
+    feeds.add(feed);
+    feed.start();
+    return feed;
+  }
+
+  /** Ends all subscriptions once their listeners have heard what was published. */
+  public synchronized void close() {
+    feeds.forEach(Feed::endAfterLast);
+    feeds.clear();
+  }
+
+  /** One listener's queue and thread. */
+  private final class Feed implements JobService.Subscription, Runnable {
+    private final JobListener listener;
+    private final Deque<JobEvent> queue;
+    private final Thread thread;
+    private boolean closed;
+    private boolean ending;
+
+    Feed(JobListener listener, Deque<JobEvent> before) {
+      this.listener = listener;
+      queue = new ArrayDeque<>(before);
+      thread = new Thread(this, "trireme-watch-" + jobId);
+      thread.setDaemon(true);
+    }
+
+    void start() {
+      thread.start();
+    }
+
+    synchronized boolean isClosed() {
+      return closed;
+    }
+
+    /** Whether the feed is still of use. */
+    synchronized boolean offer(JobEvent event) {
+      if (closed) {
+        return false;
+      }
+      if (queue.size() >= MAX_EVENTS && !queue.removeIf(e -> e instanceof JobEvent.Progress)) {
+        LOG.warn("a listener of {} lags by {} events and is dropped", jobId, MAX_EVENTS);
+        closed = true;
+      } else {
+        queue.addLast(event);
+      }
+      notifyAll();
+      return !closed;
+    }
+
+    synchronized void endAfterLast() {
+      ending = true;
+      notifyAll();
+    }
+
+    private synchronized Optional<JobEvent> take() throws InterruptedException {
+      while (queue.isEmpty() && !closed && !ending) {
+        wait();
+      }
+      return closed || queue.isEmpty() ? Optional.empty() : Optional.of(queue.removeFirst());
+    }
+
+    @Override
+    public void run() {
+      try {
+        for (Optional<JobEvent> event = take(); event.isPresent(); event = take()) {
+          tell(event.get());
+          if (event.get() instanceof JobEvent.Ended) {
+            break;
+          }
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      synchronized (this) {
+        closed = true;
+      }
+    }
+
+    private void tell(JobEvent event) {
+      try {
+        listener.on(event);
+      } catch (RuntimeException e) {
+        LOG.warn("a listener of {} failed at a {}", jobId, event.getClass().getSimpleName(), e);
+      }
+    }
+
+    @Override
+    public synchronized void close() {
+      closed = true;
+      notifyAll();
+    }
+  }
+}

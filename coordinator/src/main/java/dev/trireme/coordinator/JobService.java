@@ -1,0 +1,56 @@
+package dev.trireme.coordinator;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a coordinator does for those who have jobs.
+ *
+ * <p>Threading: any thread. Every call waits for the coordinator for at most {@link
+ * #TIMEOUT_SECONDS} and then throws {@link CoordinatorException}; so it does after the coordinator
+ * was closed.
+ */
+public interface JobService {
+  /** How long a call waits for its answer. */
+  int TIMEOUT_SECONDS = 20;
+
+  /**
+   * Accepts a job: when this returns it is durable, and will be run as soon as its ranks fit.
+   * Trying again after a failure may leave the job there twice.
+   *
+   * @return the job's id, as {@code job-1}
+   * @throws CoordinatorException when the run directory cannot be written or another job has it
+   */
+  String submit(JobSubmission submission);
+
+  /**
+   * Ends a job: one that waits at once; one that runs after its current step, or by force when it
+   * has not stopped after a grace. Asked again while it stops, ends it by force at once. Does
+   * nothing to a job that has ended.
+   *
+   * @param reason for people, shown with the job
+   * @throws CoordinatorException when there is no such job
+   */
+  void cancel(String jobId, String reason);
+
+  /** How a job stands; empty when there is no such job. */
+  Optional<JobStatus> status(String jobId);
+
+  /** How all jobs stand, oldest first. */
+  List<JobStatus> list();
+
+  /**
+   * Tells a listener all that has happened to a job so far (of progress the latest only) and then
+   * what happens, in order, until the job has ended or the subscription is closed.
+   *
+   * @throws CoordinatorException when there is no such job or it has too many listeners
+   */
+  Subscription watch(String jobId, JobListener listener);
+
+  /** Ends a listener's subscription. */
+  interface Subscription extends AutoCloseable {
+    /** At most the one call that is due still happens after this returns. Repeats do nothing. */
+    @Override
+    void close();
+  }
+}

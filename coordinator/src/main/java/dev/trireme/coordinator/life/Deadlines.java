@@ -1,0 +1,65 @@
+package dev.trireme.coordinator.life;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** What a job waits for, and until when, on the monotonic clock. */
+final class Deadlines {
+  /** A wait. */
+  enum Wait {
+    /** For all ranks to be ready. */
+    START,
+    /** For the fact behind a complaint. */
+    EVIDENCE,
+    /** For the last rank to finish. */
+    FINISH,
+    /** For a cancelled job to stop by itself. */
+    CANCEL,
+    /** For processes that were let go. */
+    EXIT,
+    /** For processes that are being killed. */
+    KILL
+  }
+
+  private final Time time;
+  private final Map<Wait, Long> ends = new EnumMap<>(Wait.class);
+
+  Deadlines(Time time) {
+    this.time = time;
+  }
+
+  /** Begins a wait; one that has begun already goes on. */
+  void begin(Wait wait, Duration howLong) {
+    ends.putIfAbsent(wait, time.nanos() + howLong.toNanos());
+  }
+
+  void end(Wait wait) {
+    ends.remove(wait);
+  }
+
+  void endAll() {
+    ends.clear();
+  }
+
+  /** A wait that is over, which is thereby ended. */
+  Optional<Wait> takeOver() {
+    long now = time.nanos();
+    Optional<Wait> over =
+        ends.entrySet().stream()
+            .filter(e -> e.getValue() - now <= 0)
+            .map(Map.Entry::getKey)
+            .findFirst();
+    over.ifPresent(ends::remove);
+    return over;
+  }
+
+  /** How long until the next is over; empty when nothing is waited for. */
+  Optional<Duration> next() {
+    long now = time.nanos();
+    return ends.values().stream()
+        .map(end -> Duration.ofNanos(Math.max(0, end - now)))
+        .min(Duration::compareTo);
+  }
+}

@@ -1,0 +1,37 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.RankReport;
+
+/** A sign that a formation has broken, in the order in which such signs arrive. */
+public sealed interface Evidence {
+  /**
+   * A rank's process is gone before its time.
+   *
+   * @param rank whose
+   */
+  record Exit(int rank, RankExit exit) implements Evidence {}
+
+  /**
+   * A rank cannot go on.
+   *
+   * @param rank that says so
+   */
+  record Complaint(int rank, RankReport.Failed report) implements Evidence {
+    /** Whether the rank blames itself, or the job spec, rather than another rank. */
+    boolean isConfession() {
+      return report.usage() || report.suspectRank() == rank;
+    }
+  }
+
+  /** An agent has left the cluster or was cut off, and with it its host's ranks. */
+  record HostLost(String agentId, String host) implements Evidence {}
+
+  /**
+   * Ranks kept the others waiting.
+   *
+   * @param rank the first of them
+   * @param what they did not do
+   */
+  record Overdue(int rank, String what) implements Evidence {}
+}

@@ -1,0 +1,89 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.JobResult;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.RankReport.Committed;
+import dev.trireme.protocol.RankReport.EpochEnded;
+import dev.trireme.protocol.RankReport.Finished;
+import dev.trireme.protocol.RankReport.Ready;
+import dev.trireme.protocol.Stored.GenerationRecord;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/** How far a job has come, by what its rank 0 reports. Owned by a {@link JobRun}. */
+final class Figures {
+  private long step;
+  private int epochs;
+  private Optional<Ready> plan = Optional.empty();
+  private Optional<Finished> finished = Optional.empty();
+
+  /** The newest step known to be committed, 0 if none. */
+  long step() {
+    return step;
+  }
+
+  void ready(Ready report) {
+    plan = Optional.of(report);
+    step = Math.max(step, report.progress().step());
+    epochs = Math.max(epochs, report.progress().cursor().epoch());
+  }
+
+  void finished(Finished report) {
+    finished = Optional.of(report);
+    step = report.progress().step();
+    epochs = report.epochs();
+  }
+
+  /** Takes note of a report; an event, where it makes one. */
+  Optional<JobEvent> note(RankReport report, JobRecord job, long generation, Instant now) {
+    String id = job.jobId();
+    if (report instanceof Committed committed) {
+      step = Math.max(step, committed.step());
+      return Optional.of(progress(committed, job, generation, now));
+    } else if (report instanceof EpochEnded epoch) {
+      epochs = Math.max(epochs, epoch.epoch() + 1);
+      int planned = plan.map(Ready::epochs).orElse(epochs);
+      return Optional.of(new JobEvent.EpochEnded(id, now, generation, epoch, planned));
+    } else if (report instanceof RankReport.CheckpointFinished checkpoint) {
+      return Optional.of(new JobEvent.CheckpointFinished(id, now, generation, checkpoint));
+    }
+    return Optional.empty();
+  }
+
+  private JobEvent progress(Committed committed, JobRecord job, long generation, Instant now) {
+    long total = plan.map(Ready::totalSteps).orElse(committed.step());
+    double rate = committed.samplesPerSecond() / job.job().data().batchSize();
+    return new JobEvent.Progress(
+        job.jobId(),
+        now,
+        generation,
+        committed,
+        total,
+        plan.map(Ready::stepsPerEpoch).orElse(1L),
+        plan.map(Ready::epochs).orElse(1),
+        rate > 0 ? (total - committed.step()) / rate : Double.NaN);
+  }
+
+  /** The result of a job whose record says how it ended. */
+  JobResult result(JobRecord job, boolean usage, Instant now) {
+    Duration wall = Duration.between(Instant.ofEpochMilli(job.submittedMillis()), now);
+    return new JobResult(
+        job.jobId(),
+        job.job().name(),
+        job.state(),
+        job.reason(),
+        usage,
+        step,
+        epochs,
+        Records.newest(job).map(GenerationRecord::worldSize).orElse(0),
+        job.generations().size(),
+        finished.map(Finished::samplesPerSecond).orElse(Double.NaN),
+        finished.map(Finished::metrics).orElse(Map.of()),
+        finished.map(Finished::stateHash).orElse(""),
+        wall.toMillis() / 1000.0);
+  }
+}

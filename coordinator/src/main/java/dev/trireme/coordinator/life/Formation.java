@@ -1,0 +1,149 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.coordinator.JobEvent.RankProcess;
+import dev.trireme.coordinator.Verdict;
+import dev.trireme.coordinator.life.Blame.Blamed;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
+import dev.trireme.protocol.RankReport.Finished;
+import dev.trireme.protocol.RankReport.Ready;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+
+/** What is known of the ranks of one generation. Owned by a {@link JobRun}. */
+final class Formation {
+  /** What is known of one rank. */
+  static final class Rank {
+    private final int number;
+    private final String agentId;
+    private final String host;
+    private long pid = -1;
+    private Optional<Ready> ready = Optional.empty();
+    private Optional<Finished> finished = Optional.empty();
+    private boolean gone;
+
+    private Rank(int number, String agentId, String host) {
+      this.number = number;
+      this.agentId = agentId;
+      this.host = host;
+    }
+
+    long pid() {
+      return pid;
+    }
+
+    void startedAs(long pid) {
+      this.pid = pid;
+    }
+
+    void ready(Ready report) {
+      ready = Optional.of(report);
+    }
+
+    Optional<Ready> ready() {
+      return ready;
+    }
+
+    void finished(Finished report) {
+      finished = Optional.of(report);
+    }
+
+    Optional<Finished> finished() {
+      return finished;
+    }
+
+    void gone() {
+      gone = true;
+    }
+
+    boolean isGone() {
+      return gone;
+    }
+  }
+
+  private final long generation;
+  private final List<Placement> placements;
+  private final Map<Integer, Rank> ranks = new TreeMap<>();
+
+  /**
+   * @param hosts by agent
+   */
+  Formation(long generation, List<Placement> placements, Map<String, String> hosts) {
+    this.generation = generation;
+    this.placements = placements;
+    for (Placement placement : placements) {
+      for (int rank : placement.ranks()) {
+        String agent = placement.agentId();
+        ranks.put(rank, new Rank(rank, agent, hosts.getOrDefault(agent, agent)));
+      }
+    }
+  }
+
+  long generation() {
+    return generation;
+  }
+
+  int worldSize() {
+    return ranks.size();
+  }
+
+  List<Placement> placements() {
+    return placements;
+  }
+
+  Optional<Rank> rank(int number) {
+    return Optional.ofNullable(ranks.get(number));
+  }
+
+  boolean all(Predicate<Rank> condition) {
+    return ranks.values().stream().allMatch(condition);
+  }
+
+  /** The numbers of the ranks for which this holds. */
+  List<Integer> which(Predicate<Rank> condition) {
+    return ranks.values().stream().filter(condition).map(r -> r.number).toList();
+  }
+
+  /** What each rank reported last; all must have finished. */
+  List<Finished> allFinished() {
+    return ranks.values().stream().map(r -> r.finished.orElseThrow()).toList();
+  }
+
+  /** Ranks on this agent that still occupy a slot. */
+  int slotsHeldOn(String agentId) {
+    return (int) ranks.values().stream().filter(r -> r.agentId.equals(agentId) && !r.gone).count();
+  }
+
+  /** The ranks of a lost agent are gone with it. */
+  void loseAgent(String agentId) {
+    ranks.values().stream().filter(r -> r.agentId.equals(agentId)).forEach(Rank::gone);
+  }
+
+  List<RankProcess> processes() {
+    List<RankProcess> processes = new ArrayList<>();
+    ranks.forEach((n, r) -> processes.add(new RankProcess(n, r.agentId, r.host, r.pid)));
+    return processes;
+  }
+
+  /** Puts a ruling into the words that people and files get. */
+  Verdict verdict(Blamed blamed, long lastCommittedStep) {
+    Rank culprit = ranks.get(blamed.rank());
+    String host = culprit == null ? "" : culprit.host;
+    long pid = culprit == null ? -1 : culprit.pid;
+    List<String> lastLines = List.of();
+    boolean usage = false;
+    if (blamed.by() instanceof Evidence.Exit exit) {
+      pid = exit.exit().pid();
+      lastLines = exit.exit().lastLines();
+    } else if (blamed.by() instanceof Evidence.Complaint complaint) {
+      usage = complaint.report().usage();
+    } else if (blamed.by() instanceof Evidence.HostLost lost) {
+      host = lost.host();
+    }
+    return new Verdict(
+        blamed.rank(), host, pid, blamed.cause(), generation, lastCommittedStep, lastLines, usage);
+  }
+}

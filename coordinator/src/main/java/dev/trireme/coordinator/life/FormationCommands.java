@@ -1,0 +1,95 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
+import dev.trireme.protocol.AgentToRank;
+import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.Stamp;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.time.Duration;
+import java.util.List;
+
+/** What a job tells the agents of one of its formations, all under the same stamp. */
+final class FormationCommands {
+  private final JobEffects effects;
+  private final JobRecord job;
+  private final Formation formation;
+  private final Stamp stamp;
+
+  FormationCommands(JobEffects effects, JobRecord job, Formation formation) {
+    this.effects = effects;
+    this.job = job;
+    this.formation = formation;
+    this.stamp = new Stamp(job.term(), formation.generation());
+  }
+
+  /** Each agent is to start its ranks. */
+  void startRanks(long frames) {
+    for (Placement placement : formation.placements()) {
+      effects.tell(
+          placement.agentId(),
+          new CoordinatorToAgent.StartRanks(
+              stamp,
+              job.jobId(),
+              job.job(),
+              job.resolvedSpec(),
+              job.runDirectory(),
+              formation.worldSize(),
+              placement.ranks(),
+              frames));
+    }
+  }
+
+  void stopAfterStep(String reason) {
+    tellAll(new AgentToRank.StopAfterStep(stamp, reason));
+  }
+
+  void abort(String reason) {
+    tellAll(new AgentToRank.AbortGeneration(stamp, reason));
+  }
+
+  void release() {
+    tellAll(new AgentToRank.Release());
+  }
+
+  /**
+   * @param refusal why not, empty when granted
+   */
+  void grantCheckpoint(long step, String refusal) {
+    for (Placement placement : formation.placements()) {
+      if (placement.ranks().contains(0)) {
+        answerCheckpoint(placement.agentId(), step, refusal);
+      }
+    }
+  }
+
+  /** For rank 0 of a generation that is over: who waits for a grant must not wait in vain. */
+  void refuseCheckpoint(String agentId, long step, String refusal) {
+    answerCheckpoint(agentId, step, refusal);
+  }
+
+  private void answerCheckpoint(String agentId, long step, String refusal) {
+    effects.tell(
+        agentId,
+        new CoordinatorToAgent.TellRanks(
+            stamp,
+            job.jobId(),
+            List.of(0),
+            new AgentToRank.CheckpointGrant(stamp, step, refusal.isEmpty(), refusal)));
+  }
+
+  void endRanks(Duration grace, String reason) {
+    for (Placement placement : formation.placements()) {
+      effects.tell(
+          placement.agentId(),
+          new CoordinatorToAgent.EndRanks(stamp, job.jobId(), grace.toMillis(), reason));
+    }
+  }
+
+  private void tellAll(AgentToRank command) {
+    for (Placement placement : formation.placements()) {
+      effects.tell(
+          placement.agentId(),
+          new CoordinatorToAgent.TellRanks(stamp, job.jobId(), List.of(), command));
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.Stored.JobRecord;
+
+/** What a job's life does to the world. */
+public interface JobEffects {
+  /** Sends a command; lost without notice when the agent is gone. Does not block. */
+  void tell(String agentId, CoordinatorToAgent command);
+
+  /** Makes this record the job's; durable when it returns. */
+  void store(JobRecord record);
+
+  /** Lets everybody know. Does not block. */
+  void publish(JobEvent event);
+}

@@ -1,0 +1,358 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.Verdict;
+import dev.trireme.coordinator.life.Blame.Blamed;
+import dev.trireme.coordinator.life.Deadlines.Wait;
+import dev.trireme.coordinator.life.Evidence.Overdue;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiFunction;
+
+/**
+ * The life of one job.
+ *
+ * <pre>
+ *   QUEUED -> STARTING -> RUNNING -> STOPPING -> SUCCEEDED | FAILED | CANCELLED
+ * </pre>
+ *
+ * <p>A job stops for one of three reasons: every rank has finished, its formation has broken, or it
+ * was cancelled. Once its outcome is settled only the ends of its processes are waited for, and
+ * what else arrives changes nothing. Each wait has a deadline; {@link #onTime} is to be called when
+ * {@link #nextDeadline} has passed.
+ *
+ * <p>Threading: one thread.
+ */
+public final class JobRun {
+  private final Timing timing;
+  private final Time time;
+  private final JobEffects effects;
+  private final Deadlines deadlines;
+  private final Figures figures = new Figures();
+  private final List<Evidence> evidence = new ArrayList<>();
+  private JobRecord record;
+  private Formation formation;
+  private FormationCommands commands;
+  private CheckpointLedger shards;
+  private Optional<String> cancelled = Optional.empty();
+  private Optional<Outcome> outcome = Optional.empty();
+
+  /**
+   * @param record as it was stored last, by this coordinator or one before it
+   * @param term of this coordinator
+   */
+  public JobRun(JobRecord record, long term, Timing timing, Time time, JobEffects effects) {
+    this.record = Records.inTerm(record, term);
+    this.timing = timing;
+    this.time = time;
+    this.effects = effects;
+    this.deadlines = new Deadlines(time);
+  }
+
+  /** The job as it is stored. */
+  public JobRecord record() {
+    return record;
+  }
+
+  /** Where the job is in its life. */
+  public JobState state() {
+    return record.state();
+  }
+
+  /** How long until {@link #onTime} is to be called; empty when nothing is waited for. */
+  public Optional<Duration> nextDeadline() {
+    return deadlines.next();
+  }
+
+  /** The number of an agent's slots that this job's ranks occupy. */
+  public int slotsHeldOn(String agentId) {
+    return formation == null ? 0 : formation.slotsHeldOn(agentId);
+  }
+
+  /** The job is stored for the first time. */
+  public void accept() {
+    move(JobState.QUEUED, record.reason());
+  }
+
+  /** It still waits, for this reason; told only when the reason is another. */
+  public void waitBecause(String reason) {
+    if (!reason.equals(record.reason())) {
+      record = Records.moved(record, record.state(), reason);
+      publishState();
+    }
+  }
+
+  /**
+   * Orders its ranks.
+   *
+   * @param hosts by agent
+   * @param generation higher than any before it
+   * @param frames the unguessable number that every frame between the ranks carries
+   */
+  public void form(Form decision, Map<String, String> hosts, long generation, long frames) {
+    formation = new Formation(generation, decision.placements(), hosts);
+    shards = new CheckpointLedger(formation.worldSize());
+    commands = new FormationCommands(effects, record, formation);
+    record = Records.formed(record, generation, formation.worldSize());
+    move(JobState.STARTING, decision.reason());
+    deadlines.begin(Wait.START, timing.start());
+    commands.startRanks(frames);
+  }
+
+  /** A rank's process has been started. */
+  public void onStarted(long generation, int number, long pid) {
+    Formation.Rank rank = current(generation, number);
+    if (rank != null) {
+      rank.startedAs(pid);
+      if (formation.all(r -> r.pid() >= 0)) {
+        publish((id, now) -> new JobEvent.Formed(id, now, generation, formation.processes()));
+      }
+    }
+  }
+
+  /** A rank has said something. */
+  public void onReport(FromRank message) {
+    RankReport report = message.report();
+    Formation.Rank rank = current(message.generation(), message.rank());
+    if (rank == null) {
+      refuseStale(message);
+    } else if (report instanceof RankReport.Ready ready) {
+      onReady(message.rank(), rank, ready);
+    } else if (report instanceof RankReport.ShardWritten shard) {
+      if (shards.written(message.rank(), shard.step())) {
+        commands.grantCheckpoint(
+            shard.step(), outcome.map(o -> "the job is ending: " + o.reason()).orElse(""));
+      }
+    } else if (report instanceof RankReport.Finished finished) {
+      onFinished(rank, finished);
+    } else if (report instanceof RankReport.Failed failed) {
+      onEvidence(new Evidence.Complaint(message.rank(), failed));
+    } else if (message.rank() == 0) {
+      figures.note(report, record, message.generation(), time.now()).ifPresent(effects::publish);
+    }
+  }
+
+  private void refuseStale(FromRank message) {
+    if (formation != null
+        && message.rank() == 0
+        && message.report() instanceof RankReport.ShardWritten shard) {
+      commands.refuseCheckpoint(
+          message.agentId(), shard.step(), "generation " + message.generation() + " is over");
+    }
+  }
+
+  private void onReady(int number, Formation.Rank rank, RankReport.Ready ready) {
+    rank.ready(ready);
+    if (Records.newest(record).filter(g -> g.firstStep().isEmpty()).isPresent()) {
+      record = Records.startingAt(record, ready.progress().step() + 1);
+      effects.store(record);
+      figures.ready(ready);
+    }
+    long generation = formation.generation();
+    publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
+    if (record.state() == JobState.STARTING && formation.all(r -> r.ready().isPresent())) {
+      deadlines.end(Wait.START);
+      move(JobState.RUNNING, "all ranks are ready");
+    }
+  }
+
+  private void onFinished(Formation.Rank rank, RankReport.Finished finished) {
+    rank.finished(finished);
+    if (outcome.isPresent()) {
+      return;
+    }
+    if (!formation.all(r -> r.finished().isPresent())) {
+      deadlines.begin(Wait.FINISH, timing.finish());
+      return;
+    }
+    List<RankReport.Finished> all = formation.allFinished();
+    Agreement.Ruling ruling = Agreement.rule(all);
+    if (ruling instanceof Agreement.Differ differ) {
+      int odd = differ.odd().get(0);
+      fail(new Blamed(odd, new Overdue(odd, differ.reason()), differ.reason()));
+    } else {
+      figures.finished(all.get(0));
+      settle(Outcome.finished(all.get(0), cancelled));
+      commands.release();
+      deadlines.begin(Wait.EXIT, timing.exit());
+      endIfAllGone();
+    }
+  }
+
+  /** A rank's process is gone. */
+  public void onExited(long generation, int number, RankExit exit) {
+    Formation.Rank rank = current(generation, number);
+    if (rank != null) {
+      rank.gone();
+      if (rank.finished().isEmpty()) {
+        onEvidence(new Evidence.Exit(number, exit));
+      }
+      endIfAllGone();
+    }
+  }
+
+  /** An agent has left the cluster or was cut off. */
+  public void onAgentLost(String agentId, String host) {
+    if (slotsHeldOn(agentId) > 0) {
+      formation.loseAgent(agentId);
+      onEvidence(new Evidence.HostLost(agentId, host));
+      endIfAllGone();
+    }
+  }
+
+  /** Somebody wants the job to end; a second time, at once. */
+  public void cancel(String reason) {
+    if (record.state() == JobState.QUEUED) {
+      outcome = Optional.of(Outcome.cancelled(reason));
+      end("");
+    } else if (outcome.isEmpty() && cancelled.isEmpty()) {
+      // Ranks that still load have no step to stop after.
+      Duration grace = record.state() == JobState.RUNNING ? timing.cancelGrace() : Duration.ZERO;
+      cancelled = Optional.of(reason);
+      move(JobState.STOPPING, reason);
+      commands.stopAfterStep(reason);
+      deadlines.begin(Wait.CANCEL, grace);
+    } else if (!record.state().isFinal()) {
+      outcome = outcome.or(() -> Optional.of(Outcome.cancelled(reason)));
+      endRanks(Duration.ZERO, reason);
+    }
+  }
+
+  /** Gives up a job that ran under a coordinator before this one. */
+  public void abandon(String reason) {
+    outcome = Optional.of(Outcome.failed(reason, false));
+    end("");
+  }
+
+  /** Fails a job in whose handling this coordinator itself went wrong. */
+  public void onInternalError(RuntimeException error) {
+    String reason = "the coordinator failed while it handled this job: " + error;
+    if (formation == null) {
+      abandon(reason);
+    } else if (outcome.isEmpty()) {
+      settle(Outcome.failed(reason, false));
+      endRanks(timing.endGrace(), reason);
+    }
+  }
+
+  /** Acts on the waits that are over. */
+  public void onTime() {
+    Optional<Wait> over = deadlines.takeOver();
+    while (over.isPresent()) {
+      onOver(over.get());
+      over = deadlines.takeOver();
+    }
+  }
+
+  private void onOver(Wait wait) {
+    switch (wait) {
+      case START -> overdue(formation.which(r -> r.ready().isEmpty()), "ready", timing.start());
+      case FINISH ->
+          overdue(formation.which(r -> r.finished().isEmpty()), "finished", timing.finish());
+      case EVIDENCE -> judge(true);
+      case CANCEL -> {
+        settle(Outcome.cancelled(cancelled.orElseThrow()));
+        endRanks(timing.endGrace(), cancelled.get());
+      }
+      case EXIT -> endRanks(Duration.ZERO, "has not ended by itself");
+      case KILL -> end("; these ranks may still be there: " + formation.which(r -> !r.isGone()));
+    }
+  }
+
+  private void overdue(List<Integer> ranks, String what, Duration limit) {
+    String cause = "ranks " + ranks + " were not " + what + " within " + limit.toSeconds() + " s";
+    onEvidence(new Overdue(ranks.get(0), cause));
+  }
+
+  private void onEvidence(Evidence sign) {
+    if (outcome.isEmpty()) {
+      evidence.add(sign);
+      judge(false);
+    }
+  }
+
+  private void judge(boolean waited) {
+    Blame.Ruling ruling = Blame.rule(evidence, formation.worldSize(), waited);
+    if (ruling instanceof Blamed blamed) {
+      fail(blamed);
+    } else {
+      deadlines.begin(Wait.EVIDENCE, timing.evidence());
+    }
+  }
+
+  private void fail(Blamed blamed) {
+    Verdict verdict = formation.verdict(blamed, figures.step());
+    publish((id, now) -> new JobEvent.Failure(id, now, verdict));
+    // Who trips over a wrong spec first is chance: not the rank's name but the fault is of use.
+    String sentence = verdict.usage() ? verdict.cause() : verdict.sentence();
+    settle(
+        cancelled
+            .map(why -> Outcome.cancelled(why + " (while it stopped: " + sentence + ")"))
+            .orElseGet(() -> Outcome.failed(sentence, verdict.usage())));
+    // The survivors sit in a collective with the dead: out of it first.
+    commands.abort(sentence);
+    endRanks(timing.endGrace(), sentence);
+  }
+
+  /** From here on it is known how the job ends. */
+  private void settle(Outcome how) {
+    outcome = Optional.of(how);
+    deadlines.endAll();
+    move(JobState.STOPPING, how.reason());
+  }
+
+  /** Tells agents to end what is left of the formation, and sees to it that this has an end. */
+  private void endRanks(Duration grace, String reason) {
+    commands.endRanks(grace, reason);
+    deadlines.endAll();
+    deadlines.begin(Wait.KILL, grace.plus(timing.kill()));
+    endIfAllGone();
+  }
+
+  private void endIfAllGone() {
+    if (outcome.isPresent() && formation.all(Formation.Rank::isGone)) {
+      end("");
+    }
+  }
+
+  private void end(String afterthought) {
+    if (!record.state().isFinal()) {
+      Outcome how = outcome.orElseThrow();
+      deadlines.endAll();
+      move(how.state(), how.reason() + afterthought);
+      publish((id, now) -> new JobEvent.Ended(id, now, figures.result(record, how.usage(), now)));
+    }
+  }
+
+  /** The rank, or null when the formation is another or there is no such rank. */
+  private Formation.Rank current(long generation, int rank) {
+    return formation == null || formation.generation() != generation
+        ? null
+        : formation.rank(rank).orElse(null);
+  }
+
+  private void move(JobState state, String reason) {
+    record = Records.moved(record, state, reason);
+    effects.store(record);
+    publishState();
+  }
+
+  private void publishState() {
+    publish((id, now) -> new JobEvent.StateChanged(id, now, record.state(), record.reason()));
+  }
+
+  private void publish(BiFunction<String, Instant, JobEvent> maker) {
+    effects.publish(maker.apply(record.jobId(), time.now()));
+  }
+}

@@ -1,0 +1,155 @@
+package dev.trireme.coordinator.rundir;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobEvent;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Writes a run's files as its events happen:
+ *
+ * <ul>
+ *   <li>{@code job.yaml}: the resolved job spec;
+ *   <li>{@code metrics.jsonl}: a line for each {@link JobEvent.Progress}: {@code time, generation,
+ *       step, epoch} (from 0), {@code position} (of the step's first item in its epoch), {@code
+ *       samples, loss, samplesPerSecond, lr, nativeBytes};
+ *   <li>{@code events.jsonl}: a line for each other event, with {@code time, type} and what the
+ *       event holds;
+ *   <li>{@code result.json}: how the job ended; appears whole, at the end.
+ * </ul>
+ *
+ * <p>Times are ISO 8601 in UTC; numbers that are none (NaN, infinite) are null. Lines are flushed
+ * one by one, and appended to what an earlier run of the same directory has left.
+ *
+ * <p>Threading: one thread. Writes to files; blocks as long as those do.
+ */
+public final class RunDirectory implements AutoCloseable {
+  static final String SPEC = "job.yaml";
+  static final String METRICS = "metrics.jsonl";
+  static final String EVENTS = "events.jsonl";
+  static final String RESULT = "result.json";
+
+  private final JsonFactory json = new JsonFactory();
+  private final Path directory;
+  private final BufferedWriter metrics;
+  private final BufferedWriter events;
+
+  private RunDirectory(Path directory, BufferedWriter metrics, BufferedWriter events) {
+    this.directory = directory;
+    this.metrics = metrics;
+    this.events = events;
+  }
+
+  /**
+   * Makes the directory where it is absent, writes the job spec into it, and takes an earlier run's
+   * result away.
+   *
+   * @param resolvedSpec as YAML
+   * @throws CoordinatorException when it cannot be written
+   */
+  public static RunDirectory open(Path directory, String resolvedSpec) {
+    BufferedWriter metrics = null;
+    try {
+      Files.createDirectories(directory);
+      Files.deleteIfExists(directory.resolve(RESULT));
+      replace(directory.resolve(SPEC), resolvedSpec);
+      metrics = append(directory.resolve(METRICS));
+      return new RunDirectory(directory, metrics, append(directory.resolve(EVENTS)));
+    } catch (IOException e) {
+      closeQuietly(metrics);
+      throw new CoordinatorException(
+          "cannot write the run directory " + directory + ": " + describe(e) + "; choose another",
+          e);
+    }
+  }
+
+  /**
+   * Writes what an event says.
+   *
+   * @throws UncheckedIOException when the file cannot be written
+   */
+  public void write(JobEvent event) {
+    try {
+      if (event instanceof JobEvent.Progress progress) {
+        line(metrics, generator -> EventJson.metrics(generator, progress));
+      } else {
+        line(events, generator -> EventJson.event(generator, event));
+      }
+      if (event instanceof JobEvent.Ended ended) {
+        replace(
+            directory.resolve(RESULT),
+            toJson(true, generator -> EventJson.result(generator, ended.result())) + "\n");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write to " + directory + ": " + describe(e), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    closeQuietly(metrics);
+    closeQuietly(events);
+  }
+
+  private interface Content {
+    void writeTo(JsonGenerator generator) throws IOException;
+  }
+
+  private void line(BufferedWriter file, Content content) throws IOException {
+    file.write(toJson(false, content));
+    file.write('\n');
+    file.flush();
+  }
+
+  private String toJson(boolean pretty, Content content) throws IOException {
+    StringWriter text = new StringWriter();
+    try (JsonGenerator generator = json.createGenerator(text)) {
+      if (pretty) {
+        generator.useDefaultPrettyPrinter();
+      }
+      content.writeTo(generator);
+    }
+    return text.toString();
+  }
+
+  private static BufferedWriter append(Path file) throws IOException {
+    return Files.newBufferedWriter(
+        file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+  }
+
+  /** Puts a file in place as a whole: who sees it sees all of it, also after a power cut. */
+  private static void replace(Path file, String content) throws IOException {
+    Path temporary = file.resolveSibling("." + file.getFileName() + ".tmp");
+    Files.writeString(temporary, content);
+    try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+      channel.force(true);
+    }
+    Files.move(
+        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** Java's message is often the path alone. */
+  private static String describe(IOException e) {
+    return e.getClass().getSimpleName() + ": " + e.getMessage();
+  }
+
+  private static void closeQuietly(AutoCloseable file) {
+    try {
+      if (file != null) {
+        file.close();
+      }
+    } catch (Exception e) {
+      // Every line was flushed when it was written.
+    }
+  }
+}

@@ -1,0 +1,216 @@
+package dev.trireme.coordinator.store;
+
+import com.hazelcast.config.Config;
+import com.hazelcast.config.EvictionPolicy;
+import com.hazelcast.config.JavaSerializationFilterConfig;
+import com.hazelcast.config.JoinConfig;
+import com.hazelcast.config.MapConfig;
+import com.hazelcast.config.MapStoreConfig;
+import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.config.SerializationConfig;
+import com.hazelcast.core.Hazelcast;
+import com.hazelcast.core.HazelcastException;
+import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.map.IMap;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.protocol.CodecException;
+import dev.trireme.protocol.MessageCodec;
+import dev.trireme.protocol.Stored.JobRecord;
+import dev.trireme.protocol.Stored.TermRecord;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Jobs in a Hazelcast map that writes each entry through to the state directory before a put
+ * returns. Entries are {@link MessageCodec}'s bytes, so Hazelcast never sees a class of ours and
+ * needs no serialization but its own.
+ *
+ * <p>The member listens on loopback and joins nobody; its port asks nobody who they are.
+ */
+public final class HazelcastJobStore implements JobStore {
+  private static final String JOBS = "jobs";
+  private static final String TERMS = "terms";
+  private static final String TERM = "term";
+
+  private final MessageCodec codec = new MessageCodec();
+  private final FileChannel lock;
+  private final HazelcastInstance member;
+  private final IMap<String, byte[]> jobs;
+  private final IMap<String, byte[]> terms;
+
+  private HazelcastJobStore(FileChannel lock, HazelcastInstance member) {
+    this.lock = lock;
+    this.member = member;
+    this.jobs = member.getMap(JOBS);
+    this.terms = member.getMap(TERMS);
+  }
+
+  /**
+   * Opens the store in a directory, which it makes if absent and locks. Blocks for a second or two.
+   *
+   * @param name of the member, for people
+   * @throws CoordinatorException when the directory cannot be used or another process has it
+   */
+  public static HazelcastJobStore open(String name, Path directory) {
+    FileChannel lock = lock(directory);
+    try {
+      return new HazelcastJobStore(lock, Hazelcast.newHazelcastInstance(config(name, directory)));
+    } catch (HazelcastException | IllegalStateException e) {
+      closeQuietly(lock);
+      throw new CoordinatorException("cannot start the job store: " + e.getMessage(), e);
+    }
+  }
+
+  private static FileChannel lock(Path directory) {
+    FileChannel channel = null;
+    try {
+      Files.createDirectories(directory);
+      channel =
+          FileChannel.open(
+              directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileLock lock = channel.tryLock();
+      if (lock != null) {
+        return channel;
+      }
+    } catch (OverlappingFileLockException e) {
+      // The same answer as when another process holds it.
+    } catch (IOException e) {
+      closeQuietly(channel);
+      throw new CoordinatorException(
+          "cannot use the state directory " + directory + " (" + e + "); choose another", e);
+    }
+    closeQuietly(channel);
+    throw new CoordinatorException(
+        "the state directory "
+            + directory
+            + " is in use by another coordinator; stop that one or choose another directory");
+  }
+
+  private static Config config(String name, Path directory) {
+    Config config = new Config();
+    config.setClusterName("trireme");
+    config.setInstanceName("trireme-" + name + "-" + Integer.toHexString(directory.hashCode()));
+    Map.ofEntries(
+            Map.entry("hazelcast.phone.home.enabled", "false"),
+            Map.entry("hazelcast.shutdownhook.enabled", "false"),
+            Map.entry("hazelcast.logging.type", "slf4j"),
+            Map.entry("hazelcast.socket.bind.any", "false"),
+            Map.entry("hazelcast.wait.seconds.before.join", "0"),
+            Map.entry("hazelcast.graceful.shutdown.max.wait", "5"),
+            // Some hundred entries and a few writes a minute.
+            Map.entry("hazelcast.partition.count", "11"),
+            Map.entry("hazelcast.operation.thread.count", "2"),
+            Map.entry("hazelcast.operation.generic.thread.count", "2"),
+            Map.entry("hazelcast.io.thread.count", "1"),
+            Map.entry("hazelcast.event.thread.count", "1"))
+        .forEach(config::setProperty);
+    config.getMetricsConfig().setEnabled(false);
+    network(config.getNetworkConfig());
+    SerializationConfig serialization = config.getSerializationConfig();
+    JavaSerializationFilterConfig nothing = new JavaSerializationFilterConfig();
+    nothing.setDefaultsDisabled(true);
+    nothing.getWhitelist().addClasses("dev.trireme.nothing");
+    serialization.setJavaSerializationFilterConfig(nothing);
+    for (String map : List.of(JOBS, TERMS)) {
+      config.addMapConfig(map(map, new EntryFiles(directory.resolve(map))));
+    }
+    return config;
+  }
+
+  private static void network(NetworkConfig network) {
+    network.setPort(0).setPortAutoIncrement(false);
+    network.getInterfaces().setEnabled(true).addInterface("127.0.0.1");
+    JoinConfig join = network.getJoin();
+    join.getAutoDetectionConfig().setEnabled(false);
+    join.getMulticastConfig().setEnabled(false);
+    join.getTcpIpConfig().setEnabled(false);
+  }
+
+  private static MapConfig map(String name, EntryFiles files) {
+    MapConfig map = new MapConfig(name);
+    map.getEvictionConfig().setEvictionPolicy(EvictionPolicy.NONE);
+    map.setMapStoreConfig(
+        new MapStoreConfig()
+            .setEnabled(true)
+            .setImplementation(files)
+            .setInitialLoadMode(MapStoreConfig.InitialLoadMode.EAGER)
+            .setWriteDelaySeconds(0));
+    return map;
+  }
+
+  @Override
+  public long raiseTerm(long floor) {
+    byte[] before = terms.get(TERM);
+    long last = before == null ? 0 : decode(TERM, before, TermRecord.class).term();
+    long term = Math.max(last, floor) + 1;
+    write(terms, TERM, codec.encode(new TermRecord(term)));
+    return term;
+  }
+
+  @Override
+  public void put(JobRecord job) {
+    byte[] before = jobs.get(job.jobId());
+    if (before != null) {
+      JobRecord old = decode(job.jobId(), before, JobRecord.class);
+      if (old.term() > job.term() || old.term() == job.term() && old.version() > job.version()) {
+        throw new CoordinatorException(
+            "%s was written in term %d, version %d, after term %d, version %d: another coordinator has taken over"
+                .formatted(job.jobId(), old.term(), old.version(), job.term(), job.version()));
+      }
+    }
+    write(jobs, job.jobId(), codec.encode(job));
+  }
+
+  @Override
+  public List<JobRecord> jobs() {
+    List<JobRecord> all = new ArrayList<>();
+    jobs.forEach((key, bytes) -> all.add(decode(key, bytes, JobRecord.class)));
+    return all;
+  }
+
+  private static void write(IMap<String, byte[]> map, String key, byte[] value) {
+    try {
+      map.set(key, value);
+    } catch (HazelcastException | IllegalStateException e) {
+      throw new CoordinatorException("cannot write to the job store: " + e.getMessage(), e);
+    }
+  }
+
+  private <T> T decode(String key, byte[] bytes, Class<T> type) {
+    try {
+      return type.cast(codec.decode(bytes));
+    } catch (CodecException | ClassCastException e) {
+      throw new CoordinatorException(
+          "entry '"
+              + key
+              + "' of the job store cannot be read: "
+              + e.getMessage()
+              + "; move its file out of the state directory to go on without it",
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    member.shutdown();
+    closeQuietly(lock);
+  }
+
+  private static void closeQuietly(FileChannel channel) {
+    try {
+      if (channel != null) {
+        channel.close();
+      }
+    } catch (IOException e) {
+      // Only a lock, and it goes with the process at the latest.
+    }
+  }
+}

@@ -1,0 +1,70 @@
+package dev.trireme.coordinator;
+
+import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.DataSpec;
+import dev.trireme.api.job.DatasetSpec;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.LayerSpec;
+import dev.trireme.api.job.LossKind;
+import dev.trireme.api.job.ModelSpec;
+import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ScheduleSpec;
+import dev.trireme.api.job.TrainSpec;
+import dev.trireme.api.job.WorkerCount;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.util.List;
+import java.util.Optional;
+
+/** Jobs to test with. */
+public final class Jobs {
+  private Jobs() {}
+
+  /** A small job that wants this many workers. */
+  public static JobSpec spec(int min, int max) {
+    return new JobSpec(
+        "small",
+        new ModelSpec(
+            List.of(new LayerSpec.Flatten(), new LayerSpec.Linear(10, true)),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty()),
+        Optional.empty(),
+        new DataSpec(
+            new DatasetSpec.Strokes(1000, 1), Optional.empty(), ".", 100, 500, 2, Optional.empty()),
+        new TrainSpec(
+            Optional.of(2),
+            Optional.empty(),
+            1,
+            LossKind.CROSS_ENTROPY,
+            new OptimizerSpec.Sgd(0.1, 0, false, 0),
+            new ScheduleSpec.Constant(),
+            0,
+            Optional.empty()),
+        new ParallelSpec(
+            new WorkerCount(min, max),
+            ParallelSpec.DeviceKind.CPU,
+            ParallelSpec.SyncKind.ALLREDUCE,
+            Optional.empty(),
+            1 << 20,
+            1 << 20,
+            60),
+        new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()));
+  }
+
+  /** A job of two workers as it is stored. */
+  public static JobRecord record(String jobId, long term, long version, JobState state) {
+    return new JobRecord(
+        jobId,
+        term,
+        version,
+        spec(2, 2),
+        "name: small\n",
+        "/nowhere/" + jobId,
+        1_800_000_000_000L,
+        state,
+        "because",
+        List.of());
+  }
+}

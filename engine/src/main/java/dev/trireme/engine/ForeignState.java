@@ -1,0 +1,66 @@
+package dev.trireme.engine;
+
+import dev.trireme.api.engine.EngineException;
+import dev.trireme.engine.StateDict.Role;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Takes the tensors of modules that Trireme did not build into a state dict. */
+final class ForeignState {
+  private final String origin;
+  private final StateDict state = new StateDict();
+
+  /**
+   * @param origin of the module, for messages: the key of the job spec
+   */
+  ForeignState(String origin) {
+    this.origin = origin;
+  }
+
+  StateDict state() {
+    return state;
+  }
+
+  /** Adds a parameter; one that wants no gradient is kept as a buffer. */
+  void parameter(String name, Tensor tensor) {
+    boolean trained = tensor.requires_grad();
+    if (trained && Tensors.type(tensor) != ScalarType.Float) {
+      throw new EngineException(
+          origin
+              + ": expected parameters of float32, found "
+              + name
+              + " of "
+              + Tensors.type(tensor));
+    }
+    add(name, tensor, trained ? Role.PARAMETER : Role.BUFFER);
+  }
+
+  /**
+   * Adds a buffer. Running means and variances by BatchNorm's names are statistics that ranks
+   * average; every other buffer is taken to be the same on all ranks.
+   */
+  void buffer(String name, Tensor tensor) {
+    boolean running = name.endsWith("running_mean") || name.endsWith("running_var");
+    add(name, tensor, running ? Role.STATISTIC : Role.BUFFER);
+  }
+
+  /** What was collected, once all is in. */
+  StateDict complete() {
+    if (state.entries(role -> role == Role.PARAMETER).isEmpty()) {
+      throw new EngineException(
+          origin
+              + ": expected at least one parameter that wants a gradient, found none; was the"
+              + " module frozen?");
+    }
+    return state;
+  }
+
+  private void add(String name, Tensor tensor, Role role) {
+    if (!tensor.is_contiguous()) {
+      throw new EngineException(
+          origin + ": expected contiguous tensors, found " + name + " with other strides");
+    }
+    // A handle of our own: the one given is part of a list that goes away.
+    state.add(name, new Tensor(tensor), role);
+  }
+}

@@ -1,0 +1,20 @@
+package dev.trireme.engine;
+
+import dev.trireme.api.tensor.Shape;
+
+/**
+ * Builds a job's own model: the class that {@code model.class} names implements it and has a public
+ * constructor without parameters.
+ */
+@FunctionalInterface
+public interface ModelFactory {
+  /**
+   * Builds the model. libtorch's generator has been seeded with {@code seed}, so that the usual
+   * initialisations are already a function of it.
+   *
+   * @param seed of the weights: the same seed must give the same bits
+   * @param itemShape of one item of the data, without the batch dimension
+   * @param classes number of classes, 0 when labels are real values
+   */
+  TorchModel build(long seed, Shape itemShape, int classes);
+}

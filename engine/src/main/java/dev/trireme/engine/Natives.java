@@ -1,0 +1,67 @@
+package dev.trireme.engine;
+
+import dev.trireme.api.engine.EngineException;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.presets.openblas_nolapack;
+import org.bytedeco.pytorch.global.torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Loads libtorch and tells it how many threads to use. */
+final class Natives {
+  private static final Logger LOG = LoggerFactory.getLogger(Natives.class);
+
+  private Natives() {}
+
+  /**
+   * Loads the native libraries; repeats only set the threads anew.
+   *
+   * @throws EngineException when the libraries for this platform are missing or do not load
+   */
+  static void load(int threads) {
+    withoutLimits();
+    try {
+      torch.set_num_threads(threads);
+      if (torch.get_num_interop_threads() != threads) {
+        interopThreads(threads);
+      }
+      // OpenBLAS has threads of its own, as many as there are cores, whatever libtorch is told;
+      // with
+      // two ranks on two cores they cost a factor of ten.
+      openblas_nolapack.blas_set_num_threads(threads);
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+      throw new EngineException(
+          "libtorch does not load on "
+              + Loader.getPlatform()
+              + ": expected the jars pytorch and openblas with the classifier "
+              + Loader.getPlatform()
+              + " on the class path and no other libtorch in java.library.path, found: "
+              + Failures.brief(e),
+          e);
+    }
+  }
+
+  /**
+   * JavaCPP refuses an allocation once the process is larger than a multiple of the Java heap, and
+   * reads the process's size from the kernel each time to know. A rank's memory is mostly
+   * libtorch's and its heap small, so the limit would strike a healthy rank. The properties are
+   * read when its classes are loaded; what the launcher sets has precedence.
+   */
+  private static void withoutLimits() {
+    for (String limit : new String[] {"maxbytes", "maxphysicalbytes"}) {
+      String property = "org.bytedeco.javacpp." + limit;
+      if (System.getProperty(property) == null) {
+        System.setProperty(property, "0");
+      }
+    }
+  }
+
+  /** libtorch takes this number once a process only; nothing here depends on it. */
+  private static void interopThreads(int threads) {
+    try {
+      torch.set_num_interop_threads(threads);
+    } catch (RuntimeException e) {
+      LOG.debug("inter-op threads stay as they are: {}", Failures.brief(e));
+    }
+  }
+}

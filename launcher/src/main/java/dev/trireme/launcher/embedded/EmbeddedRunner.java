@@ -1,0 +1,117 @@
+package dev.trireme.launcher.embedded;
+
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobResult;
+import dev.trireme.coordinator.JobService;
+import dev.trireme.coordinator.JobSubmission;
+import dev.trireme.launcher.cli.Console;
+import dev.trireme.launcher.cli.ExitCode;
+import dev.trireme.launcher.cli.TrainRunner;
+import dev.trireme.launcher.cli.progress.ProgressDisplay;
+import dev.trireme.launcher.cli.progress.RunSummary;
+import dev.trireme.launcher.config.ValidatedJob;
+import dev.trireme.protocol.JobState;
+import dev.trireme.worker.agent.AgentConfig;
+import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.ExecutionException;
+
+/** Runs one job on an embedded cluster of its own, from an empty run directory to its result. */
+public final class EmbeddedRunner implements TrainRunner {
+  @Override
+  public int run(ValidatedJob job, Optional<Path> asked, Console console) {
+    JobSpec spec = job.resolved().spec();
+    try {
+      Path directory = RunDirectories.create(asked, spec.name(), LocalDateTime.now());
+      JobResult result = run(job, directory, console);
+      console.out().print(summary(result, directory));
+      if (result.state() != JobState.SUCCEEDED) {
+        console.err().println("trireme: " + spec.name() + ": " + result.reason());
+      }
+      return exitCode(result);
+    } catch (RunDirectories.UnusableException e) {
+      console.err().println("trireme: " + e.getMessage());
+      return ExitCode.USAGE;
+    } catch (CoordinatorException e) {
+      console.err().println("trireme: " + e.getMessage());
+      return ExitCode.FAILED;
+    }
+  }
+
+  @SuppressWarnings("try") // two resources are there only to be closed
+  private static JobResult run(ValidatedJob job, Path directory, Console console) {
+    JobSpec spec = job.resolved().spec();
+    console.err().println("running " + spec.name() + " in " + directory);
+    Interruption interruption = new Interruption();
+    try (CancelOnInterrupt cancel = CancelOnInterrupt.install(interruption::raise);
+        EmbeddedCluster cluster =
+            EmbeddedCluster.start(agentConfig(spec), directory.resolve("coordinator"));
+        ProgressDisplay display =
+            new ProgressDisplay(
+                console.err(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
+      JobService jobs = cluster.jobs();
+      String id = jobs.submit(new JobSubmission(spec, job.resolved().yaml(), directory));
+      interruption.onRaised(() -> jobs.cancel(id, "interrupted"));
+      ProgressFeed feed = new ProgressFeed(display);
+      try (JobService.Subscription watching = jobs.watch(id, feed)) {
+        return feed.result().get();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CoordinatorException("interrupted while the job was running", e);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("cannot happen: nothing fails this future", e);
+    }
+  }
+
+  private static AgentConfig agentConfig(JobSpec spec) {
+    int cores = Runtime.getRuntime().availableProcessors();
+    int ranks = spec.parallel().workers().max();
+    return new AgentConfig(
+        "embedded-" + ProcessHandle.current().pid(),
+        hostName(),
+        ranks,
+        cores,
+        Optional.empty(),
+        RankProcesses.command(
+            System.getProperty("java.class.path"),
+            ManagementFactory.getRuntimeMXBean().getInputArguments()),
+        ranks,
+        OptionalInt.of(spec.parallel().threads().orElse(Math.max(1, cores / ranks))));
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+
+  private static String summary(JobResult result, Path directory) {
+    return new RunSummary(
+            result.name(),
+            result.state().name(),
+            result.steps(),
+            result.worldSize(),
+            result.samplesPerSecond(),
+            result.metrics(),
+            result.wallSeconds(),
+            directory.toString())
+        .toString();
+  }
+
+  private static int exitCode(JobResult result) {
+    return switch (result.state()) {
+      case SUCCEEDED -> ExitCode.DONE;
+      case CANCELLED -> ExitCode.CANCELLED;
+      default -> result.usage() ? ExitCode.USAGE : ExitCode.FAILED;
+    };
+  }
+}

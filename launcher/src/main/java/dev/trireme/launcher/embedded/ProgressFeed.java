@@ -1,0 +1,87 @@
+package dev.trireme.launcher.embedded;
+
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.JobListener;
+import dev.trireme.coordinator.JobResult;
+import dev.trireme.launcher.cli.progress.EpochRow;
+import dev.trireme.launcher.cli.progress.ProgressDisplay;
+import dev.trireme.launcher.cli.progress.RunPlan;
+import dev.trireme.launcher.cli.progress.StepView;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import java.util.concurrent.CompletableFuture;
+
+/** What the coordinator says of a job, as a person should see it; ends with the job's result. */
+final class ProgressFeed implements JobListener {
+  private final ProgressDisplay display;
+  private final CompletableFuture<JobResult> result = new CompletableFuture<>();
+
+  ProgressFeed(ProgressDisplay display) {
+    this.display = display;
+  }
+
+  /** Completed when the job has ended. */
+  CompletableFuture<JobResult> result() {
+    return result;
+  }
+
+  @Override
+  public void on(JobEvent event) {
+    if (event instanceof JobEvent.StateChanged changed) {
+      stateChanged(changed);
+    } else if (event instanceof JobEvent.RankReady ready && ready.rank() == 0) {
+      started(ready.ready());
+    } else if (event instanceof JobEvent.Progress progress) {
+      RankReport.Committed committed = progress.committed();
+      display.step(
+          new StepView(
+              committed.from().epoch() + 1,
+              committed.step(),
+              committed.loss(),
+              committed.samplesPerSecond()));
+    } else if (event instanceof JobEvent.EpochEnded ended) {
+      RankReport.EpochEnded epoch = ended.epoch();
+      display.epoch(
+          new EpochRow(
+              epoch.epoch() + 1,
+              epoch.trainLoss(),
+              epoch.evalLoss(),
+              epoch.evalAccuracy(),
+              epoch.seconds()));
+    } else if (event instanceof JobEvent.CheckpointFinished finished) {
+      checkpoint(finished.checkpoint());
+    } else if (event instanceof JobEvent.Failure failure) {
+      display.message("failed: " + failure.verdict().sentence());
+      failure.verdict().lastLines().forEach(line -> display.message("  | " + line));
+    } else if (event instanceof JobEvent.Ended ended) {
+      result.complete(ended.result());
+    }
+  }
+
+  /** States of an ordinary run speak for themselves; the summary tells the last one. */
+  private void stateChanged(JobEvent.StateChanged changed) {
+    if (changed.state() == JobState.QUEUED || changed.state() == JobState.STOPPING) {
+      display.message(
+          changed.jobId()
+              + " "
+              + changed.state().name().toLowerCase(java.util.Locale.ROOT)
+              + ": "
+              + changed.reason());
+    }
+  }
+
+  private void started(RankReport.Ready ready) {
+    if (!ready.restoredFrom().isEmpty()) {
+      display.message(
+          "resumed from " + ready.restoredFrom() + ", at step " + ready.progress().step());
+    }
+    display.started(new RunPlan(ready.progress().step(), ready.totalSteps(), ready.epochs()));
+  }
+
+  private void checkpoint(RankReport.CheckpointFinished checkpoint) {
+    if (!checkpoint.failure().isEmpty()) {
+      display.message(
+          "the checkpoint of step " + checkpoint.step() + " failed: " + checkpoint.failure());
+    }
+  }
+}

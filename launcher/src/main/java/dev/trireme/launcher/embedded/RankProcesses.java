@@ -1,0 +1,60 @@
+package dev.trireme.launcher.embedded;
+
+import dev.trireme.launcher.logging.LogSetup;
+import dev.trireme.worker.agent.RankCommand;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** How a rank's process is started from this one. */
+final class RankProcesses {
+  private static final String MAIN = "dev.trireme.launcher.rank.RankMain";
+
+  /** Options for the ranks' JVMs, separated by blanks: a larger heap for a program that needs one. */
+  private static final String OPTIONS_VARIABLE = "TRIREME_RANK_JAVA_OPTS";
+
+  /** Flags of this process that a rank needs too: they open the JDK, and say where libraries lie. */
+  private static final List<String> SHARED_FLAGS =
+      List.of(
+          "--add-",
+          "--enable-",
+          "--sun-",
+          "-XX:+IgnoreUnrecognizedVMOptions",
+          "-Djava.library.path=",
+          "-Dorg.bytedeco.");
+
+  private static final List<String> RANK_FLAGS =
+      List.of(
+          "-D" + LogSetup.RANK_PROPERTY + "=true",
+          // A rank's memory is libtorch's; what is left for Java is small and short-lived.
+          "-XX:+UseSerialGC",
+          "-Xms16m",
+          "-Xmx512m",
+          // The cores belong to libtorch: Java only hands buffers over.
+          "-XX:TieredStopAtLevel=1");
+
+  private RankProcesses() {}
+
+  /**
+   * The command for ranks of this installation.
+   *
+   * @param classPath of this process
+   * @param jvmFlags of this process
+   */
+  static RankCommand command(String classPath, List<String> jvmFlags) {
+    List<String> flags = new ArrayList<>(jvmFlags.stream().filter(RankProcesses::shared).toList());
+    flags.addAll(RANK_FLAGS);
+    String own = System.getenv().getOrDefault(OPTIONS_VARIABLE, "").trim();
+    if (!own.isEmpty()) {
+      flags.addAll(List.of(own.split("\\s+")));
+    }
+    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+    return new RankCommand(java, flags, classPath, MAIN, Map.of());
+  }
+
+  private static boolean shared(String flag) {
+    return SHARED_FLAGS.stream().anyMatch(flag::startsWith);
+  }
+}

@@ -1,0 +1,51 @@
+package dev.trireme.protocol;
+
+import dev.trireme.api.job.JobSpec;
+import java.util.List;
+import java.util.Optional;
+
+/** What coordinators keep in the job store, and so tell the coordinator that comes after them. */
+public sealed interface Stored extends Message {
+  /** The term of the coordinator that wrote it, at least 1. */
+  long term();
+
+  /** The highest term that a coordinator has acted under. */
+  record TermRecord(long term) implements Stored {}
+
+  /**
+   * All that outlives a coordinator of one job.
+   *
+   * @param version goes up with each change to this job, at least 1
+   * @param job resolved and validated
+   * @param resolvedSpec the same as YAML
+   * @param runDirectory absolute
+   * @param submittedMillis when it was accepted, milliseconds since 1970 UTC
+   * @param reason why it is in this state, for people
+   * @param generations oldest first; empty before the first formation
+   */
+  record JobRecord(
+      String jobId,
+      long term,
+      long version,
+      JobSpec job,
+      String resolvedSpec,
+      String runDirectory,
+      long submittedMillis,
+      JobState state,
+      String reason,
+      List<GenerationRecord> generations)
+      implements Stored {
+    public JobRecord {
+      generations = List.copyOf(generations);
+    }
+  }
+
+  /**
+   * One formation of a job. A checkpoint of an older generation with a step at or above {@code
+   * firstStep} of this one is superseded.
+   *
+   * @param worldSize its ranks
+   * @param firstStep the first step it computes; absent until its ranks are ready
+   */
+  record GenerationRecord(long generation, int worldSize, Optional<Long> firstStep) {}
+}

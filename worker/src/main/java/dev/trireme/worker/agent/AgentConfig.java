@@ -1,0 +1,50 @@
+package dev.trireme.worker.agent;
+
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What an agent must know to run.
+ *
+ * @param agentId its name in the cluster, unique: letters, digits, '.', '_' and '-', at most 128
+ * @param host the machine's name, for people
+ * @param slots ranks it may hold at once, at least 1
+ * @param cores of the host, at least 1
+ * @param sharedMemory where the agent makes its own directory; {@code /dev/shm} when empty, or the
+ *     directory for temporary files on a system without one
+ * @param rankCommand how a rank's process is started
+ * @param warm processes to start before any job asks, in 0..slots; each loads what it needs and
+ *     waits to be told which rank to become. Used up by the first ranks, and not replaced.
+ * @param rankThreads computing threads of a rank, for the environment of warm processes; those
+ *     started for a job follow the job
+ */
+public record AgentConfig(
+    String agentId,
+    String host,
+    int slots,
+    int cores,
+    Optional<Path> sharedMemory,
+    RankCommand rankCommand,
+    int warm,
+    OptionalInt rankThreads) {
+  public AgentConfig {
+    Objects.requireNonNull(host, "host");
+    Objects.requireNonNull(sharedMemory, "sharedMemory");
+    Objects.requireNonNull(rankCommand, "rankCommand");
+    Objects.requireNonNull(rankThreads, "rankThreads");
+    if (!agentId.matches("[A-Za-z0-9._-]{1,128}")) {
+      throw new IllegalArgumentException(
+          "agent id is '" + agentId + "', expected 1 to 128 letters, digits, '.', '_' or '-'");
+    }
+    if (slots < 1 || cores < 1) {
+      throw new IllegalArgumentException(
+          "expected at least 1 slot and 1 core, found " + slots + " and " + cores);
+    }
+    if (warm < 0 || warm > slots) {
+      throw new IllegalArgumentException(
+          "expected 0 to " + slots + " warm processes, as many as slots, found " + warm);
+    }
+  }
+}

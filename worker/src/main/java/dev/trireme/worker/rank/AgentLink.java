@@ -1,0 +1,286 @@
+package dev.trireme.worker.rank;
+
+import dev.trireme.protocol.AgentToRank;
+import dev.trireme.protocol.AgentToRank.Join;
+import dev.trireme.protocol.AgentToRank.Release;
+import dev.trireme.protocol.Message;
+import dev.trireme.protocol.MessageCodec;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.Stamp;
+import dev.trireme.worker.channel.Bootstrap;
+import dev.trireme.worker.channel.Channel;
+import dev.trireme.worker.channel.ExitCode;
+import dev.trireme.worker.channel.StampGuard;
+import io.aeron.Aeron;
+import java.io.InputStream;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
+import org.agrona.concurrent.Agent;
+import org.agrona.concurrent.AgentRunner;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A rank's link to the agent that started it. The life of a rank's process:
+ *
+ * <pre>
+ * connect -> (Hello is sent) -> awaitJoin -> listen -> report ... report(Finished | Failed) -> close
+ * </pre>
+ *
+ * <p>A rank has no life without its agent: when standard input closes or the channel breaks, the
+ * process is halted with {@link ExitCode#AGENT_LOST} or {@link ExitCode#CHANNEL_LOST}, from a
+ * thread of this class, whatever the training thread is doing.
+ *
+ * <p>Commands below the highest (term, generation) obeyed are refused and logged.
+ *
+ * <p>Threading: {@link #report} from any thread; the rest from the process's main thread. Commands
+ * are delivered on the link's own thread. Blocking: {@link #connect}, {@link #awaitJoin} and {@link
+ * #close}, each with a deadline.
+ */
+public final class AgentLink implements AutoCloseable {
+  /** How long {@link #close} waits for queued reports to be taken. */
+  public static final Duration FLUSH_DEADLINE = Duration.ofSeconds(5);
+
+  /** How long {@link #close} waits for the agent's release after a final report. */
+  public static final Duration RELEASE_DEADLINE = Duration.ofSeconds(10);
+
+  private static final Logger LOG = LoggerFactory.getLogger(AgentLink.class);
+
+  /** Commands that may come between Join and {@link #listen}. */
+  private static final int EARLY_COMMANDS = 64;
+
+  private final StampGuard stamps = new StampGuard();
+  private final CompletableFuture<Optional<Join>> firstJoin = new CompletableFuture<>();
+  private final CountDownLatch released = new CountDownLatch(1);
+  private final Deque<AgentToRank> early = new ArrayDeque<>();
+  private final IntConsumer halt;
+  private final Aeron aeron;
+  private final Channel channel;
+  private final AgentRunner runner;
+  private Consumer<AgentToRank> listener;
+  private volatile String jobId = "";
+  private volatile boolean finalReported;
+  private volatile boolean closing;
+
+  /**
+   * Connects this process with the agent that started it, and makes it ignore Ctrl-C. Called first
+   * in {@code main}, so that the process is heard of soon.
+   *
+   * @param arguments of {@code main}, unchanged
+   * @param input standard input, unread; it belongs to the link from now on
+   * @throws IllegalArgumentException when the process was not started by an agent; see {@link
+   *     ExitCode#BAD_BOOTSTRAP}
+   * @throws io.aeron.exceptions.AeronException when the agent's media driver is not there
+   */
+  public static AgentLink connect(String[] arguments, InputStream input) {
+    TerminalSignals.ignore();
+    return new AgentLink(
+        Bootstrap.read(arguments, input), input, code -> Runtime.getRuntime().halt(code));
+  }
+
+  AgentLink(Bootstrap bootstrap, InputStream input, IntConsumer halt) {
+    this.halt = halt;
+    StandardInputWatch.start(input, halt);
+    aeron =
+        Aeron.connect(
+            new Aeron.Context()
+                .aeronDirectoryName(bootstrap.channel().aeronDirectory())
+                .clientName("rank-link-" + bootstrap.slot())
+                .useConductorAgentInvoker(true)
+                .errorHandler(e -> LOG.warn("the channel to the agent: {}", e.toString())));
+    channel =
+        new Channel(
+            aeron,
+            Channel.Side.RANK,
+            bootstrap.channel(),
+            bootstrap.secret(),
+            new MessageCodec(),
+            this::onMessage);
+    channel.send(new RankReport.Hello(bootstrap.slot(), ProcessHandle.current().pid()));
+    runner = new AgentRunner(Channel.idle(), this::onError, null, new Duty());
+    AgentRunner.startOnThread(runner, AgentLink::daemon);
+  }
+
+  /**
+   * Waits to be told which rank to become.
+   *
+   * @return the command; empty when the process is not needed and should end, or {@code deadline}
+   *     has passed
+   */
+  public Optional<Join> awaitJoin(Duration deadline) throws InterruptedException {
+    try {
+      return firstJoin.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      LOG.warn("no Join within {} s", deadline.toSeconds());
+      return Optional.empty();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("cannot happen: nothing fails this future", e);
+    }
+  }
+
+  /**
+   * Delivers every command after the first Join, those included that have come already.
+   *
+   * @param commands called on the link's thread, in the order of sending; must not block
+   */
+  public void listen(Consumer<AgentToRank> commands) {
+    synchronized (early) {
+      listener = commands;
+      early.forEach(this::deliver);
+      early.clear();
+    }
+  }
+
+  /**
+   * Sends a report to the agent, which passes it on to the coordinator. Never blocks. Reports
+   * arrive in order.
+   *
+   * @throws dev.trireme.protocol.CodecException when the report is too long for the channel
+   */
+  public void report(RankReport report) {
+    if (report instanceof RankReport.Finished || report instanceof RankReport.Failed) {
+      finalReported = true;
+    }
+    if (!channel.send(report)) {
+      // Only a channel that has been stuck for long is full; its deadline ends this process.
+      LOG.error("the channel to the agent is full or broken: lost {}", report);
+    }
+    LockSupport.unpark(runner.thread());
+  }
+
+  /**
+   * Makes sure that queued reports have been taken (for at most {@link #FLUSH_DEADLINE}), waits for
+   * the agent's release where a final report was sent (at most {@link #RELEASE_DEADLINE}), and ends
+   * the link's own thread. The process must end soon after.
+   */
+  @Override
+  public void close() {
+    if (closing) {
+      return;
+    }
+    if (finalReported && !await(released, RELEASE_DEADLINE)) {
+      LOG.warn("the agent has not released this rank within {} s", RELEASE_DEADLINE.toSeconds());
+    }
+    closing = true;
+    long deadline = System.nanoTime() + FLUSH_DEADLINE.toNanos();
+    while (!channel.isFlushed() && channel.failure().isEmpty() && System.nanoTime() < deadline) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+    }
+    runner.close();
+  }
+
+  private void onMessage(Message message) {
+    if (message instanceof Release) {
+      LOG.debug("released");
+      firstJoin.complete(Optional.empty());
+      released.countDown();
+    } else if (message instanceof AgentToRank command) {
+      onCommand(command);
+    } else {
+      LOG.warn("dropped a {}: it is no command for a rank", message.getClass().getSimpleName());
+    }
+  }
+
+  private void onCommand(AgentToRank command) {
+    if (command instanceof Join join && jobId.isEmpty()) {
+      jobId = join.jobId();
+    }
+    Optional<String> refusal = stampOf(command).flatMap(stamp -> stamps.admit(jobId, stamp));
+    if (refusal.isPresent()) {
+      LOG.warn("refused a {}: {}", command.getClass().getSimpleName(), refusal.get());
+    } else if (command instanceof Join join && !firstJoin.isDone()) {
+      firstJoin.complete(Optional.of(join));
+    } else {
+      synchronized (early) {
+        deliver(command);
+      }
+    }
+  }
+
+  private void deliver(AgentToRank command) {
+    if (listener != null) {
+      try {
+        listener.accept(command);
+      } catch (RuntimeException e) {
+        LOG.error("a {} could not be obeyed", command.getClass().getSimpleName(), e);
+      }
+    } else if (early.size() < EARLY_COMMANDS) {
+      early.add(command);
+    } else {
+      LOG.error("dropped a {}: nobody listens", command.getClass().getSimpleName());
+    }
+  }
+
+  private static Optional<Stamp> stampOf(AgentToRank command) {
+    if (command instanceof Join c) {
+      return Optional.of(c.stamp());
+    } else if (command instanceof AgentToRank.StopAfterStep c) {
+      return Optional.of(c.stamp());
+    } else if (command instanceof AgentToRank.CheckpointAfterStep c) {
+      return Optional.of(c.stamp());
+    } else if (command instanceof AgentToRank.AbortGeneration c) {
+      return Optional.of(c.stamp());
+    } else if (command instanceof AgentToRank.CheckpointGrant c) {
+      return Optional.of(c.stamp());
+    }
+    return Optional.empty();
+  }
+
+  private void onError(Throwable error) {
+    LOG.error("the link to the agent", error);
+  }
+
+  private static boolean await(CountDownLatch latch, Duration deadline) {
+    try {
+      return latch.await(deadline.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static Thread daemon(Runnable body) {
+    Thread thread = new Thread(body);
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /** The link's thread: drives the Aeron client and the channel, and notices their end. */
+  private final class Duty implements Agent {
+    @Override
+    public int doWork() {
+      int work = aeron.conductorAgentInvoker().invoke();
+      if (!aeron.isClosed()) {
+        work += channel.duty();
+      }
+      Optional<String> lost =
+          aeron.isClosed() ? Optional.of("the media driver is gone") : channel.failure();
+      if (lost.isPresent() && !closing) {
+        LOG.error("the channel to the agent is lost ({}): ending", lost.get());
+        halt.accept(ExitCode.CHANNEL_LOST);
+      }
+      return work;
+    }
+
+    @Override
+    public void onClose() {
+      channel.close();
+      aeron.close();
+    }
+
+    @Override
+    public String roleName() {
+      return "rank-agent-link";
+    }
+  }
+}

@@ -1,0 +1,117 @@
+package dev.trireme.worker.rank;
+
+import dev.trireme.api.train.EvalRecord;
+import dev.trireme.api.train.StepCoordinator;
+import dev.trireme.api.train.StepRecord;
+import dev.trireme.protocol.AgentToRank;
+import dev.trireme.protocol.RankReport;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+
+/**
+ * The control plane as the training loop of one rank sees it: requests to stop and to save come in
+ * as flags, what is committed goes out as reports. Which reports those are is {@link CommitLog}'s
+ * to say; only rank 0 sends any.
+ *
+ * <p>Threading: {@link #onCommand} from the link's thread, the rest from the training thread.
+ * Nothing blocks.
+ */
+public final class RankStepCoordinator implements StepCoordinator {
+  private final boolean reports;
+  private final CommitLog log;
+  private final LongSupplier nativeBytes;
+  private final LongSupplier nanoClock;
+  private final Consumer<RankReport> out;
+  private volatile boolean stop;
+  private volatile boolean checkpoint;
+  private boolean checkpointTaken;
+
+  /**
+   * Made when training is about to begin: the first figures of speed count from here.
+   *
+   * @param rank this process's
+   * @param items in the training set, at least 1
+   * @param nativeBytes what the engine holds, asked for with each report
+   * @param out where reports go, {@link AgentLink#report}
+   */
+  public RankStepCoordinator(
+      int rank, long items, LongSupplier nativeBytes, Consumer<RankReport> out) {
+    this(rank, items, nativeBytes, System::nanoTime, out);
+  }
+
+  RankStepCoordinator(
+      int rank,
+      long items,
+      LongSupplier nativeBytes,
+      LongSupplier nanoClock,
+      Consumer<RankReport> out) {
+    this.reports = rank == 0;
+    this.log = new CommitLog(items, nanoClock.getAsLong());
+    this.nativeBytes = nativeBytes;
+    this.nanoClock = nanoClock;
+    this.out = out;
+  }
+
+  /** Obeys the commands that concern steps, ignores the others. */
+  public void onCommand(AgentToRank command) {
+    if (command instanceof AgentToRank.StopAfterStep) {
+      stop = true;
+    } else if (command instanceof AgentToRank.CheckpointAfterStep) {
+      checkpoint = true;
+    }
+  }
+
+  @Override
+  public boolean stopRequested() {
+    return stop;
+  }
+
+  /**
+   * A request stands until a step that carried it has been applied, so that it survives a step that
+   * is aborted; requests that come meanwhile are met by the same checkpoint.
+   */
+  @Override
+  public boolean checkpointRequested() {
+    checkpointTaken = checkpoint;
+    return checkpointTaken;
+  }
+
+  @Override
+  public void reduced(long step) {
+    send(log.reduced(step, nativeBytes.getAsLong()));
+  }
+
+  @Override
+  public void applied(StepRecord record) {
+    if (checkpointTaken) {
+      checkpointTaken = false;
+      checkpoint = false;
+    }
+    log.applied(record);
+  }
+
+  @Override
+  public void closed() {
+    send(log.closed(nativeBytes.getAsLong()));
+  }
+
+  @Override
+  public void evaluated(EvalRecord record) {
+    log.evaluated(record, nanoClock.getAsLong());
+  }
+
+  /**
+   * For {@link RankReport.Finished}: from the end of the tenth step of this run to the end of the
+   * last; NaN when the run had no more than ten steps.
+   */
+  public double samplesPerSecond() {
+    return log.samplesPerSecond();
+  }
+
+  private void send(List<RankReport> committed) {
+    if (reports) {
+      committed.forEach(out);
+    }
+  }
+}

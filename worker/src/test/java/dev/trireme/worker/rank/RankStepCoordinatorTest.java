@@ -1,0 +1,79 @@
+package dev.trireme.worker.rank;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.train.EvalRecord;
+import dev.trireme.api.train.StepRecord;
+import dev.trireme.protocol.AgentToRank;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.Stamp;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RankStepCoordinatorTest {
+  private static final Stamp STAMP = new Stamp(1, 1);
+
+  private final List<RankReport> reports = new ArrayList<>();
+  private final RankStepCoordinator steps = coordinator(0);
+
+  private RankStepCoordinator coordinator(int rank) {
+    return new RankStepCoordinator(rank, 8, () -> 99, () -> 0, reports::add);
+  }
+
+  private static StepRecord step(long step) {
+    return new StepRecord(1, step, new Cursor(0, (step - 1) * 4), 4, 0.5, 0.1, step * 1_000_000);
+  }
+
+  @Test
+  void shouldReportCommittedStepsAndEpochsOfRankZero() {
+    steps.reduced(1);
+    steps.applied(step(1));
+    steps.reduced(2);
+    steps.applied(step(2));
+    steps.evaluated(new EvalRecord(2, 0, 0.25, 0.9));
+    steps.closed();
+    assertThat(reports)
+        .hasSize(3)
+        .hasExactlyElementsOfTypes(
+            RankReport.Committed.class, RankReport.Committed.class, RankReport.EpochEnded.class);
+    assertThat(((RankReport.Committed) reports.get(0)).nativeBytes()).isEqualTo(99);
+  }
+
+  @Test
+  void shouldKeepTheOtherRanksSilent() {
+    RankStepCoordinator other = coordinator(1);
+    other.applied(step(1));
+    other.reduced(2);
+    other.applied(step(2));
+    other.evaluated(new EvalRecord(2, 0, 0.25, 0.9));
+    other.closed();
+    assertThat(reports).isEmpty();
+  }
+
+  @Test
+  void shouldKeepAskingToStopOnceAsked() {
+    assertThat(steps.stopRequested()).isFalse();
+    steps.onCommand(new AgentToRank.StopAfterStep(STAMP, "cancelled"));
+    assertThat(steps.stopRequested()).isTrue();
+    assertThat(steps.stopRequested()).isTrue();
+  }
+
+  @Test
+  void shouldAskForACheckpointUntilAStepHasCarriedIt() {
+    steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
+    assertThat(steps.checkpointRequested()).isTrue();
+    assertThat(steps.checkpointRequested()).as("the step was aborted").isTrue();
+    steps.applied(step(1));
+    assertThat(steps.checkpointRequested()).isFalse();
+  }
+
+  @Test
+  void shouldNotForgetACheckpointAskedForDuringAStep() {
+    assertThat(steps.checkpointRequested()).isFalse();
+    steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
+    steps.applied(step(1));
+    assertThat(steps.checkpointRequested()).isTrue();
+  }
+}
