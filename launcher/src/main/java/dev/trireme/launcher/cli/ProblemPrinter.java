@@ -6,6 +6,8 @@ import java.util.List;
 
 /** Shows what is wrong with a job: a line each, and that nothing came of it. */
 final class ProblemPrinter {
+  private static final int MOST_SHOWN = 50;
+
   private final PrintStream err;
 
   ProblemPrinter(PrintStream err) {
@@ -13,7 +15,10 @@ final class ProblemPrinter {
   }
 
   void print(List<ConfigProblem> problems) {
-    problems.forEach(err::println);
+    problems.stream().limit(MOST_SHOWN).forEach(err::println);
+    if (problems.size() > MOST_SHOWN) {
+      err.println("... and " + (problems.size() - MOST_SHOWN) + " more");
+    }
     String count = problems.size() == 1 ? "1 problem" : problems.size() + " problems";
     err.println(count + "; nothing was started");
   }

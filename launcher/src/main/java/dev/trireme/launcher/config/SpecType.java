@@ -9,6 +9,7 @@ import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,8 +19,8 @@ import java.util.stream.Collectors;
 
 /**
  * What a key of a job spec takes, read off the records by reflection: the one description from
- * which the reader, the writer and the JSON Schema all work. Nothing is kept: the records are few
- * and small, and layers nest in themselves.
+ * which the reader, the writer and the JSON Schema all work. What a type is made of is looked up
+ * only when it is asked for, because layers nest in themselves.
  */
 sealed interface SpecType {
   /** Any text. */
@@ -55,7 +56,7 @@ sealed interface SpecType {
   /** The keys of a record. */
   record Keys(Class<?> record) implements SpecType {
     List<Field> fields() {
-      return Arrays.stream(record.getRecordComponents()).map(Field::new).toList();
+      return Known.FIELDS.get(record);
     }
 
     List<String> names() {
@@ -72,16 +73,40 @@ sealed interface SpecType {
 
     /** The variants by name, in the order of their declaration. */
     Map<String, VariantType> variants() {
-      Map<String, VariantType> variants = new LinkedHashMap<>();
-      for (Class<?> permitted : choice.getPermittedSubclasses()) {
-        variants.put(nameOf(permitted), new VariantType(permitted));
-      }
-      return variants;
+      return Known.VARIANTS.get(choice);
     }
 
     static String nameOf(Class<?> variant) {
       return annotation(variant, Variant.class).value();
     }
+  }
+
+  /**
+   * What was read off a class before. The JVM reads annotations anew from each copy of a record
+   * component that it hands out, which would cost a start tens of milliseconds.
+   */
+  final class Known {
+    private static final ClassValue<List<Field>> FIELDS =
+        new ClassValue<>() {
+          @Override
+          protected List<Field> computeValue(Class<?> record) {
+            return Arrays.stream(record.getRecordComponents()).map(Field::new).toList();
+          }
+        };
+
+    private static final ClassValue<Map<String, VariantType>> VARIANTS =
+        new ClassValue<>() {
+          @Override
+          protected Map<String, VariantType> computeValue(Class<?> choice) {
+            Map<String, VariantType> variants = new LinkedHashMap<>();
+            for (Class<?> permitted : choice.getPermittedSubclasses()) {
+              variants.put(OneOf.nameOf(permitted), new VariantType(permitted));
+            }
+            return Collections.unmodifiableMap(variants);
+          }
+        };
+
+    private Known() {}
   }
 
   /** A variant of a choice. */
