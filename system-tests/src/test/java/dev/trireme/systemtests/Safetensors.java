@@ -33,8 +33,8 @@ final class Safetensors {
     bytes.get(header);
     JsonNode entries = new ObjectMapper().readTree(header);
     entries
-        .fields()
-        .forEachRemaining(
+        .properties()
+        .forEach(
             entry -> {
               if ("F32".equals(entry.getValue().path("dtype").asText())) {
                 int from = 8 + headerLength + entry.getValue().path("data_offsets").get(0).asInt();
