@@ -10,8 +10,7 @@ public record WorkerCount(int min, int max) {
   public WorkerCount {
     if (min < 1 || max < min || max > 4096) {
       throw new SpecException(
-          "",
-          "expected a number from 1 to 4096, or \"min:max\", found '" + written(min, max) + "'");
+          "", "expected a number from 1 to 4096, or \"min:max\", found " + written(min, max));
     }
   }
 
