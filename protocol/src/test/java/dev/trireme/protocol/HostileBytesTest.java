@@ -21,12 +21,12 @@ class HostileBytesTest {
   private static final List<byte[]> ENCODED =
       SampleMessages.all().stream().map(CODEC::encode).toList();
 
-  @Property(tries = 5000)
+  @Property(tries = 2000)
   void shouldRefuseRandomBytes(@ForAll @Size(max = 200) byte[] bytes) {
     decode(bytes);
   }
 
-  @Property(tries = 5000)
+  @Property(tries = 2000)
   void shouldRefuseRandomContentOfEveryMessage(
       @ForAll("classIds") int id, @ForAll @Size(max = 200) byte[] content) {
     Output output = new Output(256, -1);
@@ -36,7 +36,7 @@ class HostileBytesTest {
     decode(output.toBytes());
   }
 
-  @Property(tries = 20_000)
+  @Property(tries = 8000)
   void shouldSurviveMutatedMessages(@ForAll("mutated") byte[] bytes) {
     decode(bytes);
   }

@@ -5,6 +5,7 @@ import dev.trireme.coordinator.CoordinatorException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -107,15 +108,24 @@ final class EntryFiles implements MapStore<String, byte[]> {
     return entries;
   }
 
+  /**
+   * Null, which means: read an entry when it is asked for. Hazelcast polls for half a second to
+   * find that some keys have been loaded.
+   */
   @Override
   public Iterable<String> loadAllKeys() {
+    return null;
+  }
+
+  /** The keys of the entries that are there. */
+  List<String> keys() {
     List<String> keys = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
       for (Path file : files) {
         String name = file.getFileName().toString();
         keys.add(name.substring(0, name.length() - SUFFIX.length()));
       }
-    } catch (IOException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       throw failure("read", directory, e);
     }
     return keys;
@@ -136,7 +146,7 @@ final class EntryFiles implements MapStore<String, byte[]> {
     }
   }
 
-  private static CoordinatorException failure(String what, Path path, IOException e) {
+  private static CoordinatorException failure(String what, Path path, Exception e) {
     return new CoordinatorException(
         "cannot "
             + what

@@ -25,8 +25,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Jobs in a Hazelcast map that writes each entry through to the state directory before a put
@@ -36,21 +38,20 @@ import java.util.Map;
  * <p>The member listens on loopback and joins nobody; its port asks nobody who they are.
  */
 public final class HazelcastJobStore implements JobStore {
-  private static final String JOBS = "jobs";
-  private static final String TERMS = "terms";
+  private static final String MAP = "state";
   private static final String TERM = "term";
 
   private final MessageCodec codec = new MessageCodec();
   private final FileChannel lock;
+  private final EntryFiles files;
   private final HazelcastInstance member;
-  private final IMap<String, byte[]> jobs;
-  private final IMap<String, byte[]> terms;
+  private final IMap<String, byte[]> entries;
 
-  private HazelcastJobStore(FileChannel lock, HazelcastInstance member) {
+  private HazelcastJobStore(FileChannel lock, EntryFiles files, HazelcastInstance member) {
     this.lock = lock;
+    this.files = files;
     this.member = member;
-    this.jobs = member.getMap(JOBS);
-    this.terms = member.getMap(TERMS);
+    this.entries = member.getMap(MAP);
   }
 
   /**
@@ -61,11 +62,18 @@ public final class HazelcastJobStore implements JobStore {
    */
   public static HazelcastJobStore open(String name, Path directory) {
     FileChannel lock = lock(directory);
+    boolean opened = false;
     try {
-      return new HazelcastJobStore(lock, Hazelcast.newHazelcastInstance(config(name, directory)));
+      EntryFiles files = new EntryFiles(directory.resolve(MAP));
+      HazelcastInstance member = Hazelcast.newHazelcastInstance(config(name, directory, files));
+      opened = true;
+      return new HazelcastJobStore(lock, files, member);
     } catch (HazelcastException | IllegalStateException e) {
-      closeQuietly(lock);
       throw new CoordinatorException("cannot start the job store: " + e.getMessage(), e);
+    } finally {
+      if (!opened) {
+        closeQuietly(lock);
+      }
     }
   }
 
@@ -94,7 +102,7 @@ public final class HazelcastJobStore implements JobStore {
             + " is in use by another coordinator; stop that one or choose another directory");
   }
 
-  private static Config config(String name, Path directory) {
+  private static Config config(String name, Path directory, EntryFiles files) {
     Config config = new Config();
     config.setClusterName("trireme");
     config.setInstanceName("trireme-" + name + "-" + Integer.toHexString(directory.hashCode()));
@@ -113,16 +121,18 @@ public final class HazelcastJobStore implements JobStore {
             Map.entry("hazelcast.event.thread.count", "1"))
         .forEach(config::setProperty);
     config.getMetricsConfig().setEnabled(false);
+    config.getInstanceTrackingConfig().setEnabled(false);
     network(config.getNetworkConfig());
     SerializationConfig serialization = config.getSerializationConfig();
     JavaSerializationFilterConfig nothing = new JavaSerializationFilterConfig();
     nothing.setDefaultsDisabled(true);
     nothing.getWhitelist().addClasses("dev.trireme.nothing");
     serialization.setJavaSerializationFilterConfig(nothing);
-    for (String map : List.of(JOBS, TERMS)) {
-      config.addMapConfig(map(map, new EntryFiles(directory.resolve(map))));
-    }
-    return config;
+    MapConfig map = new MapConfig(MAP);
+    map.getEvictionConfig().setEvictionPolicy(EvictionPolicy.NONE);
+    map.setMapStoreConfig(
+        new MapStoreConfig().setEnabled(true).setImplementation(files).setWriteDelaySeconds(0));
+    return config.addMapConfig(map);
   }
 
   private static void network(NetworkConfig network) {
@@ -134,30 +144,18 @@ public final class HazelcastJobStore implements JobStore {
     join.getTcpIpConfig().setEnabled(false);
   }
 
-  private static MapConfig map(String name, EntryFiles files) {
-    MapConfig map = new MapConfig(name);
-    map.getEvictionConfig().setEvictionPolicy(EvictionPolicy.NONE);
-    map.setMapStoreConfig(
-        new MapStoreConfig()
-            .setEnabled(true)
-            .setImplementation(files)
-            .setInitialLoadMode(MapStoreConfig.InitialLoadMode.EAGER)
-            .setWriteDelaySeconds(0));
-    return map;
-  }
-
   @Override
   public long raiseTerm(long floor) {
-    byte[] before = terms.get(TERM);
+    byte[] before = entries.get(TERM);
     long last = before == null ? 0 : decode(TERM, before, TermRecord.class).term();
     long term = Math.max(last, floor) + 1;
-    write(terms, TERM, codec.encode(new TermRecord(term)));
+    write(TERM, codec.encode(new TermRecord(term)));
     return term;
   }
 
   @Override
   public void put(JobRecord job) {
-    byte[] before = jobs.get(job.jobId());
+    byte[] before = entries.get(job.jobId());
     if (before != null) {
       JobRecord old = decode(job.jobId(), before, JobRecord.class);
       if (old.term() > job.term() || old.term() == job.term() && old.version() > job.version()) {
@@ -166,19 +164,21 @@ public final class HazelcastJobStore implements JobStore {
                 .formatted(job.jobId(), old.term(), old.version(), job.term(), job.version()));
       }
     }
-    write(jobs, job.jobId(), codec.encode(job));
+    write(job.jobId(), codec.encode(job));
   }
 
   @Override
   public List<JobRecord> jobs() {
     List<JobRecord> all = new ArrayList<>();
-    jobs.forEach((key, bytes) -> all.add(decode(key, bytes, JobRecord.class)));
+    Set<String> keys = new HashSet<>(files.keys());
+    keys.remove(TERM);
+    entries.getAll(keys).forEach((key, bytes) -> all.add(decode(key, bytes, JobRecord.class)));
     return all;
   }
 
-  private static void write(IMap<String, byte[]> map, String key, byte[] value) {
+  private void write(String key, byte[] value) {
     try {
-      map.set(key, value);
+      entries.set(key, value);
     } catch (HazelcastException | IllegalStateException e) {
       throw new CoordinatorException("cannot write to the job store: " + e.getMessage(), e);
     }

@@ -33,7 +33,7 @@ class HazelcastJobStoreTest {
       assertThat(store.raiseTerm(0)).isEqualTo(2);
       assertThat(store.raiseTerm(10)).isEqualTo(11);
     }
-    assertThat(directory.resolve("jobs")).isDirectoryNotContaining("glob:**.tmp");
+    assertThat(directory.resolve("state")).isDirectoryNotContaining("glob:**.tmp");
   }
 
   @Test
@@ -77,9 +77,9 @@ class HazelcastJobStoreTest {
     try (JobStore store = open()) {
       store.put(Jobs.record("job-1", 1, 1, JobState.QUEUED));
     }
-    Path file = directory.resolve("jobs/job-1.entry");
+    Path file = directory.resolve("state/job-1.entry");
     byte[] bytes = Files.readAllBytes(file);
-    Files.write(directory.resolve("jobs/job-9.entry.tmp"), Arrays.copyOf(bytes, 20));
+    Files.write(directory.resolve("state/job-9.entry.tmp"), Arrays.copyOf(bytes, 20));
     Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
 
     try (JobStore store = open()) {

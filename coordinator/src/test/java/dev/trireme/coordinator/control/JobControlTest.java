@@ -1,0 +1,208 @@
+package dev.trireme.coordinator.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobStatus;
+import dev.trireme.coordinator.JobSubmission;
+import dev.trireme.coordinator.Jobs;
+import dev.trireme.coordinator.life.FakeTime;
+import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.AgentToCoordinator.RankExited;
+import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.Stamp;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class JobControlTest {
+  @TempDir Path directory;
+
+  private final MemoryStore store = new MemoryStore();
+  private final List<CoordinatorToAgent> told = new ArrayList<>();
+
+  private static final class MemoryStore implements JobStore {
+    private final Map<String, JobRecord> jobs = new TreeMap<>();
+    private long term;
+    private boolean full;
+
+    @Override
+    public long raiseTerm(long floor) {
+      term = Math.max(term, floor) + 1;
+      return term;
+    }
+
+    @Override
+    public void put(JobRecord job) {
+      if (full) {
+        throw new CoordinatorException("the disk is full");
+      }
+      jobs.put(job.jobId(), job);
+    }
+
+    @Override
+    public List<JobRecord> jobs() {
+      return List.copyOf(jobs.values());
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @Test
+  void shouldGiveEachFormationAHigherGenerationThanAnyAgentKnows() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 41));
+      submit(control, "one");
+
+      assertThat(told).hasSize(1);
+      assertThat(told.get(0).stamp()).isEqualTo(new Stamp(1, 42));
+    }
+    try (JobControl control = open()) {
+      told.clear();
+      control.onRegistration(agent("a", 2, 1, 0));
+      submit(control, "two");
+
+      assertThat(told.get(0).stamp().generation()).isEqualTo(43);
+    }
+  }
+
+  @Test
+  void shouldRaiseItsTermAboveWhatAnAgentHasObeyed() {
+    try (JobControl control = open()) {
+      assertThat(control.onRegistration(agent("a", 2, 7, 0)).stamp().term()).isEqualTo(8);
+      // The same agent again, now obeying term 8: nothing to raise.
+      assertThat(control.onRegistration(agent("a", 2, 8, 0)).stamp().term()).isEqualTo(8);
+      // Another that obeys an equal term of somebody else.
+      assertThat(control.onRegistration(agent("b", 2, 8, 0)).stamp().term()).isEqualTo(9);
+    }
+  }
+
+  @Test
+  void shouldCommandRunningJobsInTheRaisedTerm() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String job = submit(control, "one");
+      control.onRegistration(agent("b", 1, 5, 0));
+      told.clear();
+      control.cancel(job, "enough");
+
+      assertThat(told).allSatisfy(t -> assertThat(t.stamp()).isEqualTo(new Stamp(6, 1)));
+      assertThat(store.jobs.get(job).term()).isEqualTo(6);
+    }
+  }
+
+  @Test
+  void shouldGiveUpWhatRanUnderTheCoordinatorBefore() {
+    String running;
+    String waiting;
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      running = submit(control, "one");
+      waiting = submit(control, "two");
+    }
+    try (JobControl control = open()) {
+      assertThat(control.list())
+          .extracting(JobStatus::jobId, JobStatus::state)
+          .containsExactly(
+              org.assertj.core.groups.Tuple.tuple(running, JobState.FAILED),
+              org.assertj.core.groups.Tuple.tuple(waiting, JobState.QUEUED));
+      assertThat(directory.resolve("one/result.json"))
+          .content()
+          .contains("the coordinator was restarted while the job was STARTING");
+      assertThat(submit(control, "three")).isEqualTo("job-3");
+    }
+  }
+
+  @Test
+  void shouldEndRanksOfAJobThatIsOver() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      control.onMessage(new FromRank("a", "job-9", 3, 0, new RankReport.Hello(0, 1)));
+
+      assertThat(told)
+          .containsExactly(new EndRanks(new Stamp(1, 3), "job-9", 0, "the job is over"));
+    }
+  }
+
+  @Test
+  void shouldStartTheNextJobWhenSlotsBecomeFree() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String first = submit(control, "one");
+      String second = submit(control, "two");
+      assertThat(status(control, second).reason()).isEqualTo("needs 2 slots, 0 free");
+      for (int rank = 0; rank < 2; rank++) {
+        RankExit exit = new RankExit(1, 1, false, "exit code 1", List.of());
+        control.onMessage(new RankExited("a", first, 1, rank, exit));
+      }
+
+      assertThat(status(control, first).state()).isEqualTo(JobState.FAILED);
+      assertThat(status(control, second).state()).isEqualTo(JobState.STARTING);
+      assertThat(told.stream().filter(t -> t instanceof StartRanks)).hasSize(2);
+    }
+  }
+
+  @Test
+  void shouldNotAcceptAJobThatCannotBeKept() {
+    try (JobControl control = open()) {
+      store.full = true;
+      assertThatThrownBy(() -> submit(control, "one"))
+          .isInstanceOf(CoordinatorException.class)
+          .hasMessage("the disk is full");
+      assertThat(control.list()).isEmpty();
+      store.full = false;
+
+      assertThat(submit(control, "one")).isEqualTo("job-1");
+    }
+  }
+
+  @Test
+  void shouldLetAJobRunOnWhenItsStateCannotBeKept() {
+    try (JobControl control = open()) {
+      String job = submit(control, "one");
+      store.full = true;
+      control.onRegistration(agent("a", 2, 0, 0));
+
+      assertThat(status(control, job).state()).isEqualTo(JobState.STARTING);
+      assertThat(told).hasSize(1);
+    }
+  }
+
+  private JobControl open() {
+    return new JobControl(
+        "test",
+        store,
+        Timing.DEFAULT,
+        new FakeTime(),
+        () -> 99,
+        (agentId, command) -> told.add(command));
+  }
+
+  private static RegisterAgent agent(String id, int slots, long term, long generation) {
+    return new RegisterAgent(id, "host-" + id, slots, 2, term, generation);
+  }
+
+  private String submit(JobControl control, String run) {
+    return control.submit(
+        new JobSubmission(Jobs.spec(2, 2), "name: small\n", directory.resolve(run)));
+  }
+
+  private static JobStatus status(JobControl control, String jobId) {
+    return control.list().stream().filter(s -> s.jobId().equals(jobId)).findFirst().orElseThrow();
+  }
+}

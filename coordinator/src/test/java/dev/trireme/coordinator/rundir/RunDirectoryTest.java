@@ -1,0 +1,196 @@
+package dev.trireme.coordinator.rundir;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.train.Progress;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.JobResult;
+import dev.trireme.coordinator.Verdict;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunDirectoryTest {
+  private static final Instant NOW = Instant.parse("2026-01-02T03:04:05.678Z");
+  private static final String BEGIN = "{\"time\":\"2026-01-02T03:04:05.678Z\",";
+
+  @TempDir Path parent;
+
+  @Test
+  void shouldWriteEachFileAsItsEventsHappen() throws IOException {
+    Path run = parent.resolve("a/run");
+    try (RunDirectory directory = RunDirectory.open(run, "name: größer\n")) {
+      assertThat(run.resolve("job.yaml")).hasContent("name: größer");
+      directory.write(progress(1, 2.5, Double.NaN));
+      assertThat(run.resolve("metrics.jsonl"))
+          .hasContent(
+              BEGIN
+                  + "\"generation\":1,\"step\":1,\"epoch\":2,\"position\":300,\"samples\":100,"
+                  + "\"loss\":2.5,\"samplesPerSecond\":null,\"lr\":0.1,\"nativeBytes\":7}");
+      directory.write(progress(2, Double.POSITIVE_INFINITY, 50));
+      assertThat(Files.readAllLines(run.resolve("metrics.jsonl"))).hasSize(2);
+      assertThat(run.resolve("result.json")).doesNotExist();
+    }
+  }
+
+  @Test
+  void shouldWriteEveryKindOfEvent() throws IOException {
+    try (RunDirectory directory = RunDirectory.open(parent, "")) {
+      directory.write(new JobEvent.StateChanged("job-1", NOW, JobState.QUEUED, "say \"why\""));
+      directory.write(
+          new JobEvent.Formed(
+              "job-1", NOW, 3, List.of(new JobEvent.RankProcess(0, "a", "host-a", 4711))));
+      directory.write(
+          new JobEvent.RankReady(
+              "job-1", NOW, 3, 0, new RankReport.Ready(Progress.START, "", 20, 10, 2, 1000)));
+      directory.write(
+          new JobEvent.EpochEnded(
+              "job-1", NOW, 3, new RankReport.EpochEnded(0, 10, 0.5, Double.NaN, 0.9, 1.5), 2));
+      directory.write(
+          new JobEvent.CheckpointFinished(
+              "job-1",
+              NOW,
+              3,
+              new RankReport.CheckpointFinished(10, "/c", 0.1, 0.2, 300, "disk full")));
+      directory.write(
+          new JobEvent.Failure(
+              "job-1",
+              NOW,
+              new Verdict(1, "host-a", 4712, "killed", 3, 10, List.of("last line"), false)));
+    }
+
+    assertThat(Files.readAllLines(parent.resolve("events.jsonl")))
+        .containsExactly(
+            BEGIN
+                + "\"job\":\"job-1\",\"type\":\"state\",\"state\":\"QUEUED\","
+                + "\"reason\":\"say \\\"why\\\"\"}",
+            BEGIN
+                + "\"job\":\"job-1\",\"type\":\"generation\",\"generation\":3,\"worldSize\":1,"
+                + "\"ranks\":[{\"rank\":0,\"agent\":\"a\",\"host\":\"host-a\",\"pid\":4711}]}",
+            BEGIN
+                + "\"job\":\"job-1\",\"type\":\"rank-ready\",\"generation\":3,\"rank\":0,\"step\":0,"
+                + "\"restoredFrom\":\"\",\"totalSteps\":20,\"stepsPerEpoch\":10,\"epochs\":2,"
+                + "\"parameters\":1000}",
+            BEGIN
+                + "\"job\":\"job-1\",\"type\":\"epoch\",\"generation\":3,\"epoch\":0,\"step\":10,"
+                + "\"trainLoss\":0.5,\"evalLoss\":null,\"evalAccuracy\":0.9,\"seconds\":1.5}",
+            BEGIN
+                + "\"job\":\"job-1\",\"type\":\"checkpoint\",\"generation\":3,\"step\":10,"
+                + "\"committed\":false,\"reason\":\"disk full\",\"path\":\"/c\","
+                + "\"stallSeconds\":0.1,\"writeSeconds\":0.2,\"bytes\":300}",
+            BEGIN
+                + "\"job\":\"job-1\",\"type\":\"failure\",\"generation\":3,"
+                + "\"reason\":\"rank 1 on host host-a (pid 4712): killed; generation 3, last"
+                + " committed step 10\",\"rank\":1,\"host\":\"host-a\",\"pid\":4712,"
+                + "\"cause\":\"killed\",\"lastCommittedStep\":10,\"usage\":false,"
+                + "\"lastLines\":[\"last line\"]}");
+  }
+
+  @Test
+  void shouldLeaveTheResultOfTheContract() throws IOException {
+    try (RunDirectory directory = RunDirectory.open(parent, "")) {
+      directory.write(ended("ab", 1234.5));
+    }
+
+    assertThat(parent.resolve("result.json"))
+        .hasContent(
+            """
+            {
+              "job" : "job-1",
+              "name" : "small",
+              "state" : "SUCCEEDED",
+              "reason" : "finished",
+              "usage" : false,
+              "steps" : 20,
+              "epochs" : 2,
+              "worldSize" : 2,
+              "generations" : 1,
+              "samplesPerSecond" : 1234.5,
+              "metrics" : {
+                "accuracy" : null,
+                "loss" : 0.25
+              },
+              "stateHash" : "ab",
+              "wallSeconds" : 3.5
+            }
+            """);
+    assertThat(parent).isDirectoryNotContaining("glob:**.tmp");
+  }
+
+  @Test
+  void shouldWriteNullForWhatIsNotKnown() throws IOException {
+    try (RunDirectory directory = RunDirectory.open(parent, "")) {
+      directory.write(ended("", Double.NaN));
+    }
+
+    assertThat(parent.resolve("result.json"))
+        .content()
+        .contains("\"samplesPerSecond\" : null", "\"stateHash\" : null");
+  }
+
+  @Test
+  void shouldAppendToAnEarlierRunAndTakeItsResultAway() throws IOException {
+    try (RunDirectory directory = RunDirectory.open(parent, "a")) {
+      directory.write(progress(1, 1, 1));
+      directory.write(ended("ab", 1));
+    }
+    try (RunDirectory directory = RunDirectory.open(parent, "b")) {
+      assertThat(parent.resolve("result.json")).doesNotExist();
+      directory.write(progress(2, 1, 1));
+    }
+
+    assertThat(Files.readAllLines(parent.resolve("metrics.jsonl"))).hasSize(2);
+    assertThat(parent.resolve("job.yaml")).hasContent("b");
+  }
+
+  @Test
+  void shouldRefuseADirectoryThatIsAFile() throws IOException {
+    Path file = Files.writeString(parent.resolve("file"), "");
+
+    assertThatThrownBy(() -> RunDirectory.open(file, ""))
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessageContaining("cannot write the run directory " + file);
+  }
+
+  private static JobEvent progress(long step, double loss, double rate) {
+    return new JobEvent.Progress(
+        "job-1",
+        NOW,
+        1,
+        new RankReport.Committed(step, new Cursor(2, 300), 100, loss, 0.1, rate, 7),
+        20,
+        10,
+        2,
+        Double.NaN);
+  }
+
+  private static JobEvent ended(String hash, double rate) {
+    return new JobEvent.Ended(
+        "job-1",
+        NOW,
+        new JobResult(
+            "job-1",
+            "small",
+            JobState.SUCCEEDED,
+            "finished",
+            false,
+            20,
+            2,
+            2,
+            1,
+            rate,
+            Map.of("loss", 0.25, "accuracy", Double.NaN),
+            hash,
+            3.5));
+  }
+}
