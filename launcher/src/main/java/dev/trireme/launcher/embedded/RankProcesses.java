@@ -6,16 +6,19 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /** How a rank's process is started from this one. */
 final class RankProcesses {
   private static final String MAIN = "dev.trireme.launcher.rank.RankMain";
 
-  /** Options for the ranks' JVMs, separated by blanks: a larger heap for a program that needs one. */
+  /**
+   * Options for the ranks' JVMs, separated by blanks: a larger heap for a program that needs one.
+   */
   private static final String OPTIONS_VARIABLE = "TRIREME_RANK_JAVA_OPTS";
 
-  /** Flags of this process that a rank needs too: they open the JDK, and say where libraries lie. */
+  /**
+   * Flags of this process that a rank needs too: they open the JDK, and say where libraries lie.
+   */
   private static final List<String> SHARED_FLAGS =
       List.of(
           "--add-",
