@@ -89,8 +89,8 @@ final class StrokeDigits implements CheckedSet, ItemSet {
     for (DigitShapes.Stroke stroke : strokes) {
       double[] points = new double[stroke.points().length];
       for (int i = 0; i < points.length; i += 2) {
-        double x = stroke.points()[i] + 0.06 * random.gaussian();
-        double y = stroke.points()[i + 1] + 0.06 * random.gaussian();
+        double x = stroke.points()[i] + 0.05 * random.gaussian();
+        double y = stroke.points()[i + 1] + 0.05 * random.gaussian();
         points[i] = placement.x(x, y);
         points[i + 1] = placement.y(x, y);
       }
@@ -151,13 +151,13 @@ final class StrokeDigits implements CheckedSet, ItemSet {
       double y = random.uniform(0, SIDE - 1);
       double dx = random.uniform(-6, 6);
       double dy = random.uniform(-6, 6);
-      canvas.draw(x, y, x + dx, y + dy, random.uniform(0.3, 0.8), random.uniform(0.25, 0.7));
+      canvas.draw(x, y, x + dx, y + dy, random.uniform(0.3, 0.8), random.uniform(0.2, 0.6));
     }
     int blots = random.nextInt(3);
     for (int i = 0; i < blots; i++) {
       double x = random.uniform(0, SIDE - 1);
       double y = random.uniform(0, SIDE - 1);
-      canvas.draw(x, y, x, y, random.uniform(0.5, 1.8), random.uniform(0.25, 0.7));
+      canvas.draw(x, y, x, y, random.uniform(0.5, 1.8), random.uniform(0.2, 0.6));
     }
   }
 
@@ -174,10 +174,10 @@ final class StrokeDigits implements CheckedSet, ItemSet {
   private record Placement(
       double xx, double xy, double yx, double yy, double shiftX, double shiftY) {
     static Placement draw(SplitMix64 random) {
-      double angle = random.uniform(-0.4, 0.4);
-      double slant = random.uniform(-0.45, 0.45);
-      double width = random.uniform(6.5, 11.5);
-      double height = random.uniform(6.5, 11.5);
+      double angle = random.uniform(-0.3, 0.3);
+      double slant = random.uniform(-0.35, 0.35);
+      double width = random.uniform(7, 11.5);
+      double height = random.uniform(7, 11.5);
       double cos = StrictMath.cos(angle);
       double sin = StrictMath.sin(angle);
       // Scale, then slant (x moves with y), then rotation.
@@ -186,8 +186,8 @@ final class StrokeDigits implements CheckedSet, ItemSet {
           cos * slant * height - sin * height,
           sin * width,
           sin * slant * height + cos * height,
-          CENTRE + random.uniform(-3.5, 3.5),
-          CENTRE + random.uniform(-3.5, 3.5));
+          CENTRE + random.uniform(-3, 3),
+          CENTRE + random.uniform(-3, 3));
     }
 
     double x(double x, double y) {

@@ -255,13 +255,13 @@ class PrefetchedBatchStreamTest {
 
   private static void awaitState(Thread thread, Thread.State state) {
     while (thread.getState() != state) {
-      Thread.onSpinWait();
+      Thread.yield();
     }
   }
 
   private static void awaitInterrupt(Thread thread) {
     while (!thread.isInterrupted()) {
-      Thread.onSpinWait();
+      Thread.yield();
     }
   }
 
@@ -294,14 +294,14 @@ class PrefetchedBatchStreamTest {
 
     private void awaitReads(int count) {
       while (reads.get() < count) {
-        Thread.onSpinWait();
+        Thread.yield();
       }
     }
 
     /** As native reads are: deaf to interrupts, but they keep them. */
     private static void awaitUninterruptibly(CountDownLatch latch) {
       while (latch.getCount() > 0) {
-        Thread.onSpinWait();
+        Thread.yield();
       }
     }
 

@@ -65,10 +65,11 @@ class FailureTest {
 
   private static long rankPid(TriremeRun run, int rank) {
     return run.lines("events.jsonl").stream()
-        .filter(e -> e.path("type").asText().equals("rank-started"))
-        .filter(e -> e.path("rank").asInt() == rank)
+        .filter(event -> event.path("type").asText().equals("generation"))
         .findFirst()
-        .orElseThrow(() -> new AssertionError("no event tells of the start of rank " + rank))
+        .orElseThrow(() -> new AssertionError("no event tells which processes the ranks are"))
+        .path("ranks")
+        .path(rank)
         .path("pid")
         .asLong();
   }

@@ -11,7 +11,9 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a run computes: the same whatever the number of ranks, and whether or not it was stopped. */
+/**
+ * What a run computes: the same whatever the number of ranks, and whether or not it was stopped.
+ */
 class TrainingTest {
   private static final String TINY =
       TriremeRun.home().resolve("system-tests/src/test/resources/jobs/tiny.yaml").toString();
@@ -66,7 +68,9 @@ class TrainingTest {
     one.forEach(
         (name, values) -> {
           for (int i = 0; i < values.length; i++) {
-            assertThat(two.get(name)[i]).as(name + "[" + i + "]").isCloseTo(values[i], within(1e-5f));
+            assertThat(two.get(name)[i])
+                .as(name + "[" + i + "]")
+                .isCloseTo(values[i], within(1e-5f));
           }
         });
   }

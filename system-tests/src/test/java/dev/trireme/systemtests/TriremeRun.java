@@ -99,7 +99,10 @@ final class TriremeRun implements AutoCloseable {
     return read(err);
   }
 
-  /** The lines of a JSON-lines file in the run directory so far; an unfinished last line is left out. */
+  /**
+   * The lines of a JSON-lines file in the run directory so far; an unfinished last line is left
+   * out.
+   */
   List<JsonNode> lines(String file) {
     List<JsonNode> lines = new ArrayList<>();
     String text = read(runDirectory.resolve(file));

@@ -24,6 +24,8 @@ public interface DataSource extends AutoCloseable {
 
   /**
    * This rank's part of the evaluation set, once, in order; every item goes to exactly one rank.
+   * Ranks evaluate each by itself: a batch is its own global batch, and its cursors count the items
+   * of the set in epoch 0. A rank may get no batch at all.
    *
    * @throws IllegalStateException when the job has no evaluation set
    */

@@ -34,7 +34,16 @@ public record DataSpec(
    */
   public record NormalizeSpec(
       @Key("The mean that is taken off.") double mean,
-      @Key(value = "What it is then divided by.", min = 0, exclusiveMin = true) double std) {}
+      @Key(value = "What it is then divided by.", min = 0, exclusiveMin = true) double std) {
+    public NormalizeSpec {
+      if (!Double.isFinite(mean)) {
+        throw new SpecException("mean", "expected a finite number, found " + mean);
+      }
+      if (!(std > 0 && std < Double.POSITIVE_INFINITY)) {
+        throw new SpecException("std", "expected a finite number above 0, found " + std);
+      }
+    }
+  }
 
   /** The files of the data sets, for those who must check or ship them. */
   public List<String> files() {

@@ -10,13 +10,18 @@ public record WorkerCount(int min, int max) {
   public WorkerCount {
     if (min < 1 || max < min || max > 4096) {
       throw new SpecException(
-          "", "expected a number from 1 to 4096, or \"min:max\", found " + min + ":" + max);
+          "",
+          "expected a number from 1 to 4096, or \"min:max\", found '" + written(min, max) + "'");
     }
   }
 
   /** As it is written: {@code 2} or {@code 1:4}. */
   @Override
   public String toString() {
+    return written(min, max);
+  }
+
+  private static String written(int min, int max) {
     return min == max ? String.valueOf(min) : min + ":" + max;
   }
 

@@ -10,6 +10,9 @@ import java.util.List;
  * is left out.
  */
 public final class ShapeInference {
+  /** The most values an item may have between two layers: 8 GiB as float32. */
+  public static final long MOST_VALUES = Integer.MAX_VALUE;
+
   private ShapeInference() {}
 
   /**
@@ -58,6 +61,7 @@ public final class ShapeInference {
     for (int i = 0; i < layers.size(); i++) {
       String path = prefix + "[" + i + "]";
       Shape after = after(layers.get(i), shape, path);
+      requireSize(layers.get(i), shape, after, path);
       shaped.add(new Shaped(path, layers.get(i), shape, after));
       shape = after;
     }
@@ -122,6 +126,27 @@ public final class ShapeInference {
     return in;
   }
 
+  private static void requireSize(LayerSpec layer, Shape in, Shape out, String path) {
+    long values = 1;
+    for (long dim : out.dims()) {
+      values = dim == 0 || values <= MOST_VALUES / dim ? values * dim : Long.MAX_VALUE;
+      if (values > MOST_VALUES) {
+        throw new ShapeException(
+            path,
+            layer.kind()
+                + " at "
+                + path
+                + ": it would turn "
+                + in
+                + " into "
+                + out
+                + ", more than the "
+                + MOST_VALUES
+                + " values that an item may have; make its output smaller");
+      }
+    }
+  }
+
   private static void image(LayerSpec layer, Shape in, String path) {
     need(in.rank() == 3, layer, in, "an item of channels x height x width", path);
   }
@@ -149,9 +174,10 @@ public final class ShapeInference {
   }
 
   private static Shape reshape(LayerSpec.Reshape layer, Shape in, String path) {
+    // More than fill any item are as wrong as a few too many, and must not overflow.
     long known = 1;
     for (long d : layer.shape()) {
-      known = d > 0 ? Math.multiplyExact(known, d) : known;
+      known = d < 0 ? known : known <= MOST_VALUES / d ? known * d : MOST_VALUES + 1;
     }
     boolean open = layer.shape().contains(-1L);
     if (open ? in.elements() % known != 0 : in.elements() != known) {
@@ -164,7 +190,8 @@ public final class ShapeInference {
               + " has "
               + in.elements()
               + " values, which do not fill "
-              + layer.shape());
+              + layer.shape()
+              + "; the sizes must multiply to that, one of them may be -1");
     }
     long rest = in.elements() / known;
     return new Shape(layer.shape().stream().map(d -> d == -1 ? rest : d).toList());

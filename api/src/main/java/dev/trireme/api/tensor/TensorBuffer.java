@@ -19,6 +19,10 @@ public record TensorBuffer(long address, DType dtype, long count, Device device)
     if (count < 0) {
       throw new IllegalArgumentException("count is " + count + ", expected 0 or more");
     }
+    if (count > Long.MAX_VALUE / dtype.bytes()) {
+      throw new IllegalArgumentException(
+          "no memory holds " + count + " elements of " + dtype.bytes() + " bytes");
+    }
     if (address == 0 && count > 0) {
       throw new IllegalArgumentException("a buffer of " + count + " elements has no address");
     }

@@ -8,8 +8,11 @@ import dev.trireme.api.job.ScheduleSpec;
  *
  * <p>With {@code t} the step counted from 0 and {@code T} the planned total: a linear warm-up over
  * the first {@code w} steps multiplies by {@code (t + 1) / w}; after it the schedule runs over the
- * remaining {@code T - w} steps. Cosine is Loshchilov and Hutter, SGDR (2017), without restarts;
- * one-cycle is Smith and Topin, Super-Convergence (2018), with cosine phases.
+ * remaining {@code n = T - w} steps, of which {@code i = t - w} are done. Cosine is Loshchilov and
+ * Hutter, SGDR (2017), without restarts: it is at the base rate for {@code i = 0} and would reach
+ * its minimum at {@code i = n}, so that the last step still moves. One-cycle is Smith and Topin,
+ * Super-Convergence (2018), with cosine phases; it reaches its end with the last step, {@code i = n
+ * - 1}. A schedule of a single step is at the base rate.
  *
  * @param base the optimizer's rate, above 0
  * @param schedule its course after the warm-up
@@ -18,8 +21,9 @@ import dev.trireme.api.job.ScheduleSpec;
  */
 public record LearningRate(double base, ScheduleSpec schedule, long warmupSteps, long totalSteps) {
   public LearningRate {
-    if (!(base > 0)) {
-      throw new IllegalArgumentException("learning rate is " + base + ", expected above 0");
+    if (!(base > 0 && base < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "learning rate is " + base + ", expected a number above 0");
     }
     if (warmupSteps < 0 || totalSteps < 1) {
       throw new IllegalArgumentException(
@@ -31,6 +35,7 @@ public record LearningRate(double base, ScheduleSpec schedule, long warmupSteps,
    * The rate of the step with this number.
    *
    * @param step 1 for the first; steps past the planned total keep the last rate
+   * @return above 0, however far a schedule has come down
    */
   public double at(long step) {
     if (step < 1) {
@@ -40,18 +45,18 @@ public record LearningRate(double base, ScheduleSpec schedule, long warmupSteps,
     if (t < warmupSteps) {
       return base * (t + 1) / warmupSteps;
     }
-    return base * factor(t - warmupSteps, Math.max(1, totalSteps - warmupSteps));
+    return Math.max(Double.MIN_NORMAL, base * factor(t - warmupSteps, totalSteps - warmupSteps));
   }
 
   private double factor(long t, long total) {
-    double done = total <= 1 ? 1 : (double) t / (total - 1);
     if (schedule instanceof ScheduleSpec.Step s) {
-      return Math.pow(s.gamma(), Math.floorDiv(t, s.every()));
+      return Math.pow(s.gamma(), t / s.every());
     }
     if (schedule instanceof ScheduleSpec.Cosine s) {
-      return anneal(1, s.minFactor(), done);
+      return anneal(1, s.minFactor(), (double) t / total);
     }
-    if (schedule instanceof ScheduleSpec.OneCycle s) {
+    if (schedule instanceof ScheduleSpec.OneCycle s && total > 1) {
+      double done = (double) t / (total - 1);
       double peakAt = s.riseFraction();
       return done < peakAt
           ? anneal(1 / s.startDivisor(), 1, done / peakAt)

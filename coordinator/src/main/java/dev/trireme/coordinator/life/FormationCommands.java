@@ -13,13 +13,11 @@ final class FormationCommands {
   private final JobEffects effects;
   private final JobRecord job;
   private final Formation formation;
-  private final Stamp stamp;
 
   FormationCommands(JobEffects effects, JobRecord job, Formation formation) {
     this.effects = effects;
     this.job = job;
     this.formation = formation;
-    this.stamp = new Stamp(job.term(), formation.generation());
   }
 
   /** Each agent is to start its ranks. */
@@ -28,7 +26,7 @@ final class FormationCommands {
       effects.tell(
           placement.agentId(),
           new CoordinatorToAgent.StartRanks(
-              stamp,
+              stamp(),
               job.jobId(),
               job.job(),
               job.resolvedSpec(),
@@ -40,11 +38,11 @@ final class FormationCommands {
   }
 
   void stopAfterStep(String reason) {
-    tellAll(new AgentToRank.StopAfterStep(stamp, reason));
+    tellAll(new AgentToRank.StopAfterStep(stamp(), reason));
   }
 
   void abort(String reason) {
-    tellAll(new AgentToRank.AbortGeneration(stamp, reason));
+    tellAll(new AgentToRank.AbortGeneration(stamp(), reason));
   }
 
   void release() {
@@ -71,25 +69,29 @@ final class FormationCommands {
     effects.tell(
         agentId,
         new CoordinatorToAgent.TellRanks(
-            stamp,
+            stamp(),
             job.jobId(),
             List.of(0),
-            new AgentToRank.CheckpointGrant(stamp, step, refusal.isEmpty(), refusal)));
+            new AgentToRank.CheckpointGrant(stamp(), step, refusal.isEmpty(), refusal)));
   }
 
   void endRanks(Duration grace, String reason) {
     for (Placement placement : formation.placements()) {
       effects.tell(
           placement.agentId(),
-          new CoordinatorToAgent.EndRanks(stamp, job.jobId(), grace.toMillis(), reason));
+          new CoordinatorToAgent.EndRanks(stamp(), job.jobId(), grace.toMillis(), reason));
     }
+  }
+
+  private Stamp stamp() {
+    return new Stamp(effects.term(), formation.generation());
   }
 
   private void tellAll(AgentToRank command) {
     for (Placement placement : formation.placements()) {
       effects.tell(
           placement.agentId(),
-          new CoordinatorToAgent.TellRanks(stamp, job.jobId(), List.of(), command));
+          new CoordinatorToAgent.TellRanks(stamp(), job.jobId(), List.of(), command));
     }
   }
 }

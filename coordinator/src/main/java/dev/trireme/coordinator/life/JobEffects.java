@@ -6,6 +6,9 @@ import dev.trireme.protocol.Stored.JobRecord;
 
 /** What a job's life does to the world. */
 public interface JobEffects {
+  /** The term that this coordinator acts under, at least 1. */
+  long term();
+
   /** Sends a command; lost without notice when the agent is gone. Does not block. */
   void tell(String agentId, CoordinatorToAgent command);
 

@@ -50,10 +50,9 @@ public final class JobRun {
 
   /**
    * @param record as it was stored last, by this coordinator or one before it
-   * @param term of this coordinator
    */
-  public JobRun(JobRecord record, long term, Timing timing, Time time, JobEffects effects) {
-    this.record = Records.inTerm(record, term);
+  public JobRun(JobRecord record, Timing timing, Time time, JobEffects effects) {
+    this.record = record;
     this.timing = timing;
     this.time = time;
     this.effects = effects;
@@ -156,7 +155,7 @@ public final class JobRun {
     rank.ready(ready);
     if (Records.newest(record).filter(g -> g.firstStep().isEmpty()).isPresent()) {
       record = Records.startingAt(record, ready.progress().step() + 1);
-      effects.store(record);
+      store();
       figures.ready(ready);
     }
     long generation = formation.generation();
@@ -344,8 +343,13 @@ public final class JobRun {
 
   private void move(JobState state, String reason) {
     record = Records.moved(record, state, reason);
-    effects.store(record);
+    store();
     publishState();
+  }
+
+  private void store() {
+    record = Records.inTerm(record, effects.term());
+    effects.store(record);
   }
 
   private void publishState() {

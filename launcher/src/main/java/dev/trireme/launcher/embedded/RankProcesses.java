@@ -2,14 +2,18 @@ package dev.trireme.launcher.embedded;
 
 import dev.trireme.launcher.logging.LogSetup;
 import dev.trireme.worker.agent.RankCommand;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** How a rank's process is started from this one. */
 final class RankProcesses {
   private static final String MAIN = "dev.trireme.launcher.rank.RankMain";
+
+  private static final String RANK_ARCHIVE = "rank.jsa";
 
   /**
    * Options for the ranks' JVMs, separated by blanks: a larger heap for a program that needs one.
@@ -25,6 +29,7 @@ final class RankProcesses {
           "--enable-",
           "--sun-",
           "-XX:+IgnoreUnrecognizedVMOptions",
+          "-Xlog:",
           "-Djava.library.path=",
           "-Dorg.bytedeco.");
 
@@ -49,12 +54,33 @@ final class RankProcesses {
   static RankCommand command(String classPath, List<String> jvmFlags) {
     List<String> flags = new ArrayList<>(jvmFlags.stream().filter(RankProcesses::shared).toList());
     flags.addAll(RANK_FLAGS);
+    flags.addAll(archiveFlags(System::getProperty));
     String own = System.getenv().getOrDefault(OPTIONS_VARIABLE, "").trim();
     if (!own.isEmpty()) {
       flags.addAll(List.of(own.split("\\s+")));
     }
     Path java = Path.of(System.getProperty("java.home"), "bin", "java");
     return new RankCommand(java, flags, classPath, MAIN, Map.of());
+  }
+
+  /**
+   * The flags for an archive of the classes that a rank loads, which {@code ./trireme} makes once
+   * for each build and Java: half of the processor time of a rank's start. Without it, started from
+   * an IDE or a test, a rank starts as plain Java does.
+   *
+   * @param property a system property's value, or null where it is not set
+   */
+  static List<String> archiveFlags(UnaryOperator<String> property) {
+    String record = property.apply("trireme.archives.record");
+    if (record != null) {
+      return List.of("-XX:ArchiveClassesAtExit=" + Path.of(record, RANK_ARCHIVE));
+    }
+    String archives = property.apply("trireme.archives");
+    // A JVM that is given the name of an archive that is not there goes without its own, too.
+    if (archives == null || !Files.isRegularFile(Path.of(archives, RANK_ARCHIVE))) {
+      return List.of();
+    }
+    return List.of("-XX:SharedArchiveFile=" + Path.of(archives, RANK_ARCHIVE));
   }
 
   private static boolean shared(String flag) {

@@ -3,6 +3,7 @@ package dev.trireme.protocol.akka;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.typed.ClusterSingleton;
 import akka.cluster.typed.ClusterSingletonSettings;
@@ -29,7 +30,8 @@ public final class ControlPlane {
   private ControlPlane() {}
 
   /**
-   * The settings of a member's actor system.
+   * The settings of a member's actor system. Each can be overridden by a system property of its
+   * name, as {@code -Dakka.loglevel=INFO}.
    *
    * @param role {@link #COORDINATOR_ROLE} or {@link #AGENT_ROLE}
    * @param host to listen on and to be reached at
@@ -42,7 +44,8 @@ public final class ControlPlane {
             "akka.remote.artery.canonical.hostname", host,
             "akka.remote.artery.canonical.port", port);
     ClassLoader loader = ControlPlane.class.getClassLoader();
-    return ConfigFactory.parseMap(own, role)
+    return ConfigFactory.defaultOverrides()
+        .withFallback(ConfigFactory.parseMap(own, role))
         .withFallback(ConfigFactory.parseResources(loader, SETTINGS))
         .withFallback(ConfigFactory.defaultReference(loader))
         .resolve();
@@ -52,13 +55,15 @@ public final class ControlPlane {
    * Runs the coordinator on this member whenever it is the one whose turn it is; call it on every
    * member with {@link #COORDINATOR_ROLE}, once.
    *
+   * @param props of its actor, such as its dispatcher
    * @return the way to the active coordinator, wherever it runs
    */
   public static ActorRef<CoordinatorInbox> run(
-      ActorSystem<?> system, Behavior<CoordinatorInbox> coordinator) {
+      ActorSystem<?> system, Behavior<CoordinatorInbox> coordinator, Props props) {
     return ClusterSingleton.get(system)
         .init(
             SingletonActor.of(coordinator, SINGLETON)
+                .withProps(props)
                 .withSettings(ClusterSingletonSettings.create(system).withRole(COORDINATOR_ROLE)));
   }
 
@@ -68,6 +73,6 @@ public final class ControlPlane {
    * arrive is repeated until it is answered.
    */
   public static ActorRef<CoordinatorInbox> coordinator(ActorSystem<?> system) {
-    return run(system, Behaviors.empty());
+    return run(system, Behaviors.empty(), Props.empty());
   }
 }

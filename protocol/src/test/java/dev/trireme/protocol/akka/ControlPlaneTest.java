@@ -7,6 +7,7 @@ import akka.actor.ExtendedActorSystem;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.Adapter;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.typed.Cluster;
@@ -39,7 +40,7 @@ class ControlPlaneTest {
     coordinator = start(Behaviors.empty(), ControlPlane.COORDINATOR_ROLE);
     Cluster cluster = Cluster.get(coordinator);
     cluster.manager().tell(Join.create(cluster.selfMember().address()));
-    ControlPlane.run(coordinator, accepting());
+    ControlPlane.run(coordinator, accepting(), Props.empty());
 
     Behavior<CoordinatorToAgent> receiver =
         Behaviors.receiveMessage(

@@ -82,13 +82,7 @@ final class RankSupervisor implements AutoCloseable {
       Consumer<AgentToCoordinator> out) {
     this.config = config;
     this.out = out;
-    aeron =
-        Aeron.connect(
-            new Aeron.Context()
-                .aeronDirectoryName(aeronDirectory)
-                .clientName("agent-" + config.agentId())
-                .useConductorAgentInvoker(true)
-                .errorHandler(e -> LOG.warn("the channels to the ranks: {}", e.toString())));
+    aeron = Channel.connect(aeronDirectory, "trireme-agent-" + config.agentId());
     StreamIds streams = new StreamIds();
     spawner =
         new RankSpawner(

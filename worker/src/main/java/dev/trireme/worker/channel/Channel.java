@@ -8,6 +8,7 @@ import io.aeron.ExclusivePublication;
 import io.aeron.FragmentAssembler;
 import io.aeron.Publication;
 import io.aeron.Subscription;
+import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
 import java.util.Optional;
@@ -41,6 +42,10 @@ public final class Channel implements AutoCloseable {
   private static final int QUEUE_CAPACITY = 512;
 
   private static final int FRAGMENTS_PER_DUTY = 64;
+
+  // A driver that is not scheduled for that long is not dead yet; that its agent is, a rank learns
+  // from its standard input.
+  private static final long DRIVER_TIMEOUT_MILLIS = TimeUnit.SECONDS.toMillis(30);
 
   // Aeron's longest message is an eighth of a term. Commands carry whole job specs and may be as
   // long as the codec allows; reports are short. Log buffers are sparse: unused pages cost nothing.
@@ -117,6 +122,24 @@ public final class Channel implements AutoCloseable {
             agent ? TO_RANK_URI : TO_AGENT_URI,
             agent ? address.toRankStream() : address.toAgentStream());
     maxMessageLength = publication.maxMessageLength();
+  }
+
+  /**
+   * Connects a client for channels with the agent's media driver. It has no thread of its own: the
+   * owner of the channels calls {@code conductorAgentInvoker().invoke()} along with {@link #duty}.
+   * What goes wrong in it is logged; its end shows as {@code isClosed()}.
+   *
+   * @param name for Aeron's own tools
+   * @throws AeronException when no driver answers within 30 s
+   */
+  public static Aeron connect(String aeronDirectory, String name) {
+    return Aeron.connect(
+        new Aeron.Context()
+            .aeronDirectoryName(aeronDirectory)
+            .clientName(name)
+            .useConductorAgentInvoker(true)
+            .driverTimeoutMs(DRIVER_TIMEOUT_MILLIS)
+            .errorHandler(e -> LOG.warn("the media driver's client {}: {}", name, e.toString())));
   }
 
   /**

@@ -92,12 +92,8 @@ public final class AgentLink implements AutoCloseable {
     this.halt = halt;
     StandardInputWatch.start(input, halt);
     aeron =
-        Aeron.connect(
-            new Aeron.Context()
-                .aeronDirectoryName(bootstrap.channel().aeronDirectory())
-                .clientName("rank-link-" + bootstrap.slot())
-                .useConductorAgentInvoker(true)
-                .errorHandler(e -> LOG.warn("the channel to the agent: {}", e.toString())));
+        Channel.connect(
+            bootstrap.channel().aeronDirectory(), "trireme-rank-slot-" + bootstrap.slot());
     channel =
         new Channel(
             aeron,

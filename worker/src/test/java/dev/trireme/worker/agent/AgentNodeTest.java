@@ -313,7 +313,8 @@ class AgentNodeTest {
                 "-cp",
                 System.getProperty("java.class.path"),
                 TestAgent.class.getName(),
-                shm.toString())
+                shm.toString(),
+                runDirectory.toString())
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     List<Long> ranks = TestAgent.readPids(process.getInputStream());

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -21,7 +20,7 @@ public final class TestAgent {
   public static void main(String[] args) throws Exception {
     TestCoordinator coordinator = new TestCoordinator();
     AgentNode.start(AgentFixture.config(Path.of(args[0]), 2, 1, "work"), coordinator);
-    coordinator.startRanks(Files.createTempDirectory("test-agent"), 0, 1);
+    coordinator.startRanks(Path.of(args[1]), 0, 1);
     long first = coordinator.awaitStarted(0).pid();
     long second = coordinator.awaitStarted(1).pid();
     coordinator.awaitReport(0, RankReport.Ready.class);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.Join;
@@ -42,7 +43,7 @@ class AkkaCoordinatorLinkTest {
             ControlPlane.settings(ControlPlane.COORDINATOR_ROLE, "127.0.0.1", 0));
     Cluster cluster = Cluster.get(coordinator);
     cluster.manager().tell(new Join(cluster.selfMember().address()));
-    ControlPlane.run(coordinator, acceptEveryone());
+    ControlPlane.run(coordinator, acceptEveryone(), Props.empty());
   }
 
   @AfterEach

@@ -1,5 +1,9 @@
-package dev.trireme.coordinator;
+package dev.trireme.coordinator.control;
 
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.JobListener;
+import dev.trireme.coordinator.JobService;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

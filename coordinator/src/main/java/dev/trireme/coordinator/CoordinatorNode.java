@@ -1,0 +1,96 @@
+package dev.trireme.coordinator;
+
+import dev.trireme.coordinator.akka.CoordinatorSystem;
+import dev.trireme.coordinator.store.HazelcastJobStore;
+import dev.trireme.coordinator.store.JobStore;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * A coordinator, running: actor system, job store, and the jobs.
+ *
+ * <p>Threading: any thread. It owns every thread and file it makes; after {@link #close} none is
+ * left.
+ */
+public final class CoordinatorNode implements AutoCloseable {
+  private final CoordinatorSystem system;
+  private final CompletableFuture<JobStore> store;
+  private final CompletableFuture<JobService> jobs;
+
+  private CoordinatorNode(CoordinatorSystem system, CompletableFuture<JobStore> store) {
+    this.system = system;
+    this.store = store;
+    this.jobs = store.thenApply(system::serve);
+  }
+
+  /**
+   * Starts a coordinator. Returns as soon as agents can reach it; the job store, which takes about
+   * as long, opens meanwhile, and agents are accepted once it has.
+   *
+   * @throws CoordinatorException when it cannot listen where it should
+   */
+  public static CoordinatorNode start(CoordinatorConfig config) {
+    CompletableFuture<JobStore> store = new CompletableFuture<>();
+    Thread opener =
+        new Thread(
+            () -> {
+              try {
+                store.complete(HazelcastJobStore.open(config.name(), config.stateDirectory()));
+              } catch (RuntimeException | Error e) {
+                store.completeExceptionally(e);
+              }
+            },
+            "trireme-open-store");
+    opener.setDaemon(true);
+    opener.start();
+    try {
+      return new CoordinatorNode(CoordinatorSystem.start(config), store);
+    } catch (RuntimeException e) {
+      closeStore(store);
+      throw e;
+    }
+  }
+
+  /** Where agents reach it, as {@code host:port}. */
+  public String address() {
+    return system.address();
+  }
+
+  /**
+   * What it offers. Blocks until the job store is open.
+   *
+   * @throws CoordinatorException when the job store cannot be opened
+   */
+  public JobService jobs() {
+    try {
+      return jobs.join();
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof CoordinatorException told
+          ? new CoordinatorException(told.getMessage(), told)
+          : e;
+    }
+  }
+
+  /**
+   * Leaves the cluster and closes the store, in about half a second, some seconds at most. Jobs
+   * that still run are not ended by this but given up at the next start: cancel them first. Repeats
+   * do nothing.
+   */
+  @Override
+  public void close() {
+    system.close();
+    closeStore(store);
+  }
+
+  private static void closeStore(CompletableFuture<JobStore> store) {
+    store
+        .handle(
+            (opened, error) -> {
+              if (opened != null) {
+                opened.close();
+              }
+              return null;
+            })
+        .join();
+  }
+}

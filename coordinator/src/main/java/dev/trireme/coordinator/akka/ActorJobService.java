@@ -1,0 +1,82 @@
+package dev.trireme.coordinator.akka;
+
+import akka.actor.typed.ActorRef;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobListener;
+import dev.trireme.coordinator.JobService;
+import dev.trireme.coordinator.JobStatus;
+import dev.trireme.coordinator.JobSubmission;
+import dev.trireme.coordinator.control.JobControl;
+import dev.trireme.protocol.akka.CoordinatorInbox;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+
+/** Asks the coordinator's actor and waits for its answer. */
+final class ActorJobService implements JobService {
+  private final ActorRef<CoordinatorInbox> coordinator;
+  private volatile boolean closed;
+
+  ActorJobService(ActorRef<CoordinatorInbox> coordinator) {
+    this.coordinator = coordinator;
+  }
+
+  void close() {
+    closed = true;
+  }
+
+  @Override
+  public String submit(JobSubmission submission) {
+    return ask(control -> control.submit(submission));
+  }
+
+  @Override
+  public void cancel(String jobId, String reason) {
+    ask(
+        control -> {
+          control.cancel(jobId, reason);
+          return "";
+        });
+  }
+
+  @Override
+  public Optional<JobStatus> status(String jobId) {
+    return list().stream().filter(status -> status.jobId().equals(jobId)).findFirst();
+  }
+
+  @Override
+  public List<JobStatus> list() {
+    return ask(JobControl::list);
+  }
+
+  @Override
+  public Subscription watch(String jobId, JobListener listener) {
+    return ask(control -> control.watch(jobId, listener));
+  }
+
+  private <T> T ask(Function<JobControl, T> work) {
+    if (closed) {
+      throw new CoordinatorException("the coordinator was closed");
+    }
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    coordinator.tell(new Request<>(work, answer));
+    try {
+      return answer.get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      throw new CoordinatorException(
+          "the coordinator did not answer within " + TIMEOUT_SECONDS + " s", e);
+    } catch (ExecutionException e) {
+      // Thrown on the coordinator's thread: the same error, told from here.
+      throw e.getCause() instanceof CoordinatorException told
+          ? new CoordinatorException(told.getMessage(), told)
+          : new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CoordinatorException("interrupted while waiting for the coordinator", e);
+    }
+  }
+}

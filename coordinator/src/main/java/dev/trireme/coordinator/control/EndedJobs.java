@@ -1,0 +1,62 @@
+package dev.trireme.coordinator.control;
+
+import dev.trireme.coordinator.JobStatus;
+import dev.trireme.protocol.Stored.GenerationRecord;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What is remembered of jobs that have ended: how they stand, and of the last few the events. */
+final class EndedJobs {
+  private static final int MAX_HUBS = 100;
+
+  private final Map<String, JobStatus> statuses = new LinkedHashMap<>();
+  private final Map<String, JobHub> hubs = new LinkedHashMap<>();
+
+  /** One that ended under a coordinator before this one. */
+  void add(JobRecord record) {
+    statuses.put(record.jobId(), statusOf(record));
+  }
+
+  /** One that ends now. */
+  void add(Job job) {
+    add(job.run().record());
+    job.close();
+    hubs.put(job.run().record().jobId(), job.hub());
+    if (hubs.size() > MAX_HUBS) {
+      hubs.remove(hubs.keySet().iterator().next());
+    }
+  }
+
+  Optional<JobStatus> status(String jobId) {
+    return Optional.ofNullable(statuses.get(jobId));
+  }
+
+  Optional<JobHub> hub(String jobId) {
+    return Optional.ofNullable(hubs.get(jobId));
+  }
+
+  Collection<JobStatus> statuses() {
+    return statuses.values();
+  }
+
+  static JobStatus statusOf(JobRecord record) {
+    List<GenerationRecord> all = record.generations();
+    Optional<GenerationRecord> newest =
+        all.isEmpty() ? Optional.empty() : Optional.of(all.get(all.size() - 1));
+    return new JobStatus(
+        record.jobId(),
+        record.job().name(),
+        record.state(),
+        record.reason(),
+        Instant.ofEpochMilli(record.submittedMillis()),
+        newest.map(GenerationRecord::generation).orElse(0L),
+        newest.map(GenerationRecord::worldSize).orElse(0),
+        Path.of(record.runDirectory()));
+  }
+}

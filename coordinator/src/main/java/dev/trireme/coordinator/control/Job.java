@@ -1,0 +1,98 @@
+package dev.trireme.coordinator.control;
+
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.life.JobEffects;
+import dev.trireme.coordinator.life.JobRun;
+import dev.trireme.coordinator.life.Time;
+import dev.trireme.coordinator.rundir.RunDirectory;
+import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.io.UncheckedIOException;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A job that has not ended, with its files and its listeners. */
+final class Job implements JobEffects, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Job.class);
+
+  private final RunDirectory directory;
+  private final LongSupplier term;
+  private final Consumer<JobRecord> store;
+  private final BiConsumer<String, CoordinatorToAgent> out;
+  private final JobHub hub;
+  private final JobRun run;
+  private boolean filesBroken;
+
+  Job(
+      JobRecord record,
+      RunDirectory directory,
+      Timing timing,
+      Time time,
+      LongSupplier term,
+      Consumer<JobRecord> store,
+      BiConsumer<String, CoordinatorToAgent> out) {
+    this.directory = directory;
+    this.term = term;
+    this.store = store;
+    this.out = out;
+    this.hub = new JobHub(record.jobId());
+    this.run = new JobRun(record, timing, time, this);
+  }
+
+  JobRun run() {
+    return run;
+  }
+
+  JobHub hub() {
+    return hub;
+  }
+
+  @Override
+  public long term() {
+    return term.getAsLong();
+  }
+
+  @Override
+  public void tell(String agentId, CoordinatorToAgent command) {
+    out.accept(agentId, command);
+  }
+
+  /** A job that trains is not given up for a full disk here; one is not accepted either. */
+  @Override
+  public void store(JobRecord record) {
+    try {
+      store.accept(record);
+    } catch (CoordinatorException e) {
+      if (record.state() == JobState.QUEUED) {
+        throw e;
+      }
+      LOG.error("{} goes on, but a restart would not know it: {}", record.jobId(), e.getMessage());
+    }
+  }
+
+  @Override
+  public void publish(JobEvent event) {
+    try {
+      directory.write(event);
+    } catch (UncheckedIOException e) {
+      if (!filesBroken || event instanceof JobEvent.Ended) {
+        LOG.error("{}: {}", event.jobId(), e.getMessage());
+      }
+      filesBroken = true;
+    }
+    hub.publish(event);
+  }
+
+  /** Lets go of files and listeners, who hear what was published to its end. */
+  @Override
+  public void close() {
+    directory.close();
+    hub.close();
+  }
+}

@@ -1,0 +1,340 @@
+package dev.trireme.coordinator.control;
+
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobListener;
+import dev.trireme.coordinator.JobService;
+import dev.trireme.coordinator.JobStatus;
+import dev.trireme.coordinator.JobSubmission;
+import dev.trireme.coordinator.control.AgentTable.Agent;
+import dev.trireme.coordinator.life.JobRun;
+import dev.trireme.coordinator.life.Time;
+import dev.trireme.coordinator.rundir.RunDirectory;
+import dev.trireme.coordinator.schedule.Scheduler;
+import dev.trireme.coordinator.schedule.SchedulingDecision;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.protocol.AgentToCoordinator;
+import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.RankExited;
+import dev.trireme.protocol.AgentToCoordinator.RankStarted;
+import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
+import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.Stamp;
+import dev.trireme.protocol.Stored.GenerationRecord;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * All that the active coordinator decides and remembers.
+ *
+ * <p>Threading: one thread. Calls block for as long as the job store and the run directories take
+ * to be written: a coordinator must not act on what the next one would not know.
+ */
+public final class JobControl implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(JobControl.class);
+
+  private final String name;
+  private final JobStore store;
+  private final Timing timing;
+  private final Time time;
+  private final LongSupplier frames;
+  private final BiConsumer<String, CoordinatorToAgent> out;
+  private final AgentTable agents = new AgentTable();
+  private final Map<Long, Job> live = new TreeMap<>();
+  private final EndedJobs ended = new EndedJobs();
+  private long term;
+  private long generation;
+  private long lastJob;
+
+  /**
+   * Takes over: raises the term, loads the jobs, and gives up those whose ranks ended with the
+   * coordinator before.
+   *
+   * @param name of the coordinator
+   * @param frames yields unguessable numbers
+   * @param out sends a command to an agent; does not block
+   * @throws CoordinatorException when the store cannot be read or written
+   */
+  public JobControl(
+      String name,
+      JobStore store,
+      Timing timing,
+      Time time,
+      LongSupplier frames,
+      BiConsumer<String, CoordinatorToAgent> out) {
+    this.name = name;
+    this.store = store;
+    this.timing = timing;
+    this.time = time;
+    this.frames = frames;
+    this.out = out;
+    this.term = store.raiseTerm(0);
+    List<JobRecord> records = new ArrayList<>(store.jobs());
+    records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
+    records.forEach(this::takeOver);
+  }
+
+  private void takeOver(JobRecord record) {
+    lastJob = Math.max(lastJob, JobIds.number(record.jobId()));
+    for (GenerationRecord each : record.generations()) {
+      generation = Math.max(generation, each.generation());
+    }
+    if (record.state().isFinal()) {
+      ended.add(record);
+      return;
+    }
+    Job job;
+    try {
+      job = open(record);
+    } catch (CoordinatorException e) {
+      LOG.error("{} cannot go on: {}", record.jobId(), e.getMessage());
+      ended.add(record);
+      return;
+    }
+    if (record.state() != JobState.QUEUED) {
+      guarded(
+          job,
+          () ->
+              job.run()
+                  .abandon("the coordinator was restarted while the job was " + record.state()));
+    }
+  }
+
+  private Job open(JobRecord record) {
+    RunDirectory directory =
+        RunDirectory.open(Path.of(record.runDirectory()), record.resolvedSpec());
+    Job job = new Job(record, directory, timing, time, () -> term, store::put, out);
+    live.put(JobIds.number(record.jobId()), job);
+    return job;
+  }
+
+  /** The term that this coordinator acts under. */
+  public long term() {
+    return term;
+  }
+
+  /** How long until {@link #onTime} is to be called; empty when nothing is waited for. */
+  public Optional<Duration> nextDeadline() {
+    return live.values().stream()
+        .flatMap(job -> job.run().nextDeadline().stream())
+        .min(Duration::compareTo);
+  }
+
+  /** Acts on the waits that are over. */
+  public void onTime() {
+    for (Job job : List.copyOf(live.values())) {
+      guarded(job, job.run()::onTime);
+    }
+    schedule();
+  }
+
+  /** Accepts a job; see {@link JobService#submit}. */
+  public String submit(JobSubmission submission) {
+    Path directory = submission.runDirectory().normalize();
+    for (Job job : live.values()) {
+      if (directory.equals(Path.of(job.run().record().runDirectory()))) {
+        throw new CoordinatorException(
+            "run directory "
+                + directory
+                + " belongs to "
+                + job.run().record().jobId()
+                + ", which has not ended; choose another");
+      }
+    }
+    String jobId = JobIds.of(lastJob + 1);
+    JobRecord record =
+        new JobRecord(
+            jobId,
+            term,
+            1,
+            submission.job(),
+            submission.resolvedSpec(),
+            directory.toString(),
+            time.now().toEpochMilli(),
+            JobState.QUEUED,
+            "accepted",
+            List.of());
+    Job job = open(record);
+    try {
+      job.run().accept();
+    } catch (CoordinatorException e) {
+      live.remove(lastJob + 1);
+      job.close();
+      throw e;
+    }
+    lastJob++;
+    schedule();
+    return jobId;
+  }
+
+  /** Ends a job; see {@link JobService#cancel}. */
+  public void cancel(String jobId, String reason) {
+    Job job = find(jobId);
+    if (job != null) {
+      guarded(job, () -> job.run().cancel(reason));
+      schedule();
+    } else if (ended.status(jobId).isEmpty()) {
+      throw unknown(jobId);
+    }
+  }
+
+  /** Adds a listener; see {@link JobService#watch}. */
+  public JobService.Subscription watch(String jobId, JobListener listener) {
+    Job job = find(jobId);
+    JobHub hub = job != null ? job.hub() : ended.hub(jobId).orElse(null);
+    if (hub != null) {
+      return hub.watch(listener);
+    }
+    throw ended
+        .status(jobId)
+        .map(
+            status ->
+                new CoordinatorException(
+                    jobId + " ended a while ago; its events are in " + status.runDirectory()))
+        .orElseGet(() -> unknown(jobId));
+  }
+
+  /** How all jobs stand, oldest first. */
+  public List<JobStatus> list() {
+    List<JobStatus> all = new ArrayList<>(ended.statuses());
+    live.values().forEach(job -> all.add(EndedJobs.statusOf(job.run().record())));
+    all.sort(Comparator.comparingLong(status -> JobIds.number(status.jobId())));
+    return List.copyOf(all);
+  }
+
+  /**
+   * An agent has joined, or joins again; it must be told the answer.
+   *
+   * @return the answer
+   */
+  public AgentAccepted onRegistration(RegisterAgent agent) {
+    boolean known = agents.find(agent.agentId()).isPresent();
+    if (agent.highestTerm() > term || !known && agent.highestTerm() == term) {
+      // It has obeyed somebody we do not know of: this coordinator's store was lost or replaced.
+      term = store.raiseTerm(agent.highestTerm());
+    }
+    generation = Math.max(generation, agent.highestGeneration());
+    agents.put(new Agent(agent.agentId(), agent.host(), Math.max(0, agent.slots())));
+    schedule();
+    return new AgentAccepted(new Stamp(term, 0), name + "/" + term);
+  }
+
+  /** An agent has left the cluster or was cut off. */
+  public void onAgentLost(String agentId) {
+    agents
+        .remove(agentId)
+        .ifPresent(
+            agent -> {
+              for (Job job : List.copyOf(live.values())) {
+                guarded(job, () -> job.run().onAgentLost(agentId, agent.host()));
+              }
+              schedule();
+            });
+  }
+
+  /** An agent has said something of a rank. */
+  public void onMessage(AgentToCoordinator message) {
+    if (message instanceof RankStarted started) {
+      toJob(
+          started.jobId(),
+          message,
+          started.generation(),
+          run -> run.onStarted(started.generation(), started.rank(), started.pid()));
+    } else if (message instanceof FromRank report) {
+      toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
+    } else if (message instanceof RankExited exited) {
+      Job job = find(exited.jobId());
+      if (job != null) {
+        guarded(job, () -> job.run().onExited(exited.generation(), exited.rank(), exited.exit()));
+        schedule();
+      }
+    }
+  }
+
+  private void toJob(
+      String jobId, AgentToCoordinator message, long itsGeneration, Consumer<JobRun> action) {
+    Job job = find(jobId);
+    if (job != null) {
+      guarded(job, () -> action.accept(job.run()));
+      return;
+    }
+    LOG.warn("agent {} runs ranks of {}, which is over: ending them", message.agentId(), jobId);
+    Stamp stamp = new Stamp(term, Math.max(0, itsGeneration));
+    out.accept(message.agentId(), new EndRanks(stamp, jobId, 0, "the job is over"));
+  }
+
+  private void schedule() {
+    List<Scheduler.WaitingJob> queue =
+        live.values().stream()
+            .filter(job -> job.run().state() == JobState.QUEUED)
+            .map(job -> job.run().record())
+            .map(r -> new Scheduler.WaitingJob(r.jobId(), r.job().parallel().workers()))
+            .toList();
+    if (!queue.isEmpty()) {
+      Scheduler.decide(queue, agents.slots(this::slotsHeld)).forEach(this::apply);
+    }
+  }
+
+  private int slotsHeld(String agentId) {
+    return live.values().stream().mapToInt(job -> job.run().slotsHeldOn(agentId)).sum();
+  }
+
+  private void apply(SchedulingDecision decision) {
+    Job job = find(decision.jobId());
+    if (decision instanceof Form form) {
+      generation++;
+      guarded(job, () -> job.run().form(form, agents.hosts(), generation, frames.getAsLong()));
+    } else {
+      guarded(job, () -> job.run().waitBecause(decision.reason()));
+    }
+  }
+
+  /** Does something to a job, and lets a fault of ours cost no other job its life. */
+  private void guarded(Job job, Runnable action) {
+    try {
+      action.run();
+    } catch (RuntimeException e) {
+      LOG.error("handling {}", job.run().record().jobId(), e);
+      try {
+        job.run().onInternalError(e);
+      } catch (RuntimeException again) {
+        LOG.error("giving up {}", job.run().record().jobId(), again);
+      }
+    }
+    if (job.run().state().isFinal()) {
+      live.remove(JobIds.number(job.run().record().jobId()));
+      ended.add(job);
+    }
+  }
+
+  private Job find(String jobId) {
+    return live.get(JobIds.number(jobId));
+  }
+
+  private static CoordinatorException unknown(String jobId) {
+    return new CoordinatorException(
+        "there is no job '" + jobId + "'; 'trireme job list' shows those there are");
+  }
+
+  /** Lets go of files and listeners; what runs goes on running. */
+  @Override
+  public void close() {
+    live.values().forEach(Job::close);
+  }
+}
