@@ -1,5 +1,6 @@
 package dev.trireme.launcher;
 
+import dev.trireme.api.job.DataSpec;
 import dev.trireme.data.Datasets;
 import dev.trireme.launcher.cli.Cli;
 import dev.trireme.launcher.cli.Console;
@@ -20,7 +21,7 @@ public final class Trireme {
     System.exit(new Cli(Console.ofProcess(), validation, EmbeddedRunner::new).run(arguments));
   }
 
-  private static DataInspector.Sets inspect(dev.trireme.api.job.DataSpec spec) {
+  private static DataInspector.Sets inspect(DataSpec spec) {
     Datasets.Inspection found = Datasets.inspect(spec);
     return new DataInspector.Sets(found.training(), found.evaluation());
   }

@@ -9,11 +9,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.trireme.api.job.JobSpec;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The JSON Schema (draft 2020-12) of a job file, from the same description of the records as the
@@ -138,7 +140,7 @@ public final class JobSchema {
 
   private static void defaultOf(ObjectNode property, SpecType type, String text) {
     if (type instanceof SpecType.Real || type instanceof SpecType.Whole whole && !whole.size()) {
-      property.put("default", new java.math.BigDecimal(text));
+      property.put("default", new BigDecimal(text));
     } else if (type instanceof SpecType.Flag) {
       property.put("default", Boolean.parseBoolean(text));
     } else if (type instanceof SpecType.Keys) {
@@ -196,7 +198,7 @@ public final class JobSchema {
     return node.put("minProperties", 1).put("maxProperties", 1).put("additionalProperties", false);
   }
 
-  private ObjectNode reference(Class<?> owner, java.util.function.Supplier<ObjectNode> definition) {
+  private ObjectNode reference(Class<?> owner, Supplier<ObjectNode> definition) {
     String name = owner.getSimpleName();
     if (!definitions.containsKey(name)) {
       // Reserved first, because a layer's definition refers to layers.

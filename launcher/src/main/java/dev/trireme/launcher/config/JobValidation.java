@@ -62,8 +62,7 @@ public final class JobValidation {
       evaluationDiffersFromTraining();
       Optional<DataInspector.Sets> sets = inspect();
       Optional<ModelOutline> model =
-          sets.filter(s -> !spec.model().layers().isEmpty())
-              .flatMap(s -> new ModelCheck(spec, job.origin(), problems).check(s.training()));
+          sets.flatMap(s -> new ModelCheck(spec, job.origin(), problems).check(s.training()));
       sets.ifPresent(this::sizes);
       if (!problems.isEmpty()) {
         throw new ConfigException(problems);

@@ -22,13 +22,22 @@ final class ModelCheck {
     this.problems = problems;
   }
 
-  /** The model's outline; nothing when the layers do not fit the data, with the reason noted. */
+  /**
+   * The model's outline; nothing when the layers do not fit the data, with the reason noted, and
+   * nothing when the model is no list of layers.
+   */
   Optional<ModelOutline> check(DatasetInfo data) {
+    boolean lossFits = loss(data);
+    if (spec.model().layers().isEmpty()) {
+      return Optional.empty();
+    }
     boolean indices = data.featureType() == DType.INT64 || data.featureType() == DType.INT32;
     types(spec.model().layers(), "layers", indices);
     try {
       ModelOutline outline = ModelOutline.of(spec.model().layers(), data.itemShape());
-      output(outline.output(), data);
+      if (lossFits && data.classes() > 0) {
+        output(outline.output(), data.classes());
+      }
       return Optional.of(outline);
     } catch (ShapeInference.ShapeException e) {
       refuse("model." + e.path(), e.getMessage());
@@ -69,31 +78,41 @@ final class ModelCheck {
     return now;
   }
 
-  private void output(Shape output, DatasetInfo data) {
+  /** Classes want cross-entropy, or two of them a single logit; real values want the others. */
+  private boolean loss(DatasetInfo data) {
     LossKind loss = spec.train().loss();
-    if (spec.program().isPresent()) {
-      return;
-    }
+    boolean twoClasses = loss == LossKind.BCE_WITH_LOGITS && data.classes() == 2;
     if (loss == LossKind.CROSS_ENTROPY && data.classes() == 0) {
       refuse(
           "train.loss",
-          "cross-entropy needs labels that are classes, the data has real values;"
-              + " use mse, l1 or bce-with-logits");
-    } else if (loss != LossKind.CROSS_ENTROPY && data.classes() > 0) {
+          "cross-entropy needs labels that are classes, the data has real values; use mse, l1 or"
+              + " bce-with-logits");
+      return false;
+    }
+    if (loss != LossKind.CROSS_ENTROPY && data.classes() > 0 && !twoClasses) {
       refuse(
           "train.loss",
           SpecType.word(loss)
               + " needs labels that are real values, the data has "
               + data.classes()
               + " classes; use cross-entropy");
-    } else if (loss == LossKind.CROSS_ENTROPY) {
-      classes(output, data.classes());
+      return false;
     }
+    return true;
   }
 
-  private void classes(Shape output, int classes) {
+  private void output(Shape output, int classes) {
     String last = "model.layers[" + (spec.model().layers().size() - 1) + "]";
-    if (output.rank() != 1) {
+    if (spec.train().loss() == LossKind.BCE_WITH_LOGITS) {
+      if (output.elements() != 1) {
+        refuse(
+            last,
+            "the model gives the shape "
+                + output
+                + ", but bce-with-logits tells two classes apart by one output; end it with"
+                + " flatten and linear: {out: 1}");
+      }
+    } else if (output.rank() != 1) {
       refuse(
           last,
           "cross-entropy needs one vector of outputs an item, the model gives the shape "

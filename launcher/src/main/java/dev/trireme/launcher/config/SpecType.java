@@ -4,6 +4,7 @@ import dev.trireme.api.job.Choice;
 import dev.trireme.api.job.Key;
 import dev.trireme.api.job.Variant;
 import dev.trireme.api.job.WorkerCount;
+import java.lang.annotation.Annotation;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -224,8 +225,7 @@ sealed interface SpecType {
     return ((ParameterizedType) parameterized).getActualTypeArguments()[0];
   }
 
-  private static <A extends java.lang.annotation.Annotation> A annotation(
-      AnnotatedElement element, Class<A> type) {
+  private static <A extends Annotation> A annotation(AnnotatedElement element, Class<A> type) {
     A annotation = element.getAnnotation(type);
     if (annotation == null) {
       throw new IllegalStateException(element + " needs a @" + type.getSimpleName());

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -283,7 +284,7 @@ class BadInputTest {
     }
   }
 
-  @org.junit.jupiter.api.Test
+  @Test
   void shouldTakeTheJobThatTheseAreMadeFrom() throws IOException {
     Path job = directory.resolve("job.yaml");
     Files.writeString(job, JOB.replace("PATH", directory.toString()));

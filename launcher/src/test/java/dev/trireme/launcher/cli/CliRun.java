@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli;
 
+import dev.trireme.api.job.DataSpec;
 import dev.trireme.data.Datasets;
 import dev.trireme.launcher.config.Capabilities;
 import dev.trireme.launcher.config.DataInspector;
@@ -39,7 +40,7 @@ record CliRun(int code, String out, String err, List<ValidatedJob> trained) {
         List.copyOf(trained));
   }
 
-  private static DataInspector.Sets inspect(dev.trireme.api.job.DataSpec spec) {
+  private static DataInspector.Sets inspect(DataSpec spec) {
     Datasets.Inspection found = Datasets.inspect(spec);
     return new DataInspector.Sets(found.training(), found.evaluation());
   }

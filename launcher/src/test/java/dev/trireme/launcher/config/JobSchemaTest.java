@@ -1,6 +1,7 @@
 package dev.trireme.launcher.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -10,6 +11,7 @@ import com.networknt.schema.SpecVersion;
 import com.networknt.schema.ValidationMessage;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,7 +62,7 @@ class JobSchemaTest {
   void shouldTakeEveryFormOfALayer(String layer) {
     String yaml = JobReaderTest.SMALL.replace("- linear: 10", "- " + layer);
     assertThat(faults(yaml)).isEmpty();
-    assertThat(JobReader.read("job.yaml", yaml, java.util.List.of()).spec()).isNotNull();
+    assertThat(JobReader.read("job.yaml", yaml, List.of()).spec()).isNotNull();
   }
 
   @ParameterizedTest
@@ -87,7 +89,7 @@ class JobSchemaTest {
     String yaml = JobReaderTest.SMALL.replace(from, to);
     assertThat(yaml).isNotEqualTo(JobReaderTest.SMALL);
     assertThat(faults(yaml)).isNotEmpty();
-    org.assertj.core.api.Assertions.assertThatExceptionOfType(ConfigException.class)
-        .isThrownBy(() -> JobReader.read("job.yaml", yaml, java.util.List.of()));
+    assertThatExceptionOfType(ConfigException.class)
+        .isThrownBy(() -> JobReader.read("job.yaml", yaml, List.of()));
   }
 }

@@ -21,6 +21,7 @@ class JobValidationTest {
   private static final DatasetInfo DIGITS =
       new DatasetInfo(95, Shape.of(1, 28, 28), DType.FLOAT32, 10);
   private static final DatasetInfo WORDS = new DatasetInfo(95, Shape.of(16), DType.INT64, 10);
+  private static final DatasetInfo COINS = new DatasetInfo(95, Shape.of(8), DType.FLOAT32, 2);
   private static final DatasetInfo PRICES = new DatasetInfo(95, Shape.of(8), DType.FLOAT32, 0);
 
   @TempDir Path directory;
@@ -103,6 +104,15 @@ class JobValidationTest {
     assertThat(refused(DIGITS, "train.loss=mse").get(0)).contains("10 classes; use cross-entropy");
     assertThat(refused(PRICES).get(0)).contains("needs labels that are classes");
     assertThat(check(PRICES, "train.loss=l1").model()).isPresent();
+    assertThat(refused(PRICES, "model={class: a.Model}").get(0)).startsWith("train.loss: cross");
+  }
+
+  @Test
+  void shouldTellTwoClassesApartByOneLogit() {
+    String logit = "model.layers.1.linear.out=1";
+    assertThat(check(COINS, "train.loss=bce-with-logits", logit).model()).isPresent();
+    assertThat(refused(COINS, "train.loss=bce-with-logits").get(0)).contains("by one output");
+    assertThat(refused(COINS, "train.loss=mse", logit).get(0)).contains("2 classes; use cross");
   }
 
   @Test

@@ -8,6 +8,7 @@ import com.networknt.schema.JsonSchema;
 import dev.trireme.api.job.JobSpec;
 import java.util.List;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -23,7 +24,7 @@ class SpecRoundTripProperties {
     return SpecArbitraries.jobs();
   }
 
-  @Property(tries = 150)
+  @Property(tries = 150, edgeCases = EdgeCasesMode.NONE)
   void whatIsWrittenReadsBackAsEqualRecords(@ForAll("jobs") JobSpec job) {
     String yaml = JobReader.toYaml(job);
     ResolvedJob again = JobReader.read("resolved", yaml, List.of());
@@ -31,7 +32,7 @@ class SpecRoundTripProperties {
     assertThat(again.yaml()).isEqualTo(yaml);
   }
 
-  @Property(tries = 50)
+  @Property(tries = 50, edgeCases = EdgeCasesMode.NONE)
   void theSchemaTakesWhatTheReaderTakes(@ForAll("jobs") JobSpec job) {
     Object plain =
         new Load(LoadSettings.builder().setSchema(new CoreSchema()).build())
