@@ -27,6 +27,7 @@ abstract class Operation implements Work {
   private long number;
   private int announcedTo;
   private boolean prepared;
+  private boolean due;
   private long dueSinceNanos;
   private volatile boolean done;
   private CollectiveException failure;
@@ -116,8 +117,10 @@ abstract class Operation implements Work {
     return dueSinceNanos;
   }
 
-  final void dueSince(long nanos) {
-    dueSinceNanos = nanos;
+  /** Says that it is the oldest in flight; the first time counts. */
+  final void due(long now) {
+    dueSinceNanos = due ? dueSinceNanos : now;
+    due = true;
   }
 
   final void complete() {

@@ -52,6 +52,7 @@ final class Sequencer {
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
   private final AtomicReference<String> abortRequest = new AtomicReference<>();
   private final Object startLock = new Object();
+  private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
   private final ArrayDeque<Operation> announced = new ArrayDeque<>();
@@ -143,6 +144,11 @@ final class Sequencer {
 
   /** Moves on whatever can be moved on, for a bounded time. */
   Driven drive() {
+    if (closed) {
+      // It may have been started just when the group was closed.
+      inbox.forEach(operation -> operation.fail(failure.get()));
+      return Driven.IDLE;
+    }
     if (!held.compareAndSet(false, true)) {
       return Driven.BUSY;
     }
@@ -173,6 +179,7 @@ final class Sequencer {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
       }
     }
+    closed = true;
     atEnd.run();
   }
 
@@ -209,7 +216,7 @@ final class Sequencer {
         && unannounced.peek().announce(this::tellOf, peers.rank(), peers.worldSize())) {
       Operation operation = unannounced.remove();
       if (announced.isEmpty()) {
-        operation.dueSince(System.nanoTime());
+        operation.due(System.nanoTime());
       }
       announced.add(operation);
       moved = true;
@@ -243,7 +250,7 @@ final class Sequencer {
       headBegun = false;
       completed++;
       if (!announced.isEmpty()) {
-        announced.peek().dueSince(System.nanoTime());
+        announced.peek().due(System.nanoTime());
       }
       inFlight.decrementAndGet();
       head.complete();
@@ -277,9 +284,7 @@ final class Sequencer {
     if (head == null) {
       return;
     }
-    if (head.dueSinceNanos() == 0) {
-      head.dueSince(now);
-    }
+    head.due(now);
     Optional<String> broken = transport.broken();
     if (broken.isPresent()) {
       throw verdict(Cause.PEER_LOST, -1, broken.get(), head, now);

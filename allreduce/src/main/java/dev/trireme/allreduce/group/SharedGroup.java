@@ -49,6 +49,7 @@ public final class SharedGroup implements ProcessGroup {
    */
   public static SharedGroup over(
       Transport transport, long generation, Duration timeout, Optional<AllReduceAlgorithm> forced) {
+    Reductions.load();
     SharedGroup group = new SharedGroup(transport, generation, timeout, forced);
     try {
       group.allocate(DType.UINT8, Memory.BASE_BYTES);

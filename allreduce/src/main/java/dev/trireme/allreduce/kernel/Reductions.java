@@ -4,6 +4,8 @@ import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import java.util.EnumMap;
 import java.util.Map;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.global.openblas_nolapack;
 
 /**
  * The kernels of one process group, made when first asked for.
@@ -37,6 +39,11 @@ public final class Reductions {
                   + dtype
                   + ": expected FLOAT32, FLOAT64, INT32 or INT64; convert the buffer first");
     }
+  }
+
+  /** Loads the native kernels, which takes up to a second, so that no collective pays for it. */
+  public static void load() {
+    Loader.load(openblas_nolapack.class);
   }
 
   private static Reduction make(DType dtype, ReduceOp op) {

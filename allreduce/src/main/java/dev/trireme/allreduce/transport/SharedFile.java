@@ -6,8 +6,12 @@ import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 import org.agrona.BufferUtil;
 import org.agrona.IoUtil;
 
@@ -43,12 +47,9 @@ final class SharedFile implements AutoCloseable {
    */
   static SharedFile create(Path path, long formation, long bytes) {
     requireRoom(path, bytes);
-    try (FileChannel channel =
-        FileChannel.open(
-            path,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE)) {
+    Set<OpenOption> options =
+        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    try (FileChannel channel = FileChannel.open(path, options, ownerOnly(path))) {
       try {
         channel.write(header(formation, bytes), 0);
         reserve(channel, HEADER_BYTES + bytes);
@@ -147,6 +148,14 @@ final class SharedFile implements AutoCloseable {
       throw new IllegalStateException(
           "the directory for shared memory, " + path.getParent() + ", cannot be used: " + e, e);
     }
+  }
+
+  private static FileAttribute<?>[] ownerOnly(Path path) {
+    return path.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+        }
+        : new FileAttribute<?>[0];
   }
 
   private static ByteBuffer header(long formation, long bytes) {

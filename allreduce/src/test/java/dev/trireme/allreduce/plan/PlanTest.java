@@ -20,7 +20,7 @@ class PlanTest {
     STAGED_OWNER
   }
 
-  @Property(tries = 300)
+  @Property(tries = 500)
   void shouldSumInAnyInterleaving(
       @ForAll Algorithm algorithm,
       @ForAll @IntRange(min = 1, max = 9) int worldSize,
@@ -43,7 +43,7 @@ class PlanTest {
     }
   }
 
-  @Property(tries = 200)
+  @Property(tries = 500)
   void shouldBroadcastInAnyInterleaving(
       @ForAll @IntRange(min = 1, max = 9) int worldSize,
       @ForAll @IntRange(max = 500) int count,
@@ -66,7 +66,7 @@ class PlanTest {
     }
   }
 
-  @Property(tries = 200)
+  @Property(tries = 500)
   void shouldCoverTheBufferWithChunksOnCacheLines(
       @ForAll @IntRange(min = 1, max = 64) int parts, @ForAll @IntRange(max = 100_000) int count) {
     Chunks chunks = new Chunks(count, parts);

@@ -2,9 +2,13 @@ package dev.trireme.allreduce.transport;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.trireme.api.tensor.NativeMemory;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +25,16 @@ class SharedFileTest {
       assertThat(made.address() % 4096).isZero();
       NativeMemory.view(made.address(), 10_000).putLong(9_992, 42);
       assertThat(NativeMemory.view(opened.address(), 10_000).getLong(9_992)).isEqualTo(42);
+    }
+  }
+
+  @Test
+  void shouldBeReadableToItsOwnerOnly() throws IOException {
+    Path path = directory.resolve("memory");
+    try (SharedFile made = SharedFile.create(path, 1, 1)) {
+      assertThat(made.address()).isNotZero();
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+          .isEqualTo("rw-------");
     }
   }
 
@@ -58,7 +72,7 @@ class SharedFileTest {
   @Test
   void shouldSayHowMuchRoomThereIs() {
     long free = directory.toFile().getUsableSpace();
-    org.junit.jupiter.api.Assumptions.assumeTrue(
+    assumeTrue(
         free < SharedFile.MAX_BYTES, "the temporary file system has room for the largest file");
     assertThatThrownBy(
             () -> SharedFile.create(directory.resolve("memory"), 1, SharedFile.MAX_BYTES))

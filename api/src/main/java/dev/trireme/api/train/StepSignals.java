@@ -3,7 +3,7 @@ package dev.trireme.api.train;
 import dev.trireme.api.engine.Loss;
 
 /**
- * What a rank adds to a step besides gradients; it is summed over the ranks, so that every rank
+ * What a rank adds to a step besides gradients; it travels ahead of the buckets, so that every rank
  * learns the same sums at the same step and all leave together.
  *
  * @param loss of this rank's part
