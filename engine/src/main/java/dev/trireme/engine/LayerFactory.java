@@ -74,9 +74,7 @@ final class LayerFactory {
       return conv2d(s, place.input(), prefix);
     }
     if (spec instanceof LayerSpec.MaxPool2d s) {
-      long[] kernel = square(s.kernel());
-      long[] stride = square(s.stride().orElse(s.kernel()));
-      return (x, training) -> torch.max_pool2d(x, kernel, stride, ZERO, ONE, false);
+      return new MaxPoolLayer(s.kernel(), s.stride().orElse(s.kernel()));
     }
     if (spec instanceof LayerSpec.AvgPool2d s) {
       long[] kernel = square(s.kernel());
