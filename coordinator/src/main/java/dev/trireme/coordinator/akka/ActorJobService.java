@@ -10,7 +10,9 @@ import dev.trireme.coordinator.control.JobControl;
 import dev.trireme.protocol.akka.CoordinatorInbox;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -19,6 +21,7 @@ import java.util.function.Function;
 /** Asks the coordinator's actor and waits for its answer. */
 final class ActorJobService implements JobService {
   private final ActorRef<CoordinatorInbox> coordinator;
+  private final Set<CompletableFuture<?>> pending = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
 
   ActorJobService(ActorRef<CoordinatorInbox> coordinator) {
@@ -27,6 +30,11 @@ final class ActorJobService implements JobService {
 
   void close() {
     closed = true;
+    pending.forEach(answer -> answer.completeExceptionally(closedException()));
+  }
+
+  private static CoordinatorException closedException() {
+    return new CoordinatorException("the coordinator was closed");
   }
 
   @Override
@@ -59,10 +67,13 @@ final class ActorJobService implements JobService {
   }
 
   private <T> T ask(Function<JobControl, T> work) {
-    if (closed) {
-      throw new CoordinatorException("the coordinator was closed");
-    }
     CompletableFuture<T> answer = new CompletableFuture<>();
+    pending.add(answer);
+    // In this order: a close between the two finds the answer and completes it.
+    if (closed) {
+      pending.remove(answer);
+      throw closedException();
+    }
     coordinator.tell(new Request<>(work, answer));
     try {
       return answer.get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
@@ -77,6 +88,8 @@ final class ActorJobService implements JobService {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CoordinatorException("interrupted while waiting for the coordinator", e);
+    } finally {
+      pending.remove(answer);
     }
   }
 }

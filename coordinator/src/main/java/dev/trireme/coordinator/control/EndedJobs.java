@@ -14,23 +14,38 @@ import java.util.Optional;
 /** What is remembered of jobs that have ended: how they stand, and of the last few the events. */
 final class EndedJobs {
   private static final int MAX_HUBS = 100;
+  private static final int MAX_JOBS = 1000;
 
   private final Map<String, JobStatus> statuses = new LinkedHashMap<>();
   private final Map<String, JobHub> hubs = new LinkedHashMap<>();
 
-  /** One that ended under a coordinator before this one. */
-  void add(JobRecord record) {
+  /**
+   * One that ended under a coordinator before this one.
+   *
+   * @return the oldest one, where it is forgotten for this
+   */
+  Optional<String> add(JobRecord record) {
     statuses.put(record.jobId(), statusOf(record));
+    if (statuses.size() <= MAX_JOBS) {
+      return Optional.empty();
+    }
+    String oldest = statuses.keySet().iterator().next();
+    statuses.remove(oldest);
+    return Optional.of(oldest);
   }
 
-  /** One that ends now. */
-  void add(Job job) {
-    add(job.run().record());
+  /**
+   * One that ends now.
+   *
+   * @return the oldest one, where it is forgotten for this
+   */
+  Optional<String> add(Job job) {
     job.close();
     hubs.put(job.run().record().jobId(), job.hub());
     if (hubs.size() > MAX_HUBS) {
       hubs.remove(hubs.keySet().iterator().next());
     }
+    return add(job.run().record());
   }
 
   Optional<JobStatus> status(String jobId) {

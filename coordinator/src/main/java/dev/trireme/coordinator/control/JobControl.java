@@ -49,6 +49,12 @@ import org.slf4j.LoggerFactory;
 public final class JobControl implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(JobControl.class);
 
+  /** Jobs that have not ended; the scheduler looks at all of them at every change. */
+  private static final int MAX_LIVE = 10_000;
+
+  /** In characters; what crosses the wire has a bound, and holds more than the spec. */
+  private static final int MAX_SPEC = 256 << 10;
+
   private final String name;
   private final JobStore store;
   private final Timing timing;
@@ -96,7 +102,7 @@ public final class JobControl implements AutoCloseable {
       generation = Math.max(generation, each.generation());
     }
     if (record.state().isFinal()) {
-      ended.add(record);
+      ended.add(record).ifPresent(this::forget);
       return;
     }
     Job job;
@@ -104,7 +110,7 @@ public final class JobControl implements AutoCloseable {
       job = open(record);
     } catch (CoordinatorException e) {
       LOG.error("{} cannot go on: {}", record.jobId(), e.getMessage());
-      ended.add(record);
+      ended.add(record).ifPresent(this::forget);
       return;
     }
     if (record.state() != JobState.QUEUED) {
@@ -147,16 +153,7 @@ public final class JobControl implements AutoCloseable {
   /** Accepts a job; see {@link JobService#submit}. */
   public String submit(JobSubmission submission) {
     Path directory = submission.runDirectory().normalize();
-    for (Job job : live.values()) {
-      if (directory.equals(Path.of(job.run().record().runDirectory()))) {
-        throw new CoordinatorException(
-            "run directory "
-                + directory
-                + " belongs to "
-                + job.run().record().jobId()
-                + ", which has not ended; choose another");
-      }
-    }
+    requireAcceptable(submission, directory);
     String jobId = JobIds.of(lastJob + 1);
     JobRecord record =
         new JobRecord(
@@ -173,7 +170,7 @@ public final class JobControl implements AutoCloseable {
     Job job = open(record);
     try {
       job.run().accept();
-    } catch (CoordinatorException e) {
+    } catch (RuntimeException e) {
       live.remove(lastJob + 1);
       job.close();
       throw e;
@@ -181,6 +178,30 @@ public final class JobControl implements AutoCloseable {
     lastJob++;
     schedule();
     return jobId;
+  }
+
+  private void requireAcceptable(JobSubmission submission, Path directory) {
+    if (live.size() >= MAX_LIVE) {
+      throw new CoordinatorException(
+          MAX_LIVE + " jobs have not ended, the most there may be; cancel some or wait");
+    }
+    if (submission.resolvedSpec().length() > MAX_SPEC) {
+      throw new CoordinatorException(
+          "a job spec has at most "
+              + MAX_SPEC
+              + " characters, found "
+              + submission.resolvedSpec().length());
+    }
+    for (Job job : live.values()) {
+      if (directory.equals(Path.of(job.run().record().runDirectory()))) {
+        throw new CoordinatorException(
+            "run directory "
+                + directory
+                + " belongs to "
+                + job.run().record().jobId()
+                + ", which has not ended; choose another");
+      }
+    }
   }
 
   /** Ends a job; see {@link JobService#cancel}. */
@@ -319,7 +340,15 @@ public final class JobControl implements AutoCloseable {
     }
     if (job.run().state().isFinal()) {
       live.remove(JobIds.number(job.run().record().jobId()));
-      ended.add(job);
+      ended.add(job).ifPresent(this::forget);
+    }
+  }
+
+  private void forget(String jobId) {
+    try {
+      store.remove(jobId);
+    } catch (CoordinatorException e) {
+      LOG.warn("{} is kept longer than it should be: {}", jobId, e.getMessage());
     }
   }
 

@@ -65,7 +65,7 @@ final class Figures {
         total,
         plan.map(Ready::stepsPerEpoch).orElse(1L),
         plan.map(Ready::epochs).orElse(1),
-        rate > 0 ? (total - committed.step()) / rate : Double.NaN);
+        rate > 0 ? Math.max(0, total - committed.step()) / rate : Double.NaN);
   }
 
   /** The result of a job whose record says how it ended. */

@@ -112,7 +112,7 @@ public final class JobRun {
   /** A rank's process has been started. */
   public void onStarted(long generation, int number, long pid) {
     Formation.Rank rank = current(generation, number);
-    if (rank != null) {
+    if (rank != null && rank.pid() < 0) {
       rank.startedAs(pid);
       if (formation.all(r -> r.pid() >= 0)) {
         publish((id, now) -> new JobEvent.Formed(id, now, generation, formation.processes()));

@@ -164,7 +164,23 @@ public final class HazelcastJobStore implements JobStore {
                 .formatted(job.jobId(), old.term(), old.version(), job.term(), job.version()));
       }
     }
-    write(job.jobId(), codec.encode(job));
+    byte[] bytes;
+    try {
+      bytes = codec.encode(job);
+    } catch (CodecException e) {
+      throw new CoordinatorException(
+          job.jobId() + " cannot be kept: " + e.getMessage() + "; make its job spec smaller", e);
+    }
+    write(job.jobId(), bytes);
+  }
+
+  @Override
+  public void remove(String jobId) {
+    try {
+      entries.delete(jobId);
+    } catch (HazelcastException | IllegalStateException e) {
+      throw new CoordinatorException("cannot write to the job store: " + e.getMessage(), e);
+    }
   }
 
   @Override

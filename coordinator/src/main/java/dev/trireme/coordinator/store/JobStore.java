@@ -27,6 +27,9 @@ public interface JobStore extends AutoCloseable {
    */
   void put(JobRecord job);
 
+  /** Forgets a job, durably when this returns; nothing happens when it is not there. */
+  void remove(String jobId);
+
   /** Every job in its newest version, in no particular order. */
   List<JobRecord> jobs();
 

@@ -55,6 +55,11 @@ class JobControlTest {
     }
 
     @Override
+    public void remove(String jobId) {
+      jobs.remove(jobId);
+    }
+
+    @Override
     public List<JobRecord> jobs() {
       return List.copyOf(jobs.values());
     }
@@ -180,6 +185,35 @@ class JobControlTest {
 
       assertThat(status(control, job).state()).isEqualTo(JobState.STARTING);
       assertThat(told).hasSize(1);
+    }
+  }
+
+  @Test
+  void shouldForgetTheOldestOfVeryManyEndedJobs() {
+    for (int i = 1; i <= 1003; i++) {
+      store.put(Jobs.record("job-" + i, 1, 1, JobState.SUCCEEDED));
+    }
+    try (JobControl control = open()) {
+      assertThat(control.list())
+          .hasSize(1000)
+          .first()
+          .extracting(JobStatus::jobId)
+          .isEqualTo("job-4");
+      assertThat(store.jobs).hasSize(1000);
+      assertThat(submit(control, "one")).isEqualTo("job-1004");
+    }
+  }
+
+  @Test
+  void shouldRefuseASpecThatIsTooLong() {
+    try (JobControl control = open()) {
+      assertThatThrownBy(
+              () ->
+                  control.submit(
+                      new JobSubmission(
+                          Jobs.spec(1, 1), "x".repeat(300_000), directory.resolve("run"))))
+          .isInstanceOf(CoordinatorException.class)
+          .hasMessage("a job spec has at most 262144 characters, found 300000");
     }
   }
 

@@ -51,6 +51,19 @@ class HazelcastJobStoreTest {
   }
 
   @Test
+  void shouldForgetWhatIsRemoved() {
+    try (JobStore store = open()) {
+      store.put(Jobs.record("job-1", 1, 1, JobState.FAILED));
+      store.put(Jobs.record("job-2", 1, 1, JobState.QUEUED));
+      store.remove("job-1");
+      store.remove("job-3");
+    }
+    try (JobStore store = open()) {
+      assertThat(store.jobs()).containsExactly(Jobs.record("job-2", 1, 1, JobState.QUEUED));
+    }
+  }
+
+  @Test
   void shouldRefuseADirectoryInUse() {
     JobStore store = open();
     try {
