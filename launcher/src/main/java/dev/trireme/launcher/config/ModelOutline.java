@@ -25,9 +25,9 @@ public record ModelOutline(Shape input, List<Row> layers) {
    */
   public record Row(String name, Shape output, long parameters) {}
 
-  /** Trainable values in all. */
+  /** Trainable values in all; fits into 64 bits. */
   public long parameters() {
-    return layers.stream().mapToLong(Row::parameters).sum();
+    return layers.stream().mapToLong(Row::parameters).reduce(0, Math::addExact);
   }
 
   /** Shape of one item behind the last layer. */
@@ -46,7 +46,9 @@ public record ModelOutline(Shape input, List<Row> layers) {
         ShapeInference.infer(layers, input).stream()
             .map(s -> new Row(s.layer().kind(), s.output(), parameters(s.layer(), s.input())))
             .toList();
-    return new ModelOutline(input, rows);
+    ModelOutline outline = new ModelOutline(input, rows);
+    outline.parameters();
+    return outline;
   }
 
   /** Trainable values of one layer, by PyTorch's definition of it. */
