@@ -197,7 +197,7 @@ class JobReaderTest {
                 + " steps, seed, loss, optimizer, schedule, warmupSteps, clipGradNorm)",
             "job.yaml:11:25: train.optimizer.sgd.lr: expected a number above 0, found -1",
             "--set parallel.workers=0: parallel.workers: expected a number from 1 to 4096, or"
-                + " \"min:max\", found '0'");
+                + " \"min:max\", found 0");
   }
 
   @Test
