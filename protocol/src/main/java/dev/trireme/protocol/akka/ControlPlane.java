@@ -27,6 +27,16 @@ public final class ControlPlane {
   private static final String SETTINGS = "dev/trireme/protocol/akka/control-plane.conf";
   private static final String SINGLETON = "coordinator";
 
+  /**
+   * Of two members on one machine neither can be cut off, and both starve when it is overloaded: a
+   * job must not end for that. Between hosts, what counts is to notice a dead one soon.
+   */
+  private static final String HEARTBEAT_PAUSE =
+      "akka.cluster.failure-detector.acceptable-heartbeat-pause";
+
+  private static final String LOOPBACK_PAUSE = "10s";
+  private static final String NETWORK_PAUSE = "3s";
+
   private ControlPlane() {}
 
   /**
@@ -40,9 +50,14 @@ public final class ControlPlane {
   public static Config settings(String role, String host, int port) {
     Map<String, Object> own =
         Map.of(
-            "akka.cluster.roles", List.of(role),
-            "akka.remote.artery.canonical.hostname", host,
-            "akka.remote.artery.canonical.port", port);
+            "akka.cluster.roles",
+            List.of(role),
+            "akka.remote.artery.canonical.hostname",
+            host,
+            "akka.remote.artery.canonical.port",
+            port,
+            HEARTBEAT_PAUSE,
+            isLoopback(host) ? LOOPBACK_PAUSE : NETWORK_PAUSE);
     ClassLoader loader = ControlPlane.class.getClassLoader();
     return ConfigFactory.defaultOverrides()
         .withFallback(ConfigFactory.parseMap(own, role))
@@ -74,5 +89,9 @@ public final class ControlPlane {
    */
   public static ActorRef<CoordinatorInbox> coordinator(ActorSystem<?> system) {
     return run(system, Behaviors.empty(), Props.empty());
+  }
+
+  private static boolean isLoopback(String host) {
+    return host.startsWith("127.") || host.equals("localhost") || host.equals("::1");
   }
 }
