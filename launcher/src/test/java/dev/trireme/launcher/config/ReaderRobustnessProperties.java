@@ -31,7 +31,7 @@ class ReaderRobustnessProperties {
                     + JOB.substring(Math.min(JOB.length(), from + length)));
   }
 
-  @Property(tries = 500)
+  @Property(tries = 300)
   void aDamagedFileIsReadOrRefused(@ForAll("damaged") String yaml) {
     readOrRefuse(yaml, List.of());
   }

@@ -16,7 +16,7 @@ import org.snakeyaml.engine.v2.schema.CoreSchema;
 class SpecRoundTripProperties {
   private static final JsonSchema SCHEMA = JobSchemaTest.validator();
 
-  @Property(tries = 1000)
+  @Property(tries = 300)
   void whatIsWrittenReadsBackAsEqualRecords(@ForAll long seed) {
     JobSpec job = RandomJobs.job(seed);
     String yaml = JobReader.toYaml(job);
@@ -25,7 +25,7 @@ class SpecRoundTripProperties {
     assertThat(again.yaml()).isEqualTo(yaml);
   }
 
-  @Property(tries = 200)
+  @Property(tries = 100)
   void theSchemaTakesWhatTheReaderTakes(@ForAll long seed) {
     LoadSettings settings = LoadSettings.builder().setSchema(new CoreSchema()).build();
     Object plain = new Load(settings).loadFromString(JobReader.toYaml(RandomJobs.job(seed)));
