@@ -75,7 +75,7 @@ final class ProgressFeed implements JobListener {
       display.message(
           "resumed from " + ready.restoredFrom() + ", at step " + ready.progress().step());
     }
-    display.started(new RunPlan(ready.progress().step(), ready.totalSteps(), ready.epochs()));
+    display.started(new RunPlan(ready.totalSteps(), ready.epochs()));
   }
 
   private void checkpoint(RankReport.CheckpointFinished checkpoint) {

@@ -24,10 +24,13 @@ public final class ProgressDisplay implements AutoCloseable {
   private final LongSupplier nanoTime;
 
   private Optional<RunPlan> plan = Optional.empty();
-  private long startedAt;
+  private Optional<Mark> first = Optional.empty();
   private Optional<Long> lastPlainAt = Optional.empty();
   private String shown = "";
   private boolean headerWritten;
+
+  /** When a step was shown. */
+  private record Mark(long step, long at) {}
 
   /**
    * @param terminal whether lines may be rewritten
@@ -41,10 +44,10 @@ public final class ProgressDisplay implements AutoCloseable {
     this.nanoTime = nanoTime;
   }
 
-  /** Training begins, or begins again after a failure; time left is reckoned from here. */
+  /** Training begins, or begins again after a failure. */
   public synchronized void started(RunPlan next) {
     plan = Optional.of(next);
-    startedAt = nanoTime.getAsLong();
+    first = Optional.empty();
   }
 
   /** A step has been committed. Nothing is shown before {@link #started}. */
@@ -53,11 +56,12 @@ public final class ProgressDisplay implements AutoCloseable {
       return;
     }
     long now = nanoTime.getAsLong();
-    String line = ProgressText.line(plan.get(), view, secondsLeft(view.step(), now), width());
+    double left = secondsLeft(view.step(), now);
     if (terminal) {
-      show(line);
+      // One column stays free: a terminal that wraps at its edge would keep the line for good.
+      show(ProgressText.line(plan.get(), view, left, columns - 1));
     } else if (plainIsDue(view.step(), now)) {
-      stream.println(line);
+      stream.println(ProgressText.line(plan.get(), view, left));
       lastPlainAt = Optional.of(now);
     }
   }
@@ -82,22 +86,17 @@ public final class ProgressDisplay implements AutoCloseable {
     show("");
   }
 
+  /** By the pace since the first step that was shown, for that one is slower than all others. */
   private double secondsLeft(long step, long now) {
-    long done = step - plan.orElseThrow().startStep();
-    double elapsed = (now - startedAt) / NANOS;
-    return done < 1 || elapsed <= 0
-        ? Double.NaN
-        : elapsed / done * (plan.orElseThrow().totalSteps() - step);
+    Mark from = first.orElseGet(() -> new Mark(step, now));
+    first = Optional.of(from);
+    double perStep = (now - from.at()) / NANOS / (step - from.step());
+    return step == from.step() ? Double.NaN : perStep * (plan.orElseThrow().totalSteps() - step);
   }
 
   private boolean plainIsDue(long step, long now) {
     boolean last = step == plan.orElseThrow().totalSteps();
     return last || lastPlainAt.map(at -> now - at >= PLAIN_SECONDS * NANOS).orElse(true);
-  }
-
-  /** One column stays free: a terminal that wraps at its edge would keep the line for good. */
-  private int width() {
-    return terminal ? columns - 1 : Integer.MAX_VALUE;
   }
 
   private void write(String line) {

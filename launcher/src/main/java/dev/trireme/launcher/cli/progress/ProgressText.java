@@ -12,10 +12,17 @@ final class ProgressText {
   private ProgressText() {}
 
   /**
-   * A line of at most this many characters: the parts that fit, the most telling ones first, and a
-   * bar where there is room for one.
+   * All there is to say.
    *
    * @param secondsLeft NaN when unknown
+   */
+  static String line(RunPlan plan, StepView view, double secondsLeft) {
+    return String.join("  ", parts(plan, view, secondsLeft));
+  }
+
+  /**
+   * A line of at most this many characters: the parts that fit, the most telling ones first, and a
+   * bar where there is room for one.
    */
   static String line(RunPlan plan, StepView view, double secondsLeft, int width) {
     StringBuilder line = new StringBuilder();

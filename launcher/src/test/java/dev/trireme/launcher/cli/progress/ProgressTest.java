@@ -16,7 +16,7 @@ import net.jqwik.api.constraints.LongRange;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
-  private static final RunPlan PLAN = new RunPlan(0, 471, 3);
+  private static final RunPlan PLAN = new RunPlan(471, 3);
 
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
   private long now;
@@ -111,13 +111,21 @@ class ProgressTest {
   }
 
   @Test
-  void shouldReckonTheTimeLeftFromThisRunsOwnSteps() {
+  void shouldReckonTheTimeLeftFromTheFirstStepOn() {
     try (ProgressDisplay display = display(false)) {
-      display.started(new RunPlan(100, 200, 1));
+      display.started(new RunPlan(200, 1));
+      passSeconds(7);
+      display.step(new StepView(1, 101, 1, 100));
       passSeconds(10);
-      display.step(new StepView(1, 150, 1, 100));
+      display.step(new StepView(1, 151, 1, 100));
+      display.started(new RunPlan(200, 1));
+      passSeconds(10);
+      display.step(new StepView(1, 151, 1, 100));
     }
-    assertThat(lines().get(0)).contains("0:10 left");
+    assertThat(lines()).hasSize(3);
+    assertThat(lines().get(0)).endsWith("- left");
+    assertThat(lines().get(1)).endsWith("0:10 left");
+    assertThat(lines().get(2)).endsWith("- left");
   }
 
   @Test
