@@ -1,15 +1,24 @@
 package dev.trireme.allreduce.bench;
 
+import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.agrona.IoUtil;
 import org.agrona.concurrent.BackoffIdleStrategy;
 
 /**
@@ -17,57 +26,110 @@ import org.agrona.concurrent.BackoffIdleStrategy;
  * as children with this process's Java, class path and flags.
  */
 public final class AllReduceBench {
-  private static final long LIMIT_SECONDS = 600;
+  private static final long NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long END_SECONDS = 30;
 
   private AllReduceBench() {}
 
-  /** {@code RANKS ALGORITHM|auto BYTES,BYTES,...} */
-  public static void main(String[] args) throws IOException, InterruptedException {
-    System.exit(run(Integer.parseInt(args[0]), args[1], args[2]));
-  }
-
-  private static int run(int ranks, String algorithm, String sizes)
+  /**
+   * Measures each size, float32 sums.
+   *
+   * <p>Blocking: until all is measured. No process is left when it returns or throws.
+   *
+   * @param ranks at least 1
+   * @param sizes in bytes, multiples of 4
+   * @param algorithm for every size that it can do; chosen by size when empty
+   * @param memory a directory on a file system in memory, such as {@code /dev/shm}; left as it was
+   * @param each takes a row as soon as it is measured
+   * @throws IOException when a rank could not be started or failed; what it said is on standard
+   *     error
+   */
+  public static void measure(
+      int ranks,
+      long[] sizes,
+      Optional<AllReduceAlgorithm> algorithm,
+      Path memory,
+      Consumer<BenchRow> each)
       throws IOException, InterruptedException {
-    Path shared = Files.createTempDirectory(Path.of("/dev/shm"), "trireme-bench-");
-    Path aeron = shared.resolve("aeron");
+    Path shared = Files.createTempDirectory(memory, "trireme-bench-");
     MediaDriver.Context context =
         new MediaDriver.Context()
-            .aeronDirectoryName(aeron.toString())
+            .aeronDirectoryName(shared.resolve("aeron").toString())
             .threadingMode(ThreadingMode.SHARED)
-            .sharedIdleStrategy(new BackoffIdleStrategy(1, 1, 1_000, 1_000_000))
+            .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, NAP_NANOS))
             .dirDeleteOnShutdown(true);
-    System.out.println(BenchRow.header());
+    List<Process> children = new ArrayList<>();
     try (MediaDriver driver = MediaDriver.launch(context)) {
       long formation = new SecureRandom().nextLong();
-      List<Process> children = new ArrayList<>();
       for (int rank = 0; rank < ranks; rank++) {
-        List<String> command = new ArrayList<>();
-        command.add(ProcessHandle.current().info().command().orElse("java"));
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-        command.addAll(
-            List.of(
-                BenchRank.class.getName(),
-                String.valueOf(rank),
-                String.valueOf(ranks),
-                driver.aeronDirectoryName(),
-                shared.toString(),
-                "1000",
-                String.valueOf(formation),
-                algorithm,
-                sizes));
-        children.add(new ProcessBuilder(command).inheritIO().start());
+        List<String> command = java();
+        command.add(BenchRank.class.getName());
+        command.addAll(List.of(String.valueOf(rank), String.valueOf(ranks)));
+        command.addAll(List.of(driver.aeronDirectoryName(), shared.toString()));
+        command.add(String.valueOf(formation));
+        command.add(algorithm.map(Enum::name).orElse(""));
+        command.add(
+            Arrays.stream(sizes).mapToObj(String::valueOf).collect(Collectors.joining(",")));
+        children.add(
+            new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
       }
-      int worst = 0;
+      readRows(children.get(0), ranks, each);
       for (Process child : children) {
-        if (!child.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
-          child.destroyForcibly();
+        if (!child.waitFor(END_SECONDS, TimeUnit.SECONDS) || child.exitValue() != 0) {
+          throw new IOException("rank " + children.indexOf(child) + " of the measurement failed");
         }
-        worst = Math.max(worst, child.waitFor());
       }
-      return worst;
     } finally {
-      Files.deleteIfExists(shared);
+      for (Process child : children) {
+        child.destroyForcibly().waitFor();
+      }
+      IoUtil.delete(shared.toFile(), true);
     }
+  }
+
+  /** {@code RANKS ALGORITHM|auto BYTES,BYTES,...}; prints a table. */
+  public static void main(String[] args) throws IOException, InterruptedException {
+    Optional<AllReduceAlgorithm> algorithm =
+        Optional.of(args[1]).filter(name -> !name.equals("auto")).map(AllReduceAlgorithm::valueOf);
+    long[] sizes = Arrays.stream(args[2].split(",")).mapToLong(Long::parseLong).toArray();
+    System.out.println(BenchRow.header());
+    measure(
+        Integer.parseInt(args[0]),
+        sizes,
+        algorithm,
+        Path.of("/dev/shm"),
+        row -> System.out.println(row.line()));
+  }
+
+  private static void readRows(Process rankZero, int ranks, Consumer<BenchRow> each)
+      throws IOException {
+    try (BufferedReader reader =
+        new BufferedReader(
+            new InputStreamReader(rankZero.getInputStream(), StandardCharsets.UTF_8))) {
+      for (String line; (line = reader.readLine()) != null; ) {
+        if (line.startsWith(BenchRank.ROW)) {
+          String[] words = line.substring(BenchRank.ROW.length()).split(" ");
+          each.accept(
+              BenchRow.of(
+                  Long.parseLong(words[0]),
+                  ranks,
+                  Double.parseDouble(words[1]),
+                  Long.parseLong(words[2])));
+        }
+      }
+    }
+  }
+
+  /** Options that name a file or a port of this process are left out. */
+  private static List<String> java() {
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElse("java"));
+    for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      if (!flag.startsWith("-agentlib") && !flag.startsWith("-javaagent")) {
+        command.add(flag);
+      }
+    }
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    return command;
   }
 }

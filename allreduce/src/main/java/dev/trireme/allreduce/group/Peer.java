@@ -32,14 +32,26 @@ final class Peer {
     return rank;
   }
 
-  /** Takes a READY, STAGE, HEARTBEAT or LEFT; {@code current} is this rank's own operation. */
-  void hear(SignalKind kind, long about, long first, long second, long current, long now) {
+  /**
+   * Takes a READY, STAGE, HEARTBEAT or LEFT.
+   *
+   * @param completed operations of this rank
+   * @return false when it makes no sense after what was heard before
+   */
+  boolean hear(SignalKind kind, long about, long first, long second, long completed, long now) {
     heardNanos = now;
     said = kind;
     saidOf = about;
     saidFirst = first;
     switch (kind) {
-      case READY -> announce(about, first, second, current);
+      case READY -> {
+        if (about != started + 1 || about >= completed + AHEAD) {
+          return false;
+        }
+        started = about;
+        where[(int) (about % AHEAD)] = first;
+        what[(int) (about % AHEAD)] = second;
+      }
       case STAGE -> {
         operation = about;
         stage = first;
@@ -47,23 +59,7 @@ final class Peer {
       case LEFT -> left = true;
       default -> {}
     }
-  }
-
-  private void announce(long about, long first, long second, long current) {
-    if (about != started + 1 || about >= current + AHEAD) {
-      throw new IllegalStateException(
-          "rank "
-              + rank
-              + " started operation "
-              + about
-              + " after operation "
-              + started
-              + ", while this rank is at "
-              + current);
-    }
-    started = about;
-    where[(int) (about % AHEAD)] = first;
-    what[(int) (about % AHEAD)] = second;
+    return true;
   }
 
   /** Whether it has started this operation. */

@@ -9,7 +9,6 @@ import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -29,8 +28,6 @@ final class Sequencer {
   static final int MAX_IN_FLIGHT = 1024;
 
   private static final Logger LOG = LoggerFactory.getLogger(Sequencer.class);
-  private static final long HEARTBEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
-  private static final long LIFE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   /** What a call of {@link #drive} found. */
   enum Driven {
@@ -43,7 +40,7 @@ final class Sequencer {
   private final Transport transport;
   private final Peers peers;
   private final long generation;
-  private final long timeoutNanos;
+  private final Watch watch;
   private final boolean coreOfItsOwn;
   private final Queue<Operation> inbox = new ConcurrentLinkedQueue<>();
   private final AtomicInteger inFlight = new AtomicInteger();
@@ -59,15 +56,13 @@ final class Sequencer {
   private final ArrayDeque<Operation> unannounced = new ArrayDeque<>();
   private long completed;
   private boolean headBegun;
-  private long heartbeatNanos;
-  private long lifeCheckNanos;
   private Optional<CollectiveException> heardFailure = Optional.empty();
 
   Sequencer(Transport transport, Peers peers, long generation, Duration timeout) {
     this.transport = transport;
     this.peers = peers;
     this.generation = generation;
-    this.timeoutNanos = timeout.toNanos();
+    this.watch = new Watch(transport, peers, generation, timeout);
     this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
   }
 
@@ -172,9 +167,11 @@ final class Sequencer {
       Thread.yield();
     }
     // Never released: nobody may touch the transport any more.
-    boolean failed = failure.get() != null;
-    fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group has been closed"), false);
-    if (!failed) {
+    String why = abortRequest.get();
+    if (failure.get() == null && why != null) {
+      fail(aborted(why));
+    } else if (failure.get() == null) {
+      fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed"), false);
       for (Peer peer : peers.others()) {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
       }
@@ -262,7 +259,7 @@ final class Sequencer {
     for (Peer peer : peers.others()) {
       long theirs = peer.what(head.number());
       if (theirs != head.signature().encoded()) {
-        throw verdict(
+        throw watch.verdict(
             Cause.MISMATCH,
             peer.rank(),
             "rank " + peer.rank() + " started " + Signature.decode(theirs) + " in its place",
@@ -272,63 +269,48 @@ final class Sequencer {
     }
   }
 
-  /** What there is to do while nothing arrives: heartbeats, deadlines, signs of death. */
+  /** What there is to do while nothing arrives. */
   private void attend(long now) {
-    if (now - heartbeatNanos >= HEARTBEAT_NANOS) {
-      heartbeatNanos = now;
-      for (Peer peer : peers.others()) {
-        transport.send(peer.rank(), SignalKind.HEARTBEAT, completed, inFlight.get(), 0, "");
-      }
-    }
+    watch.beat(completed, inFlight.get(), now);
     Operation head = announced.isEmpty() ? unannounced.peek() : announced.peek();
     if (head == null) {
       return;
     }
     head.due(now);
-    Optional<String> broken = transport.broken();
-    if (broken.isPresent()) {
-      throw verdict(Cause.PEER_LOST, -1, broken.get(), head, now);
-    }
-    if (now - head.dueSinceNanos() > timeoutNanos) {
-      throw verdict(
-          Cause.DEADLINE,
-          Verdict.suspect(head, peers, now),
-          "its deadline of " + timeoutNanos / 1_000_000 + " ms has passed",
-          head,
-          now);
-    }
-    if (now - lifeCheckNanos >= LIFE_CHECK_NANOS) {
-      lifeCheckNanos = now;
-      checkLife(head, now);
+    Optional<CollectiveException> doomed = watch.check(head, now);
+    // What a peer said last may still be unread, and be all that was missing.
+    if (doomed.isPresent() && transport.poll(this::onSignal) == 0) {
+      throw doomed.get();
     }
   }
 
-  /** A peer that left after it had done its part is not missed; one that died always is. */
-  private void checkLife(Operation head, long now) {
-    for (Peer peer : peers.others()) {
-      boolean awaited = Verdict.awaited(head, peers).contains(peer);
-      Optional<String> lost =
-          peer.left()
-              ? Optional.of("it has left the group").filter(text -> awaited)
-              : transport.lost(peer.rank());
-      // What it said last may still be unread.
-      if (lost.isPresent() && transport.poll(this::onSignal) == 0) {
-        String why = "rank " + peer.rank() + " is lost: " + lost.get();
-        throw verdict(Cause.PEER_LOST, peer.rank(), why, head, now);
-      }
-    }
-  }
-
+  /** Must not throw: the transport would take that for a fault of its own. */
   private void onSignal(
       int from, SignalKind kind, long operation, long first, long second, String text) {
     if (kind == SignalKind.FAILED) {
-      Cause cause = Cause.values()[(int) first];
       heardFailure =
           Optional.of(
               new CollectiveException(
-                  cause, (int) second, "rank " + from + " gave the group up: " + text));
+                  Cause.values()[Math.floorMod(first, Cause.values().length)],
+                  (int) second,
+                  "rank " + from + " gave the group up: " + text));
     } else if (kind != SignalKind.HELLO) {
-      peers.get(from).hear(kind, operation, first, second, completed, System.nanoTime());
+      Peer peer = peers.get(from);
+      if (!peer.hear(kind, operation, first, second, completed, System.nanoTime())) {
+        heardFailure =
+            Optional.of(
+                new CollectiveException(
+                    Cause.MISMATCH,
+                    from,
+                    "generation "
+                        + generation
+                        + ": operation "
+                        + operation
+                        + " out of turn; "
+                        + peer.lastSeen(System.nanoTime())
+                        + ", while this rank has completed "
+                        + completed));
+      }
     }
   }
 
@@ -369,7 +351,7 @@ final class Sequencer {
     return head == null
         ? new CollectiveException(
             Cause.ABORTED, -1, "generation " + generation + " was aborted: " + why)
-        : verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime());
+        : watch.verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime());
   }
 
   private CollectiveException unexpected(RuntimeException e) {
@@ -383,10 +365,5 @@ final class Sequencer {
             "generation " + generation + ": rank " + peers.rank() + ": " + e.getMessage());
     wrapped.initCause(e);
     return wrapped;
-  }
-
-  private CollectiveException verdict(
-      Cause cause, int suspect, String why, Operation head, long now) {
-    return Verdict.of(cause, suspect, why, head, generation, peers, now);
   }
 }

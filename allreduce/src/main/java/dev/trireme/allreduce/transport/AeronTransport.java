@@ -9,10 +9,7 @@ import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -31,6 +28,13 @@ public final class AeronTransport implements Transport {
    * Half of this in unread signals stops a sender; a signal takes 64 bytes, or up to 512 with text.
    */
   private static final String CHANNEL = "aeron:ipc?term-length=256k|alias=trireme-collectives";
+
+  private static final SignalKind[] KINDS = SignalKind.values();
+
+  /**
+   * A driver that gives no sign of life for so long is dead; its agent may well pause for seconds.
+   */
+  private static final long DRIVER_MILLIS = 5_000;
 
   private static final int FRAGMENTS_PER_POLL = 32;
   private static final int KIND = 0;
@@ -78,18 +82,18 @@ public final class AeronTransport implements Transport {
   /**
    * Connects to the media driver and meets the other ranks.
    *
-   * <p>Blocking: until all ranks are there or the config's timeout has passed.
+   * <p>Blocking: until all ranks are there or the config's timeout has passed, up to 5 seconds for
+   * the media driver before that.
    *
    * @throws dev.trireme.api.collective.CollectiveException when the driver or some rank does not
    *     answer in time, or the thread is interrupted
    */
   public static AeronTransport connect(GroupConfig config) {
     AtomicReference<String> broken = new AtomicReference<>();
-    long timeoutMs = Math.max(1, config.timeout().toMillis());
     Aeron.Context context =
         new Aeron.Context()
             .aeronDirectoryName(config.aeronDirectory().toString())
-            .driverTimeoutMs(Math.min(Math.max(1, timeoutMs / 2), TimeUnit.SECONDS.toMillis(10)))
+            .driverTimeoutMs(DRIVER_MILLIS)
             // Aeron's own handler ends the JVM when the driver dies.
             .errorHandler(error -> broken.compareAndSet(null, describe(config, error)));
     Aeron aeron;
@@ -193,16 +197,11 @@ public final class AeronTransport implements Transport {
 
   @Override
   public void close() {
-    List<RuntimeException> failures = new ArrayList<>();
-    for (AutoCloseable part : List.<AutoCloseable>of(aeron::close, memories)) {
-      try {
-        part.close();
-      } catch (Exception e) {
-        failures.add(e instanceof RuntimeException r ? r : new IllegalStateException(e));
-      }
-    }
-    if (!failures.isEmpty()) {
-      throw failures.get(0);
+    // Even if Aeron cannot be closed cleanly, the memory must go.
+    try {
+      aeron.close();
+    } finally {
+      memories.close();
     }
   }
 
@@ -220,8 +219,6 @@ public final class AeronTransport implements Transport {
         buffer.getLong(offset + SECOND),
         length == TEXT ? "" : buffer.getStringWithoutLengthAscii(offset + TEXT, length - TEXT));
   }
-
-  private static final SignalKind[] KINDS = SignalKind.values();
 
   private static String cut(String text) {
     return text.length() <= MAX_TEXT ? text : text.substring(0, MAX_TEXT - 3) + "...";
