@@ -5,6 +5,10 @@ import dev.trireme.api.tensor.Shape;
 /**
  * Builds a job's own model: the class that {@code model.class} names implements it and has a public
  * constructor without parameters.
+ *
+ * <p>Beware of what {@code Module.register_parameter} and {@code register_buffer} return: through
+ * JavaCPP it points into the module's own list and dangles once something else is registered. Keep
+ * the tensor that was passed in; it is the registered one.
  */
 @FunctionalInterface
 public interface ModelFactory {

@@ -340,12 +340,12 @@ class TorchReplicaTest {
     try (Items items = Items.classes(64, Shape.of(1, 28, 28), 10, 5);
         Replica replica = replica(jobs, Jobs.images());
         LocalExchange exchange = new LocalExchange(replica)) {
-      steps(300, replica, items, exchange);
+      steps(100, replica, items, exchange);
       long bytes = Pointer.physicalBytes();
       long objects = Pointer.totalCount();
-      steps(600, replica, items, exchange);
+      steps(300, replica, items, exchange);
       assertThat(Pointer.totalCount()).as("native objects with a Java handle").isEqualTo(objects);
-      // One activation of the convolution is 5 MB: keeping one a step would take 3 GB. The Java
+      // One activation of the convolution is 5 MB: keeping one a step would take 1.5 GB. The Java
       // heap may still grow by some of its 1 GB.
       assertThat(Pointer.physicalBytes() - bytes).isLessThan(768L << 20);
       assertThat(replica.nativeBytes()).isBetween(0L, Pointer.physicalBytes());
