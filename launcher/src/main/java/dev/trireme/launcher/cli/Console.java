@@ -25,10 +25,12 @@ public record Console(PrintStream out, PrintStream err, boolean errIsTerminal, i
    * {@code trireme.columns}.
    */
   public static Console ofProcess() {
+    int columns = Integer.getInteger("trireme.columns", DEFAULT_COLUMNS);
+    // A pseudo-terminal that nobody has sized says 0.
     return new Console(
         System.out,
         System.err,
         Boolean.getBoolean("trireme.tty"),
-        Integer.getInteger("trireme.columns", DEFAULT_COLUMNS));
+        columns == 0 ? DEFAULT_COLUMNS : columns);
   }
 }

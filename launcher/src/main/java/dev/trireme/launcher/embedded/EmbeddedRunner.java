@@ -30,7 +30,7 @@ public final class EmbeddedRunner implements TrainRunner {
     try {
       Path directory = RunDirectories.create(asked, spec.name(), LocalDateTime.now());
       JobResult result = run(job, directory, console);
-      console.out().print(summary(result, directory));
+      console.out().println(summary(result, directory));
       if (result.state() != JobState.SUCCEEDED) {
         console.err().println("trireme: " + spec.name() + ": " + result.reason());
       }

@@ -138,7 +138,7 @@ class BadInputTest {
         job("a bracket left open", "{sgd: {lr: 0.1}}", "{sgd: {lr: 0.1}", "not YAML"),
         job("a tab", "  epochs", "\tepochs", ":14:1: not YAML", "TAB"),
         job("keys not indented", "- linear: 10", "- linear:\n      out: 10", "indent what belongs"),
-        job("workers from more to less", "workers: 2", "workers: \"4:2\"", "found '4:2'"),
+        job("workers from more to less", "workers: 2", "workers: \"4:2\"", "4:2"),
         job("more workers than items in a batch", "workers: 2", "workers: 11", ":18:3: parallel.w"),
         job("Nesterov alone", "lr: 0.1", "lr: 0.1, nesterov: true", "needs a momentum above 0"));
   }
