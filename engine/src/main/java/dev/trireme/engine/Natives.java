@@ -21,6 +21,7 @@ final class Natives {
   static void load(int threads) {
     withoutLimits();
     try {
+      fromJarsAlone();
       torch.set_num_threads(threads);
       if (torch.get_num_interop_threads() != threads) {
         interopThreads(threads);
@@ -53,6 +54,20 @@ final class Natives {
       if (System.getProperty(property) == null) {
         System.setProperty(property, "0");
       }
+    }
+  }
+
+  /**
+   * Loads libtorch while {@code java.library.path} names nothing: JavaCPP looks there too for what
+   * the jars lack, and a libtorch of the system mixed with ours ends the process.
+   */
+  private static void fromJarsAlone() {
+    String path = System.getProperty("java.library.path", "");
+    System.setProperty("java.library.path", "");
+    try {
+      Loader.load(torch.class);
+    } finally {
+      System.setProperty("java.library.path", path);
     }
   }
 

@@ -12,6 +12,7 @@ import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.javacpp.Pointer;
 
 /**
  * Milliseconds a step of the two models of the benchmarks, by phase, on one thread. Both the wall's
@@ -28,15 +29,8 @@ final class EngineBench {
   public static void main(String[] args) {
     List<String> wanted =
         args.length == 0 ? List.of("mlp", "cnn", "64", "128") : Arrays.asList(args);
-    long before = System.nanoTime();
+    startUp();
     TorchEngine engine = TorchEngine.load(1);
-    long loaded = System.nanoTime();
-    System.out.printf(
-        "JVM start to main %d ms, load %d ms%n",
-        System.currentTimeMillis()
-            - ManagementFactory.getRuntimeMXBean().getStartTime()
-            - (loaded - before) / 1_000_000,
-        (loaded - before) / 1_000_000);
     System.out.println("model batch |  step |  forward backward optimize (ms, cpu; wall of step)");
     for (String model : List.of("mlp", "cnn")) {
       for (int size : new int[] {64, 128}) {
@@ -45,6 +39,34 @@ final class EngineBench {
         }
       }
     }
+  }
+
+  /** What a rank goes through before its first step; the first round is the cold one. */
+  private static void startUp() {
+    long begun = ManagementFactory.getRuntimeMXBean().getStartTime();
+    System.out.printf("start-up, ms since the JVM's start (processor time of the process)%n");
+    mark("main", begun);
+    TorchEngine engine = TorchEngine.load(1);
+    mark("engine loaded", begun);
+    try (Items items = Items.classes(64, Shape.of(1, 28, 28), 10, 1)) {
+      mark("items made", begun);
+      try (Replica replica =
+          engine.replica(Jobs.mlp().spec(), Jobs.images(), EngineBench.class.getClassLoader())) {
+        mark("replica made", begun);
+        Copying sink = new Copying(replica);
+        for (int i = 1; i <= 3; i++) {
+          step(replica, items.all(), sink, new long[4]);
+          mark("step " + i, begun);
+        }
+        sink.block.close();
+      }
+    }
+    System.out.printf("resident %d MiB%n", Pointer.physicalBytes() >> 20);
+  }
+
+  private static void mark(String what, long begun) {
+    long cpu = ProcessHandle.current().info().totalCpuDuration().orElseThrow().toMillis();
+    System.out.printf("%-14s %6d (%d)%n", what, System.currentTimeMillis() - begun, cpu);
   }
 
   private static void run(TorchEngine engine, String model, int size) {
