@@ -191,16 +191,18 @@ final class Sequencer {
       return true;
     }
     boolean moved = transport.poll(this::onSignal) > 0;
+    moved |= announce();
+    moved |= advanceHead();
+    if (moved) {
+      return true;
+    }
+    // Only now: what the peer had done before it gave up may complete an operation here.
     if (heardFailure.isPresent()) {
       fail(heardFailure.get(), false);
       return true;
     }
-    moved |= announce();
-    moved |= advanceHead();
-    if (!moved) {
-      attend(System.nanoTime());
-    }
-    return moved;
+    attend(System.nanoTime());
+    return false;
   }
 
   private boolean announce() {
