@@ -73,7 +73,8 @@ final class RankProcesses {
   static List<String> archiveFlags(UnaryOperator<String> property) {
     String record = property.apply("trireme.archives.record");
     if (record != null) {
-      return List.of("-XX:ArchiveClassesAtExit=" + Path.of(record, RANK_ARCHIVE));
+      // The list grows while the rank runs, and is good even if the rank is killed in the end.
+      return List.of("-XX:DumpLoadedClassList=" + Path.of(record, "rank-%p.lst"));
     }
     String archives = property.apply("trireme.archives");
     // A JVM that is given the name of an archive that is not there goes without its own, too.

@@ -30,10 +30,10 @@ class RankProcessesTest {
   }
 
   @Test
-  void shouldRecordAnArchiveOnRequest(@TempDir Path folder) {
+  void shouldListItsClassesOnRequest(@TempDir Path folder) {
     assertThat(
             RankProcesses.archiveFlags(Map.of("trireme.archives.record", folder.toString())::get))
-        .containsExactly("-XX:ArchiveClassesAtExit=" + folder.resolve("rank.jsa"));
+        .containsExactly("-XX:DumpLoadedClassList=" + folder.resolve("rank-%p.lst"));
   }
 
   @Test
