@@ -58,15 +58,10 @@ final class ProgressFeed implements JobListener {
     }
   }
 
-  /** States of an ordinary run speak for themselves; the summary tells the last one. */
+  /** States of an ordinary run speak for themselves; what a job waits for does not. */
   private void stateChanged(JobEvent.StateChanged changed) {
-    if (changed.state() == JobState.QUEUED || changed.state() == JobState.STOPPING) {
-      display.message(
-          changed.jobId()
-              + " "
-              + changed.state().name().toLowerCase(java.util.Locale.ROOT)
-              + ": "
-              + changed.reason());
+    if (changed.state() == JobState.QUEUED && changed.reason().startsWith("needs")) {
+      display.message("waiting: " + changed.reason());
     }
   }
 
