@@ -77,7 +77,8 @@ class ArchitectureTest {
   static final ArchRule libtorchStaysInTheEngine =
       noClasses()
           .that()
-          .resideOutsideOfPackage("dev.trireme.engine..")
+          // An example stands for a user's own model, which is written on libtorch.
+          .resideOutsideOfPackages("dev.trireme.engine..", "dev.trireme.examples..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("org.bytedeco.pytorch..");

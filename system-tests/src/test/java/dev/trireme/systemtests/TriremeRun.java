@@ -72,8 +72,12 @@ final class TriremeRun implements AutoCloseable {
 
   /** Waits for the end and returns the exit code. */
   int exitCode() throws InterruptedException {
-    if (!process.waitFor(DEADLINE.toSeconds(), TimeUnit.SECONDS)) {
-      throw new AssertionError("not over after " + DEADLINE + "; it said:\n" + stderr());
+    return exitCode(DEADLINE);
+  }
+
+  int exitCode(Duration deadline) throws InterruptedException {
+    if (!process.waitFor(deadline.toSeconds(), TimeUnit.SECONDS)) {
+      throw new AssertionError("not over after " + deadline + "; it said:\n" + stderr());
     }
     return process.exitValue();
   }
