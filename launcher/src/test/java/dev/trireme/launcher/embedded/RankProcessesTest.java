@@ -55,4 +55,10 @@ class RankProcessesTest {
             "-Djava.library.path=/a b/natives")
         .doesNotContain("-agentlib:jdwp=server=y", "-XX:SharedArchiveFile=cli.jsa");
   }
+
+  @Test
+  void shouldLeaveTheAllocatorToTheUserWhoSetIt() {
+    assertThat(RankProcesses.environment(Map.of("MALLOC_ARENA_MAX", "4")))
+        .containsOnlyKeys("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_");
+  }
 }
