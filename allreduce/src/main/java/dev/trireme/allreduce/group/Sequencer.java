@@ -49,6 +49,9 @@ final class Sequencer {
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
   private final AtomicReference<String> abortRequest = new AtomicReference<>();
   private final Object startLock = new Object();
+  // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
+  private final Transport.Listener listener = this::onSignal;
+  private final Operation.Announcer announcer = this::tellOf;
   private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
@@ -190,7 +193,7 @@ final class Sequencer {
       fail(aborted(why));
       return true;
     }
-    boolean moved = transport.poll(this::onSignal) > 0;
+    boolean moved = transport.poll(listener) > 0;
     moved |= announce();
     moved |= advanceHead();
     if (moved) {
@@ -212,7 +215,7 @@ final class Sequencer {
     }
     while (!unannounced.isEmpty()
         && unannounced.peek().announcedBefore(announced)
-        && unannounced.peek().announce(this::tellOf, peers.rank(), peers.worldSize())) {
+        && unannounced.peek().announce(announcer, peers.rank(), peers.worldSize())) {
       Operation operation = unannounced.remove();
       if (announced.isEmpty()) {
         operation.due(System.nanoTime());
@@ -281,7 +284,7 @@ final class Sequencer {
     head.due(now);
     Optional<CollectiveException> doomed = watch.check(head, now);
     // What a peer said last may still be unread, and be all that was missing.
-    if (doomed.isPresent() && transport.poll(this::onSignal) == 0) {
+    if (doomed.isPresent() && transport.poll(listener) == 0) {
       throw doomed.get();
     }
   }
