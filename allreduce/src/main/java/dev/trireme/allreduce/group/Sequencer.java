@@ -56,6 +56,9 @@ final class Sequencer {
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
   private final AtomicReference<String> abortRequest = new AtomicReference<>();
   private final Object startLock = new Object();
+  // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
+  private final Transport.Listener listener = this::onSignal;
+  private final Operation.Announcer announcer = this::tellOf;
   private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
@@ -231,7 +234,7 @@ final class Sequencer {
       fail(aborted(why));
       return true;
     }
-    boolean moved = transport.poll(this::onSignal) > 0;
+    boolean moved = transport.poll(listener) > 0;
     moved |= announce();
     moved |= parcels.read(this::take) > 0;
     moved |= advanceHead();
@@ -276,7 +279,7 @@ final class Sequencer {
     }
     while (!unannounced.isEmpty()
         && unannounced.peek().announcedBefore(announced)
-        && unannounced.peek().announce(this::tellOf, peers.rank(), peers.worldSize())) {
+        && unannounced.peek().announce(announcer, peers.rank(), peers.worldSize())) {
       Operation operation = unannounced.remove();
       if (announced.isEmpty()) {
         operation.due(System.nanoTime());
@@ -349,7 +352,7 @@ final class Sequencer {
   private void check(Operation operation, long now) {
     Optional<CollectiveException> doomed = watch.check(operation, now);
     // What a peer said last may still be unread, and be all that was missing.
-    if (doomed.isPresent() && transport.poll(this::onSignal) == 0) {
+    if (doomed.isPresent() && transport.poll(listener) == 0) {
       throw doomed.get();
     }
   }
