@@ -14,6 +14,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -36,6 +37,7 @@ public final class AllReduceBench {
    *
    * <p>Blocking: until all is measured. No process is left when it returns or throws.
    *
+   * @param transport between the ranks
    * @param ranks at least 1
    * @param sizes in bytes, multiples of 4
    * @param algorithm for every size that it can do; chosen by size when empty
@@ -45,6 +47,7 @@ public final class AllReduceBench {
    *     error
    */
   public static void measure(
+      BenchTransport transport,
       int ranks,
       long[] sizes,
       Optional<AllReduceAlgorithm> algorithm,
@@ -58,6 +61,9 @@ public final class AllReduceBench {
             .threadingMode(ThreadingMode.SHARED)
             .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, NAP_NANOS))
             .dirDeleteOnShutdown(true);
+    if (transport == BenchTransport.UDP) {
+      throw new UnsupportedOperationException("UDP between ranks is not built yet");
+    }
     List<Process> children = new ArrayList<>();
     try (MediaDriver driver = MediaDriver.launch(context)) {
       long formation = new SecureRandom().nextLong();
@@ -87,13 +93,16 @@ public final class AllReduceBench {
     }
   }
 
-  /** {@code RANKS ALGORITHM|auto BYTES,BYTES,...}; prints a table. */
+  /** {@code RANKS ALGORITHM|auto BYTES,BYTES,... [ipc|udp]}; prints a table. */
   public static void main(String[] args) throws IOException, InterruptedException {
     Optional<AllReduceAlgorithm> algorithm =
         Optional.of(args[1]).filter(name -> !name.equals("auto")).map(AllReduceAlgorithm::valueOf);
     long[] sizes = Arrays.stream(args[2].split(",")).mapToLong(Long::parseLong).toArray();
     System.out.println(BenchRow.header());
     measure(
+        args.length > 3
+            ? BenchTransport.valueOf(args[3].toUpperCase(Locale.ROOT))
+            : BenchTransport.IPC,
         Integer.parseInt(args[0]),
         sizes,
         algorithm,
