@@ -5,7 +5,7 @@ import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.Writer;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -61,9 +61,6 @@ public final class AllReduceBench {
             .threadingMode(ThreadingMode.SHARED)
             .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, NAP_NANOS))
             .dirDeleteOnShutdown(true);
-    if (transport == BenchTransport.UDP) {
-      throw new UnsupportedOperationException("UDP between ranks is not built yet");
-    }
     List<Process> children = new ArrayList<>();
     try (MediaDriver driver = MediaDriver.launch(context)) {
       long formation = new SecureRandom().nextLong();
@@ -73,11 +70,15 @@ public final class AllReduceBench {
         command.addAll(List.of(String.valueOf(rank), String.valueOf(ranks)));
         command.addAll(List.of(driver.aeronDirectoryName(), shared.toString()));
         command.add(String.valueOf(formation));
+        command.add(transport.name());
         command.add(algorithm.map(Enum::name).orElse(""));
         command.add(
             Arrays.stream(sizes).mapToObj(String::valueOf).collect(Collectors.joining(",")));
         children.add(
             new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+      }
+      if (transport == BenchTransport.UDP && ranks > 1) {
+        exchangeEndpoints(children);
       }
       readRows(children.get(0), ranks, each);
       for (Process child : children) {
@@ -110,11 +111,26 @@ public final class AllReduceBench {
         row -> System.out.println(row.line()));
   }
 
+  /** Hears from every rank where it listens, and tells all of them. */
+  private static void exchangeEndpoints(List<Process> children) throws IOException {
+    List<String> endpoints = new ArrayList<>();
+    for (Process child : children) {
+      String line = child.inputReader(StandardCharsets.UTF_8).readLine();
+      if (line == null || !line.startsWith(BenchRank.ENDPOINT)) {
+        throw new IOException("expected a rank's endpoint, found " + line);
+      }
+      endpoints.add(line.substring(BenchRank.ENDPOINT.length()));
+    }
+    for (Process child : children) {
+      Writer writer = child.outputWriter(StandardCharsets.UTF_8);
+      writer.write(String.join(" ", endpoints) + "\n");
+      writer.flush();
+    }
+  }
+
   private static void readRows(Process rankZero, int ranks, Consumer<BenchRow> each)
       throws IOException {
-    try (BufferedReader reader =
-        new BufferedReader(
-            new InputStreamReader(rankZero.getInputStream(), StandardCharsets.UTF_8))) {
+    try (BufferedReader reader = rankZero.inputReader(StandardCharsets.UTF_8)) {
       for (String line; (line = reader.readLine()) != null; ) {
         if (line.startsWith(BenchRank.ROW)) {
           String[] words = line.substring(BenchRank.ROW.length()).split(" ");
