@@ -20,7 +20,7 @@ public enum AllReduceAlgorithm {
   RING;
 
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
-  static final int DIRECT_BYTES = 2 << 10;
+  public static final int DIRECT_BYTES = 2 << 10;
 
   /**
    * The algorithm for a buffer of this size between ranks of one host: direct while a second
