@@ -90,7 +90,6 @@ public final class SharedGroup implements ProcessGroup {
   @Override
   public Work allReduce(TensorBuffer buffer, ReduceOp op) {
     requireCpu(buffer);
-    Reductions.requireSupported(buffer.dtype());
     Reduction reduction = reductions.of(buffer.dtype(), op);
     AllReduceAlgorithm algorithm = algorithm(buffer.byteCount());
     Signature signature =
