@@ -1,8 +1,10 @@
 package dev.trireme.allreduce.group;
 
+import dev.trireme.allreduce.plan.HalvingDoublingAllReduce;
 import dev.trireme.allreduce.plan.OwnerAllReduce;
 import dev.trireme.allreduce.plan.RingAllReduce;
 import dev.trireme.allreduce.plan.Step;
+import dev.trireme.allreduce.plan.TreeAllReduce;
 import java.util.List;
 
 /**
@@ -17,7 +19,11 @@ public enum AllReduceAlgorithm {
   /** See {@link OwnerAllReduce}. */
   OWNER,
   /** See {@link RingAllReduce}. */
-  RING;
+  RING,
+  /** See {@link HalvingDoublingAllReduce}. */
+  HALVING_DOUBLING,
+  /** See {@link TreeAllReduce}. */
+  TREE;
 
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
   public static final int DIRECT_BYTES = 2 << 10;
@@ -40,6 +46,8 @@ public enum AllReduceAlgorithm {
     return switch (this) {
       case OWNER -> OwnerAllReduce.plan(rank, worldSize, count);
       case RING -> RingAllReduce.plan(rank, worldSize, count);
+      case HALVING_DOUBLING -> HalvingDoublingAllReduce.plan(rank, worldSize, count);
+      case TREE -> TreeAllReduce.plan(rank, worldSize, count);
       case DIRECT -> throw new IllegalStateException("a direct all-reduce follows no plan");
     };
   }

@@ -45,4 +45,10 @@ public sealed interface Step {
    * was just reduced is written back while it is still in the cache.
    */
   record ReduceAndSpread(long from, long count) implements Work {}
+
+  /**
+   * The same with the sums of {@link TreeAllReduce#sums}; the peers' elements hold inner sums
+   * meanwhile.
+   */
+  record ReduceTreeAndSpread(long from, long count) implements Work {}
 }
