@@ -27,14 +27,18 @@ final class BenchProcess {
         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
-  /** Starts a rank; the formation's number goes over its standard input, since it is a secret. */
+  /**
+   * Starts a rank; the formation's number goes over its standard input, since it is a secret.
+   *
+   * @param words the task and the plan, for {@link BenchRank#main}
+   */
   static BenchProcess start(
-      RankJvm jvm, int rank, BenchPlan plan, String aeron, Path shared, long formation)
+      RankJvm jvm, int rank, List<String> words, String aeron, Path shared, long formation)
       throws IOException {
     List<String> command = new ArrayList<>(jvm.command());
     command.add(BenchRank.class.getName());
     command.addAll(List.of(String.valueOf(rank), aeron, shared.toString()));
-    command.addAll(plan.words());
+    command.addAll(words);
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().putAll(jvm.environment());
@@ -53,8 +57,9 @@ final class BenchProcess {
    * Takes the lines that it has written.
    *
    * @param rows given those that begin with {@link BenchRank#ROW}, without that
+   * @param reports given those that begin with {@link BenchRank#REPORT}, without that
    */
-  void poll(Consumer<String> rows) throws IOException {
+  void poll(Consumer<String> rows, Consumer<String> reports) throws IOException {
     // Lines are short and written at once: one that has begun is soon whole.
     while (output.ready()) {
       String line = output.readLine();
@@ -63,6 +68,8 @@ final class BenchProcess {
       }
       if (line.startsWith(BenchRank.ROW)) {
         rows.accept(line.substring(BenchRank.ROW.length()));
+      } else if (line.startsWith(BenchRank.REPORT)) {
+        reports.accept(line.substring(BenchRank.REPORT.length()));
       } else if (line.startsWith(BenchRank.FAILED)) {
         failure = Optional.of(line.substring(BenchRank.FAILED.length()));
       }

@@ -28,6 +28,9 @@ final class BenchRank {
   /** What a rank prints before the rank that it suspects and the verdict. */
   static final String FAILED = "FAILED ";
 
+  /** What a rank prints before its report of a trial. */
+  static final String REPORT = "REPORT ";
+
   private static final Duration DEADLINE = Duration.ofSeconds(60);
   private static final long ROUND_BYTES = 400L << 20;
   private static final int MAX_ROUNDS = 500;
@@ -51,12 +54,12 @@ final class BenchRank {
    * A rank as a process of its own; the first line of its standard input is the formation's number,
    * and when that stream ends, so does it.
    *
-   * @param args rank, Aeron directory, shared directory, then the words of the plan
+   * @param args rank, Aeron directory, shared directory, task, then the words of the plan
    */
   public static void main(String[] args) throws IOException {
     long formation = Long.parseLong(readLine(System.in));
     endWith(System.in);
-    BenchPlan plan = BenchPlan.parse(Arrays.asList(args).subList(3, args.length));
+    BenchPlan plan = BenchPlan.parse(Arrays.asList(args).subList(4, args.length));
     int rank = Integer.parseInt(args[0]);
     GroupConfig config =
         new GroupConfig(
@@ -72,7 +75,8 @@ final class BenchRank {
     int code = 0;
     try (ProcessGroup group = AeronProcessGroup.join(config, plan.algorithm())) {
       BenchRank bench = new BenchRank(group, plan);
-      plan.sizes().forEach(bench::measure);
+      BenchTask.Trial.parse(args[3])
+          .ifPresentOrElse(bench::tryOut, () -> plan.sizes().forEach(bench::measure));
       group.barrier().await();
     } catch (CollectiveException e) {
       System.out.println(FAILED + e.suspectRank() + " " + oneLine(e.getMessage()));
@@ -113,6 +117,13 @@ final class BenchRank {
             "trireme-bench-parent-watch");
     watch.setDaemon(true);
     watch.start();
+  }
+
+  private void tryOut(BenchTask.Trial trial) {
+    BenchTrial all = new BenchTrial(group, room, word);
+    BenchTask.Report report =
+        trial.task() == BenchTask.SOAK ? all.soak(trial.length()) : all.idle(trial.length());
+    System.out.println(REPORT + report.words());
   }
 
   private void measure(long bytes) {

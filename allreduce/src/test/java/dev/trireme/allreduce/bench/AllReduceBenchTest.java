@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -44,6 +45,27 @@ class AllReduceBenchTest {
               assertThat(row.wrong()).isZero();
               assertThat(row.timeUs()).isPositive();
               assertThat(row.count()).isEqualTo(row.bytes() / 4);
+            });
+    assertThat(memory).isEmptyDirectory();
+  }
+
+  @Test
+  void shouldSoakAtMixedSizesAndReportOfEveryRank() throws Exception {
+    List<BenchTask.Report> reports = new ArrayList<>();
+    AllReduceBench.tryOut(
+        BenchPlan.of(2, List.of(40_000L)),
+        BenchTask.SOAK,
+        Duration.ofMillis(300),
+        RankJvm.likeThisOne(),
+        memory,
+        reports::add);
+    assertThat(reports).extracting(BenchTask.Report::rank).containsExactlyInAnyOrder(0, 1);
+    assertThat(reports)
+        .allSatisfy(
+            report -> {
+              assertThat(report.rounds()).isPositive();
+              assertThat(report.wrong()).isZero();
+              assertThat(report.seconds()).isGreaterThanOrEqualTo(0.3);
             });
     assertThat(memory).isEmptyDirectory();
   }
