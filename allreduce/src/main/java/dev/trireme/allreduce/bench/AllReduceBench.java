@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.agrona.concurrent.BackoffIdleStrategy;
 
 /**
@@ -38,6 +39,7 @@ public final class AllReduceBench {
   private final Consumer<BenchRow> each;
   private final Consumer<BenchTask.Report> reports;
   private int measured;
+  private boolean told;
 
   private AllReduceBench(
       BenchPlan plan, String task, Consumer<BenchRow> each, Consumer<BenchTask.Report> reports) {
@@ -124,6 +126,7 @@ public final class AllReduceBench {
         for (BenchProcess rank : ranks) {
           rank.poll(this::row, text -> reports.accept(BenchTask.Report.parse(text)));
         }
+        exchangeEndpoints();
         if (failed.isPresent()) {
           throw verdict(failed.get());
         }
@@ -133,6 +136,16 @@ public final class AllReduceBench {
       for (BenchProcess rank : ranks) {
         rank.awaitEnd();
       }
+    }
+  }
+
+  /** Tells every rank where all listen, once all have said it; ranks of one host listen nowhere. */
+  private void exchangeEndpoints() {
+    if (!told && ranks.stream().allMatch(rank -> rank.endpoint().isPresent())) {
+      told = true;
+      String all =
+          ranks.stream().map(r -> r.endpoint().orElseThrow()).collect(Collectors.joining(" "));
+      ranks.forEach(rank -> rank.tell(all));
     }
   }
 

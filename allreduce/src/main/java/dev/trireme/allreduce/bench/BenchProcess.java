@@ -18,6 +18,7 @@ final class BenchProcess {
   private final int rank;
   private final Process process;
   private final BufferedReader output;
+  private Optional<String> endpoint = Optional.empty();
   private Optional<String> failure = Optional.empty();
 
   private BenchProcess(int rank, Process process) {
@@ -43,10 +44,25 @@ final class BenchProcess {
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().putAll(jvm.environment());
     Process process = builder.start();
-    OutputStream input = process.getOutputStream();
-    input.write((formation + "\n").getBytes(StandardCharsets.UTF_8));
-    input.flush();
-    return new BenchProcess(rank, process);
+    BenchProcess started = new BenchProcess(rank, process);
+    started.tell(String.valueOf(formation));
+    return started;
+  }
+
+  /** Writes a line to its standard input; one that is gone does not hear it. */
+  void tell(String line) {
+    try {
+      OutputStream input = process.getOutputStream();
+      input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+      input.flush();
+    } catch (IOException e) {
+      // Its end is about to be seen, and says more.
+    }
+  }
+
+  /** Where it listens, once it has said so. */
+  Optional<String> endpoint() {
+    return endpoint;
   }
 
   int rank() {
@@ -70,6 +86,8 @@ final class BenchProcess {
         rows.accept(line.substring(BenchRank.ROW.length()));
       } else if (line.startsWith(BenchRank.REPORT)) {
         reports.accept(line.substring(BenchRank.REPORT.length()));
+      } else if (line.startsWith(BenchRank.ENDPOINT)) {
+        endpoint = Optional.of(line.substring(BenchRank.ENDPOINT.length()));
       } else if (line.startsWith(BenchRank.FAILED)) {
         failure = Optional.of(line.substring(BenchRank.FAILED.length()));
       }

@@ -1,18 +1,23 @@
 package dev.trireme.allreduce.bench;
 
 import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.NetworkConfig;
+import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.agrona.UnsafeApi;
@@ -24,6 +29,9 @@ import org.agrona.UnsafeApi;
 final class BenchRank {
   /** What rank 0 prints before the figures of each size: bytes, seconds, wrong elements. */
   static final String ROW = "ROW ";
+
+  /** What a rank that listens on a port prints first. */
+  static final String ENDPOINT = "ENDPOINT ";
 
   /** What a rank prints before the rank that it suspects and the verdict. */
   static final String FAILED = "FAILED ";
@@ -51,14 +59,14 @@ final class BenchRank {
   }
 
   /**
-   * A rank as a process of its own; the first line of its standard input is the formation's number,
-   * and when that stream ends, so does it.
+   * A rank as a process of its own. The first line of its standard input is the formation's number;
+   * a rank that listens on a port is told all ranks' endpoints in the second. When that stream
+   * ends, so does the rank.
    *
    * @param args rank, Aeron directory, shared directory, task, then the words of the plan
    */
   public static void main(String[] args) throws IOException {
     long formation = Long.parseLong(readLine(System.in));
-    endWith(System.in);
     BenchPlan plan = BenchPlan.parse(Arrays.asList(args).subList(4, args.length));
     int rank = Integer.parseInt(args[0]);
     GroupConfig config =
@@ -69,11 +77,14 @@ final class BenchRank {
             Path.of(args[1]),
             Path.of(args[2]),
             1,
-            plan.ranks() * plan.ranks(),
+            2 * plan.ranks() * plan.ranks(),
             formation,
-            DEADLINE);
+            DEADLINE,
+            plan.transport() == BenchTransport.UDP && plan.ranks() > 1
+                ? Optional.of(new NetworkConfig("host-" + rank, "127.0.0.1"))
+                : Optional.empty());
     int code = 0;
-    try (ProcessGroup group = AeronProcessGroup.join(config, plan.algorithm())) {
+    try (ProcessGroup group = join(config, plan.algorithm())) {
       BenchRank bench = new BenchRank(group, plan);
       BenchTask.Trial.parse(args[3])
           .ifPresentOrElse(bench::tryOut, () -> plan.sizes().forEach(bench::measure));
@@ -86,6 +97,23 @@ final class BenchRank {
       code = 1;
     }
     System.exit(code);
+  }
+
+  private static ProcessGroup join(GroupConfig config, Optional<AllReduceAlgorithm> algorithm)
+      throws IOException {
+    if (config.network().isEmpty()) {
+      endWith(System.in);
+      return AeronProcessGroup.join(config, algorithm);
+    }
+    try (AeronProcessGroup.Opening opening = AeronProcessGroup.open(config)) {
+      System.out.println(ENDPOINT + opening.endpoint().text());
+      String[] told = readLine(System.in).split(" ");
+      if (told.length != config.worldSize()) {
+        throw new EOFException("whoever measures is gone");
+      }
+      endWith(System.in);
+      return opening.join(Arrays.stream(told).map(Endpoint::parse).toList(), algorithm);
+    }
   }
 
   private static String oneLine(String text) {

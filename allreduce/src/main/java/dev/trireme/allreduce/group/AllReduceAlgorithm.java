@@ -1,6 +1,7 @@
 package dev.trireme.allreduce.group;
 
 import dev.trireme.allreduce.plan.HalvingDoublingAllReduce;
+import dev.trireme.allreduce.plan.HostsAllReduce;
 import dev.trireme.allreduce.plan.OwnerAllReduce;
 import dev.trireme.allreduce.plan.RingAllReduce;
 import dev.trireme.allreduce.plan.Step;
@@ -28,6 +29,9 @@ public enum AllReduceAlgorithm {
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
   public static final int DIRECT_BYTES = 2 << 10;
 
+  /** The same between hosts, where a step costs more than the bytes. */
+  static final int WIRE_DIRECT_BYTES = 8 << 10;
+
   /**
    * The algorithm for a buffer of this size between ranks of one host: direct while a second
    * rendezvous costs more than adding everything up on every rank (measured: up to 2 to 4 KiB on 2
@@ -39,6 +43,16 @@ public enum AllReduceAlgorithm {
    */
   static AllReduceAlgorithm choose(long bytes) {
     return bytes <= DIRECT_BYTES ? DIRECT : OWNER;
+  }
+
+  /** The same for a formation that spans hosts, see {@link HostsAllReduce}. */
+  static AllReduceAlgorithm chooseAcrossHosts(long bytes) {
+    return bytes <= WIRE_DIRECT_BYTES ? DIRECT : OWNER;
+  }
+
+  /** Whether it can do without addressing the memory of ranks of other hosts. */
+  public boolean worksBetweenHosts() {
+    return this != HALVING_DOUBLING && this != TREE;
   }
 
   /** The steps of {@code rank}; direct all-reduces have none. */

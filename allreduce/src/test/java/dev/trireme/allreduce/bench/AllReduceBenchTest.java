@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AllReduceBenchTest {
@@ -26,15 +27,17 @@ class AllReduceBenchTest {
 
   @TempDir Path memory;
 
-  @Test
-  void shouldMeasureEverySizeWithoutAWrongElementAndLeaveNothing() throws Exception {
+  @ParameterizedTest
+  @EnumSource
+  void shouldMeasureEverySizeWithoutAWrongElementAndLeaveNothing(BenchTransport transport)
+      throws Exception {
     List<BenchRow> rows = new ArrayList<>();
     BenchPlan plan =
         new BenchPlan(
             2,
             List.of(4L, 40_000L),
             Optional.of(AllReduceAlgorithm.RING),
-            BenchTransport.IPC,
+            transport,
             OptionalInt.of(3),
             OptionalInt.of(0));
     AllReduceBench.measure(plan, RankJvm.likeThisOne(), memory, rows::add);

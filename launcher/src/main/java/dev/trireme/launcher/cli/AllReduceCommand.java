@@ -199,6 +199,11 @@ final class AllReduceCommand implements Callable<Integer> {
               + "; add -e "
               + ByteSizes.format(AllReduceAlgorithm.DIRECT_BYTES));
     }
+    if (transport() == BenchTransport.UDP
+        && !one.map(AllReduceAlgorithm::worksBetweenHosts).orElse(true)) {
+      throw refused(
+          "--algorithm", algorithm + " needs the memory of all ranks; use --transport ipc");
+    }
     return new BenchPlan(
         processes,
         sizes,
@@ -250,9 +255,6 @@ final class AllReduceCommand implements Callable<Integer> {
         Arrays.stream(BenchTransport.values()).map(AllReduceCommand::word).toList();
     if (!names.contains(transport)) {
       throw refused("--transport", oneOf(names, transport));
-    }
-    if (transport.equals("udp")) {
-      throw refused("--transport", "udp is not available in this version; use ipc");
     }
     return BenchTransport.values()[names.indexOf(transport)];
   }
