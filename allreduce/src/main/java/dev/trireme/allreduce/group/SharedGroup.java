@@ -338,6 +338,9 @@ public final class SharedGroup implements ProcessGroup {
             : AllReduceAlgorithm.choose(bytes);
     long direct =
         spansHosts() ? AllReduceAlgorithm.WIRE_DIRECT_BYTES : AllReduceAlgorithm.DIRECT_BYTES;
-    return forced.filter(f -> f != AllReduceAlgorithm.DIRECT || bytes <= direct).orElse(chosen);
+    return forced
+        .filter(f -> f != AllReduceAlgorithm.DIRECT || bytes <= direct)
+        .filter(f -> !spansHosts() || f.worksBetweenHosts())
+        .orElse(chosen);
   }
 }
