@@ -1,5 +1,6 @@
 package dev.trireme.allreduce.group;
 
+import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.kernel.Reduction;
 import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.allreduce.transport.Transport;
@@ -11,6 +12,7 @@ import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -49,8 +51,23 @@ public final class SharedGroup implements ProcessGroup {
    */
   public static SharedGroup over(
       Transport transport, long generation, Duration timeout, Optional<AllReduceAlgorithm> forced) {
+    return over(transport, generation, timeout, forced, new AbortSwitch());
+  }
+
+  /**
+   * The same with a switch that ends it from another thread.
+   *
+   * @param abort aborts the group from now on
+   */
+  public static SharedGroup over(
+      Transport transport,
+      long generation,
+      Duration timeout,
+      Optional<AllReduceAlgorithm> forced,
+      AbortSwitch abort) {
     Reductions.load();
     SharedGroup group = new SharedGroup(transport, generation, timeout, forced);
+    abort.tell(group::abort);
     try {
       group.allocate(DType.UINT8, Memory.BASE_BYTES);
       return group;
@@ -67,7 +84,7 @@ public final class SharedGroup implements ProcessGroup {
     this.forced = forced;
     this.peers = new Peers(transport, System.nanoTime());
     this.memory = new Memory(transport);
-    this.sequencer = new Sequencer(transport, peers, generation, timeout);
+    this.sequencer = new Sequencer(transport, peers, memory, generation, timeout);
     this.pump = new Pump(sequencer, transport.rank());
     pump.start();
   }
@@ -154,6 +171,19 @@ public final class SharedGroup implements ProcessGroup {
       pump.close();
       sequencer.close(transport::close);
     }
+  }
+
+  @Override
+  public void label(String what) {
+    sequencer.label(what);
+  }
+
+  /**
+   * The last operations of this rank, the oldest first, at most {@value FlightRecorder#CAPACITY}.
+   * May be asked at any time, also after a failure or {@link #close}.
+   */
+  public List<RecordedOperation> recentOperations() {
+    return sequencer.recorder().snapshot();
   }
 
   Sequencer sequencer() {

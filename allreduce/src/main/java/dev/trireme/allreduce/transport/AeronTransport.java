@@ -1,18 +1,23 @@
 package dev.trireme.allreduce.transport;
 
+import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
 import io.aeron.Subscription;
 import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.BufferClaim;
+import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.ringbuffer.RingBuffer;
 
 /**
  * The ranks of one host, each a client of the host's Aeron media driver: one IPC stream for each
@@ -36,6 +41,17 @@ public final class AeronTransport implements Transport {
    */
   private static final long DRIVER_MILLIS = 5_000;
 
+  private static final long DISCONNECTED_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** The driver gives a sign of life every second; one that does not is stopped or starved. */
+  private static final long DRIVER_SILENT_MILLIS = 2_500;
+
+  /**
+   * When the driver has gone or has given this client up, Aeron's own thread unmaps the logs; who
+   * is just writing to one must be out of it by then.
+   */
+  private static final long CLOSE_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
   private static final int FRAGMENTS_PER_POLL = 32;
   private static final int KIND = 0;
   private static final int OPERATION = 8;
@@ -50,6 +66,8 @@ public final class AeronTransport implements Transport {
   private final Subscription[] subscriptions;
   private final FragmentHandler[] handlers;
   private final PeerProcess[] processes;
+  private final long[] connectedNanos;
+  private final RingBuffer driverLifeSign;
   private final SharedMemories memories;
   private final BufferClaim claim = new BufferClaim();
   private final UnsafeBuffer textBytes = new UnsafeBuffer(new byte[MAX_TEXT]);
@@ -65,6 +83,8 @@ public final class AeronTransport implements Transport {
     this.subscriptions = new Subscription[worldSize];
     this.handlers = new FragmentHandler[worldSize];
     this.processes = new PeerProcess[worldSize];
+    this.connectedNanos = new long[worldSize];
+    this.driverLifeSign = aeron.context().toDriverBuffer();
     this.memories = new SharedMemories(config);
     Streams streams = new Streams(config.streamBase(), worldSize);
     for (int peer = 0; peer < worldSize; peer++) {
@@ -83,19 +103,36 @@ public final class AeronTransport implements Transport {
    * Connects to the media driver and meets the other ranks.
    *
    * <p>Blocking: until all ranks are there or the config's timeout has passed, up to 5 seconds for
-   * the media driver before that.
+   * the media driver before that; an abort ends it at once.
    *
+   * @param abort tells nobody any more when this returns
    * @throws dev.trireme.api.collective.CollectiveException when the driver or some rank does not
-   *     answer in time, or the thread is interrupted
+   *     answer in time, or the thread is interrupted, or the switch is used
    */
-  public static AeronTransport connect(GroupConfig config) {
+  public static AeronTransport connect(GroupConfig config, AbortSwitch abort) {
+    Thread joining = Thread.currentThread();
+    // Aeron waits for its driver in many places, and heeds interrupts in all of them.
+    abort.tell(why -> joining.interrupt());
+    try {
+      return connectInterruptibly(config, abort);
+    } finally {
+      abort.tell(why -> {});
+      if (abort.reason().isPresent()) {
+        Thread.interrupted();
+      }
+    }
+  }
+
+  private static AeronTransport connectInterruptibly(GroupConfig config, AbortSwitch abort) {
     AtomicReference<String> broken = new AtomicReference<>();
     Aeron.Context context =
         new Aeron.Context()
             .aeronDirectoryName(config.aeronDirectory().toString())
             .driverTimeoutMs(DRIVER_MILLIS)
+            .closeLingerDurationNs(CLOSE_LINGER_NANOS)
             // Aeron's own handler ends the JVM when the driver dies.
             .errorHandler(error -> broken.compareAndSet(null, describe(config, error)));
+    Meeting.awaitDriver(config, abort, DRIVER_MILLIS);
     Aeron aeron;
     try {
       aeron = Aeron.connect(context);
@@ -104,11 +141,19 @@ public final class AeronTransport implements Transport {
     }
     try {
       AeronTransport transport = new AeronTransport(config, aeron, broken);
-      new Meeting(config, transport).hold(transport.processes);
+      Meeting meeting = new Meeting(config, transport, abort);
+      try {
+        meeting.hold(transport.processes);
+      } catch (CollectiveException e) {
+        meeting.sayFailed(e);
+        throw e;
+      }
       return transport;
     } catch (AeronException e) {
       aeron.close();
-      throw Meeting.noDriver(config, e);
+      throw abort.reason().isPresent()
+          ? Meeting.aborted(config, abort)
+          : Meeting.noDriver(config, e);
     } catch (RuntimeException e) {
       aeron.close();
       throw e;
@@ -167,6 +212,25 @@ public final class AeronTransport implements Transport {
     return delivered;
   }
 
+  /** The same, but leaves all but HELLO and FAILED where it is, for who listens later. */
+  int peekOne(int peer, Listener to) {
+    listener = to;
+    delivered = 0;
+    subscriptions[peer].controlledPoll(
+        (buffer, offset, length, header) -> {
+          if (header.reservedValue() == config.formation() && length >= TEXT) {
+            long kind = buffer.getLong(offset + KIND);
+            if (kind != SignalKind.HELLO.ordinal() && kind != SignalKind.FAILED.ordinal()) {
+              return ControlledFragmentHandler.Action.ABORT;
+            }
+            take(peer, buffer, offset, length, header);
+          }
+          return ControlledFragmentHandler.Action.BREAK;
+        },
+        1);
+    return delivered;
+  }
+
   @Override
   public long createMemory(int index, long bytes) {
     return memories.create(index, bytes);
@@ -183,8 +247,40 @@ public final class AeronTransport implements Transport {
   }
 
   @Override
+  public void whileSlow(Runnable tick) {
+    memories.whileSlow(tick);
+  }
+
+  @Override
   public Optional<String> lost(int peer) {
-    return processes[peer].lost();
+    Optional<String> died = processes[peer].lost();
+    long now = System.nanoTime();
+    if (died.isPresent() || publications[peer].isClosed() || publications[peer].isConnected()) {
+      connectedNanos[peer] = now;
+      return died;
+    }
+    // A rank that was itself given up by the driver sees this too, but learns of that meanwhile.
+    return now - connectedNanos[peer] < DISCONNECTED_NANOS
+        ? Optional.empty()
+        : Optional.of("it has no connection to the media driver any more");
+  }
+
+  @Override
+  public Optional<String> condition(int peer) {
+    return processes[peer].condition();
+  }
+
+  @Override
+  public Optional<String> ailment() {
+    long silent = System.currentTimeMillis() - driverLifeSign.consumerHeartbeatTime();
+    return aeron.isClosed() || silent < DRIVER_SILENT_MILLIS
+        ? Optional.empty()
+        : Optional.of(
+            "the media driver at "
+                + config.aeronDirectory()
+                + " has given no sign of life for "
+                + silent
+                + " ms (its agent is stopped or starved), which holds up all ranks");
   }
 
   @Override
@@ -201,6 +297,11 @@ public final class AeronTransport implements Transport {
     try {
       aeron.close();
     } finally {
+      for (int peer = 0; peer < processes.length; peer++) {
+        if (processes[peer] != null && processes[peer].lost().isPresent()) {
+          memories.deleteOf(peer);
+        }
+      }
       memories.close();
     }
   }
