@@ -95,7 +95,10 @@ final class Meeting {
   private void onSignal(
       int from, SignalKind kind, long operation, long first, long second, String text) {
     if (kind == SignalKind.HELLO) {
-      processes[from] = pid[from] == first ? processes[from] : new PeerProcess(first);
+      if (pid[from] != first && transport.hosts().together(from, config.rank())) {
+        // A number of another host says nothing here.
+        processes[from] = new PeerProcess(first);
+      }
       pid[from] = first;
       heard[from] = true;
       heardMe[from] |= second == 1;
@@ -200,7 +203,10 @@ final class Meeting {
         + peer
         + (heard[peer]
             ? " (it was heard, but did not answer"
-                + processes[peer].condition().map(c -> "; " + c).orElse("")
+                + Optional.ofNullable(processes[peer])
+                    .flatMap(PeerProcess::condition)
+                    .map(c -> "; " + c)
+                    .orElse("")
                 + ")"
             : " (never heard of)");
   }

@@ -26,6 +26,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Aeron and shared files, with ranks as threads of the test's JVM. */
 class AeronProcessGroupTest {
@@ -160,6 +161,7 @@ class AeronProcessGroupTest {
   }
 
   @Test
+  @Timeout(value = 30, unit = TimeUnit.MINUTES)
   void shouldFormAgainRightAfterAnAbort() {
     for (long generation = 1; generation <= ROUNDS; generation++) {
       List<CompletableFuture<String>> ends = new ArrayList<>();

@@ -10,6 +10,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * One of four rank processes is killed or stopped at a random moment, again and again. As many
@@ -29,6 +30,7 @@ class RandomDeathTest {
   private static final Duration LINGER = Duration.ofMillis(500);
 
   @Test
+  @Timeout(value = 60, unit = TimeUnit.MINUTES)
   void shouldNameTheRankThatDiedOrStoppedAndLeaveNothingBehind() {
     SplittableRandom random = new SplittableRandom(SEED);
     for (int round = 0; round < ROUNDS; round++) {
