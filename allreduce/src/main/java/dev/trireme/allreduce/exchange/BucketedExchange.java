@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Sums gradients over the ranks in buckets. Each gradient is copied once, from backward's hook into
@@ -38,6 +39,7 @@ public final class BucketedExchange implements GradientExchange {
   private final StepSums sums;
   private final Work[] works;
   private final int[] missing;
+  private final List<String> labels;
   private final BitSet handedOver = new BitSet();
   private Work sumsWork;
   private int startedBuckets;
@@ -79,6 +81,10 @@ public final class BucketedExchange implements GradientExchange {
             .toList();
     this.works = new Work[buckets.size()];
     this.missing = new int[buckets.size()];
+    this.labels =
+        IntStream.rangeClosed(1, buckets.size())
+            .mapToObj(bucket -> "bucket " + bucket + " of " + buckets.size())
+            .toList();
   }
 
   private static void requireFloatingPoint(Parameter parameter) {
@@ -105,6 +111,7 @@ public final class BucketedExchange implements GradientExchange {
     for (int bucket = 0; bucket < missing.length; bucket++) {
       missing[bucket] = layout.buckets().get(bucket).parameters();
     }
+    group.label("signals");
     sumsWork = sums.start(signals);
   }
 
@@ -136,6 +143,7 @@ public final class BucketedExchange implements GradientExchange {
     NativeMemory.copy(gradient.address(), slot.address(), slot.byteCount());
     missing[layout.slots().get(parameter).bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
+      group.label(labels.get(startedBuckets));
       works[startedBuckets] = group.allReduce(buckets.get(startedBuckets), ReduceOp.SUM);
       startedBuckets++;
     }
@@ -156,8 +164,9 @@ public final class BucketedExchange implements GradientExchange {
     }
     awaitOne(sumsWork, "signals");
     for (int bucket = 0; bucket < works.length; bucket++) {
-      awaitOne(works[bucket], "bucket " + (bucket + 1) + " of " + works.length);
+      awaitOne(works[bucket], labels.get(bucket));
     }
+    group.label("");
     Arrays.fill(works, null);
     step = NO_STEP;
     return sums.finish();

@@ -212,6 +212,27 @@ final class PlannedOperation extends Operation {
   }
 
   @Override
+  long bytesDone() {
+    return bytesDone;
+  }
+
+  @Override
+  int stage() {
+    return position;
+  }
+
+  /** Staging areas belong to the group alone. */
+  @Override
+  boolean inPlace() {
+    for (int rank = 0; rank < base.length; rank++) {
+      if (rank != group.rank() && placeOf(rank) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
   String done() {
     return bytesDone + " bytes done for a buffer of " + buffer.byteCount();
   }
