@@ -103,7 +103,6 @@ public final class SharedGroup implements ProcessGroup {
   @Override
   public Work allReduce(TensorBuffer buffer, ReduceOp op) {
     Buffers.requireCpu(buffer);
-    Reductions.requireSupported(buffer.dtype());
     Reduction reduction = reductions.of(buffer.dtype(), op);
     AllReduceAlgorithm algorithm = algorithm(buffer.byteCount());
     Signature signature =
@@ -153,7 +152,6 @@ public final class SharedGroup implements ProcessGroup {
   @Override
   public Work reduceScatter(TensorBuffer input, TensorBuffer output, ReduceOp op) {
     Buffers.requireParts(input, worldSize(), output, 1);
-    Reductions.requireSupported(input.dtype());
     long n = output.count();
     return start(
         new LaneOperation(
@@ -176,7 +174,6 @@ public final class SharedGroup implements ProcessGroup {
   public Work reduce(TensorBuffer buffer, ReduceOp op, int root) {
     Buffers.requireCpu(buffer);
     Buffers.requireRank("reduce to", root, worldSize());
-    Reductions.requireSupported(buffer.dtype());
     return start(
         new LaneOperation(
             this,
