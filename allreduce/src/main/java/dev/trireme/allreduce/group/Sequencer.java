@@ -82,7 +82,10 @@ final class Sequencer {
     this.messages = new Messages(transport, memory, parcels);
     this.generation = generation;
     this.watch = new Watch(transport, peers, generation, timeout);
-    this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
+    // Between hosts it is the media driver that is waited for, and that needs the core.
+    this.coreOfItsOwn =
+        transport.hosts().count() == 1
+            && Runtime.getRuntime().availableProcessors() >= transport.worldSize();
     transport.whileSlow(this::onSlowWork);
   }
 

@@ -97,7 +97,8 @@ final class Watch {
       boolean awaited = Verdict.awaited(head, peers).contains(peer);
       Optional<String> why =
           peer.left()
-              ? Optional.of("it has left the group").filter(text -> awaited)
+              ? Optional.of("it has left the group")
+                  .filter(text -> awaited && transport.emptied(peer.rank()))
               : transport.lost(peer.rank());
       if (why.isPresent()) {
         return Optional.of(
