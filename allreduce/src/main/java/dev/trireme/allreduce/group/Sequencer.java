@@ -82,10 +82,7 @@ final class Sequencer {
     this.messages = new Messages(transport, memory, parcels);
     this.generation = generation;
     this.watch = new Watch(transport, peers, generation, timeout);
-    // Between hosts it is the media driver that is waited for, and that needs the core.
-    this.coreOfItsOwn =
-        transport.hosts().count() == 1
-            && Runtime.getRuntime().availableProcessors() >= transport.worldSize();
+    this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
     transport.whileSlow(this::onSlowWork);
   }
 
@@ -152,7 +149,7 @@ final class Sequencer {
    * @return false when this time has passed before
    */
   boolean await(Operation operation, Duration atMost) {
-    Pause pause = new Pause(coreOfItsOwn);
+    Pause pause = new Pause(coreOfItsOwn, transport.hosts().count() > 1);
     long start = System.nanoTime();
     long nanos = atMost.toNanos();
     boolean limited = nanos < LONG_NANOS;
