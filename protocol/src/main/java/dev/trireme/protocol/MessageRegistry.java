@@ -15,6 +15,7 @@ import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
 import dev.trireme.api.job.WorkerCount;
@@ -115,7 +116,8 @@ final class MessageRegistry {
         TrainSpec.class,
         ParallelSpec.class,
         WorkerCount.class,
-        CheckpointSpec.class);
+        CheckpointSpec.class,
+        S3Spec.class);
     number(types, 140, DatasetSpec.Idx.class, DatasetSpec.Strokes.class);
     number(
         types, 150, OptimizerSpec.Sgd.class, OptimizerSpec.Adam.class, OptimizerSpec.AdamW.class);
