@@ -1,6 +1,7 @@
 package dev.trireme.checkpoint;
 
 import dev.trireme.api.checkpoint.CheckpointException;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.S3Spec;
 import dev.trireme.checkpoint.format.CheckpointNames;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
@@ -57,6 +58,10 @@ public record CheckpointPlace(String name, CheckpointStorage storage, Optional<S
   }
 
   private static Path path(String name) {
+    if (CheckpointSpec.isS3(name)) {
+      throw new CheckpointException(
+          name + ": an object store is not available in this version; use a directory");
+    }
     try {
       return Path.of(name);
     } catch (InvalidPathException e) {

@@ -132,6 +132,38 @@ public final class CheckpointReader {
     }
   }
 
+  /** Takes the values of a tensor chunk by chunk. */
+  @FunctionalInterface
+  interface Chunks {
+    /** The next chunk, to be used before this returns. */
+    void take(ByteBuffer chunk) throws IOException;
+  }
+
+  /**
+   * Reads the values of one tensor and compares them with their hash when all have been taken.
+   *
+   * @throws DamagedException when they do not match
+   * @throws IOException when {@code chunks} does
+   */
+  void read(String name, Manifest manifest, Manifest.StoredTensor tensor, Chunks chunks)
+      throws IOException, DamagedException {
+    CRC32C crc = new CRC32C();
+    ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES);
+    try (StoredFile file = storage.openShard(name, manifest.generation(), tensor.file())) {
+      for (long at = tensor.begin(); at < tensor.end(); at += CHUNK_BYTES) {
+        buffer.clear().limit((int) Math.min(CHUNK_BYTES, tensor.end() - at));
+        file.read(buffer, at);
+        crc.update(buffer.flip());
+        chunks.take(buffer.rewind());
+      }
+    }
+    Crc32c found = new Crc32c((int) crc.getValue());
+    if (!found.equals(tensor.hash())) {
+      throw altered(
+          tensor.file() + ": '" + Bounds.excerpt(tensor.spec().name()) + "'", tensor.hash(), found);
+    }
+  }
+
   private Manifest manifest(String name) throws IOException, DamagedException {
     byte[] bytes;
     try (StoredFile file = openManifest(name)) {

@@ -6,7 +6,11 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.checkpoint.format.Manifest;
 import dev.trireme.checkpoint.format.TensorSpec;
+import dev.trireme.checkpoint.storage.FileSystemStorage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,6 +69,40 @@ class WeightsFileTest {
           .hasMessageContaining("1 unknown to the model: '0.bias' (F32 4)");
       assertThat(read.hash()).isEqualTo(before);
     }
+  }
+
+  @Test
+  void shouldExportTheModelUnderItsOwnNamesAndReadItBack() throws Exception {
+    Map<String, TensorSpec> specs = new LinkedHashMap<>();
+    layer(4).forEach((name, spec) -> put(specs, "model." + name, spec));
+    State.put(specs, "optimizer.0.weight.exp_avg", DType.FLOAT32, 4, 3);
+    Path checkpoints = directory.resolve("checkpoints");
+    Path file = directory.resolve("model.safetensors");
+    try (State state = State.zeros(specs);
+        State read = State.zeros(layer(4));
+        State model = State.zeros(layer(4))) {
+      state.fill(3);
+      Checkpoints.save(checkpoints, 2, state, 1, 1);
+      CheckpointReader reader = new CheckpointReader(new FileSystemStorage(checkpoints));
+      Manifest manifest = reader.glance("step-00000001");
+
+      WeightsExport.write(reader, "step-00000001", manifest, file);
+
+      WeightsFile.load(file, read.tensors());
+      for (int i = 0; i < 2; i++) {
+        NamedTensor saved = state.tensors().get(i);
+        NativeMemory.copy(
+            saved.data().address(),
+            model.tensors().get(i).data().address(),
+            saved.data().byteCount());
+      }
+      assertThat(read.hash()).isEqualTo(model.hash());
+      assertThat(Checkpoints.names(directory)).containsExactly("checkpoints", "model.safetensors");
+    }
+  }
+
+  private static void put(Map<String, TensorSpec> specs, String name, TensorSpec like) {
+    specs.put(name, new TensorSpec(name, like.dtype(), like.shape()));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli;
 
+import dev.trireme.launcher.cli.checkpoint.CheckpointCommand;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobValidation;
 import java.io.PrintWriter;
@@ -26,6 +27,7 @@ public final class Cli {
     root.addSubcommand(new TrainCommand(console, loader, trainRunner));
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
+    root.addSubcommand(CheckpointCommand.withCommands(console));
     this.commands = configured(root);
   }
 
@@ -38,11 +40,7 @@ public final class Cli {
   }
 
   private CommandLine configured(CommandLine root) {
-    root.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
-    root.getSubcommands()
-        .values()
-        .forEach(
-            c -> c.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version()));
+    withHelp(root);
     return root.setExpandAtFiles(false)
         .setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 120)))
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
@@ -50,6 +48,11 @@ public final class Cli {
         .setErr(new PrintWriter(console.err(), true))
         .setParameterExceptionHandler(new UsageErrors(console.err()))
         .setExecutionExceptionHandler((e, command, parsed) -> failed(e));
+  }
+
+  private static void withHelp(CommandLine command) {
+    command.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
+    command.getSubcommands().values().forEach(Cli::withHelp);
   }
 
   private int failed(Exception e) {

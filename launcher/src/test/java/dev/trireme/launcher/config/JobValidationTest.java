@@ -134,7 +134,10 @@ class JobValidationTest {
         .startsWith("checkpoint.path: '" + full + "' is not empty")
         .endsWith("continue that run with checkpoint.resumeFrom: " + full);
     check(DIGITS, "checkpoint={path: " + full + ", resumeFrom: " + full + "}");
-    check(DIGITS, "checkpoint={path: 's3://bucket/run', resumeFrom: 's3://bucket/run'}");
+    assertThat(refused(DIGITS, "checkpoint={path: 's3://bucket/run'}"))
+        .singleElement()
+        .asString()
+        .startsWith("checkpoint.path: an object store is not available");
   }
 
   @Test
