@@ -4,7 +4,14 @@ import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A collective in flight on one rank. The sequencer runs it: first it is announced to all peers,
@@ -21,10 +28,18 @@ abstract class Operation implements Work {
     DONE
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(Operation.class);
+
+  /** The group's own deadline comes first. */
+  private static final Duration FOR_EVER = Duration.ofDays(10_000);
+
   private final Sequencer sequencer;
   private final Signature signature;
   private final TensorBuffer buffer;
+  private final TensorBuffer output;
+  private final List<Consumer<Optional<CollectiveException>>> callbacks = new ArrayList<>();
   private long number;
+  private String label = "";
   private int announcedTo;
   private boolean prepared;
   private boolean due;
@@ -34,9 +49,15 @@ abstract class Operation implements Work {
 
   /** An operation on {@code buffer}. */
   Operation(Sequencer sequencer, Signature signature, TensorBuffer buffer) {
+    this(sequencer, signature, buffer, buffer);
+  }
+
+  /** An operation that reads {@code input} and writes {@code output}. */
+  Operation(Sequencer sequencer, Signature signature, TensorBuffer input, TensorBuffer output) {
     this.sequencer = sequencer;
     this.signature = signature;
-    this.buffer = buffer;
+    this.buffer = input;
+    this.output = output;
   }
 
   /** An operation without a buffer. */
@@ -67,6 +88,24 @@ abstract class Operation implements Work {
   /** Bytes this rank has worked through, and all that it has to; for the verdict. */
   abstract String done();
 
+  /** Bytes this rank has worked through. */
+  long bytesDone() {
+    return 0;
+  }
+
+  /** The step of its plan that it is in, from 0; for people. */
+  int stage() {
+    return 0;
+  }
+
+  /**
+   * Whether this rank reads or writes memory of its peers that belongs to their users, who may use
+   * it again once their rank has given up.
+   */
+  boolean inPlace() {
+    return false;
+  }
+
   /** The peer whose stage is waited for, or -1. */
   abstract int awaited();
 
@@ -75,9 +114,20 @@ abstract class Operation implements Work {
   }
 
   final boolean overlaps(Operation other) {
-    TensorBuffer theirs = other.buffer;
-    return buffer.address() < theirs.address() + theirs.byteCount()
-        && theirs.address() < buffer.address() + buffer.byteCount();
+    return Buffers.overlap(buffer, other.buffer)
+        || Buffers.overlap(buffer, other.output)
+        || Buffers.overlap(output, other.buffer)
+        || Buffers.overlap(output, other.output);
+  }
+
+  /**
+   * Takes bytes of a peer; the parameters are those of {@link
+   * dev.trireme.allreduce.transport.Transport.Receiver}.
+   *
+   * @return false when it is not yet their turn
+   */
+  boolean take(int from, int phase, long offset, long address, int bytes) {
+    return false;
   }
 
   final Signature signature() {
@@ -91,6 +141,16 @@ abstract class Operation implements Work {
   /** Its number among the operations of the group, counted from 1; given when it is started. */
   final void number(long given) {
     number = given;
+  }
+
+  /** What it is for; empty when nobody has said. */
+  final String label() {
+    return label;
+  }
+
+  /** Says what it is for, before it is started. */
+  final void label(String given) {
+    label = given;
   }
 
   /** Tells one peer after the other; false when the rest must be told later. */
@@ -124,12 +184,44 @@ abstract class Operation implements Work {
   }
 
   final void complete() {
-    done = true;
+    end(Optional.empty());
   }
 
   final void fail(CollectiveException why) {
     failure = why;
-    done = true;
+    end(Optional.of(why));
+  }
+
+  private void end(Optional<CollectiveException> why) {
+    List<Consumer<Optional<CollectiveException>>> called;
+    synchronized (callbacks) {
+      if (done) {
+        return;
+      }
+      done = true;
+      called = List.copyOf(callbacks);
+    }
+    called.forEach(callback -> call(callback, why));
+  }
+
+  private void call(
+      Consumer<Optional<CollectiveException>> callback, Optional<CollectiveException> why) {
+    try {
+      callback.accept(why);
+    } catch (RuntimeException e) {
+      LOG.warn("the callback of {} failed", this, e);
+    }
+  }
+
+  @Override
+  public final void whenDone(Consumer<Optional<CollectiveException>> callback) {
+    synchronized (callbacks) {
+      if (!done) {
+        callbacks.add(callback);
+        return;
+      }
+    }
+    call(callback, Optional.ofNullable(failure));
   }
 
   @Override
@@ -139,8 +231,13 @@ abstract class Operation implements Work {
 
   @Override
   public final void await() {
-    if (!done) {
-      sequencer.await(this);
+    await(FOR_EVER);
+  }
+
+  @Override
+  public final boolean await(Duration atMost) {
+    if (!done && !sequencer.await(this, atMost)) {
+      return false;
     }
     if (failure != null) {
       CollectiveException mine =
@@ -148,10 +245,11 @@ abstract class Operation implements Work {
       mine.initCause(failure.getCause());
       throw mine;
     }
+    return true;
   }
 
   @Override
-  public final String toString() {
-    return "operation " + number + ", " + signature;
+  public String toString() {
+    return "operation " + number + ", " + signature + (label.isEmpty() ? "" : " for " + label);
   }
 }

@@ -6,6 +6,8 @@ import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -27,6 +29,9 @@ final class Sequencer {
   /** Operations that may be in flight at once. */
   static final int MAX_IN_FLIGHT = 1024;
 
+  /** Whoever waits for longer is not held to the nanosecond. */
+  private static final long LONG_NANOS = Duration.ofDays(1000).toNanos();
+
   private static final Logger LOG = LoggerFactory.getLogger(Sequencer.class);
 
   /** What a call of {@link #drive} found. */
@@ -39,6 +44,8 @@ final class Sequencer {
 
   private final Transport transport;
   private final Peers peers;
+  private final Parcels parcels;
+  private final Messages messages;
   private final long generation;
   private final Watch watch;
   private final boolean coreOfItsOwn;
@@ -48,7 +55,14 @@ final class Sequencer {
   private final AtomicBoolean held = new AtomicBoolean();
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
   private final AtomicReference<String> abortRequest = new AtomicReference<>();
+  private final FlightRecorder recorder = new FlightRecorder(System.nanoTime());
+  private final Memory memory;
   private final Object startLock = new Object();
+  // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
+  private final Transport.Listener listener = this::onSignal;
+  private final Operation.Announcer announcer = this::tellOf;
+  private volatile String label = "";
+  private volatile boolean closing;
   private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
@@ -56,29 +70,67 @@ final class Sequencer {
   private final ArrayDeque<Operation> unannounced = new ArrayDeque<>();
   private long completed;
   private boolean headBegun;
+  private final List<Message> endedMessages = new ArrayList<>();
   private Optional<CollectiveException> heardFailure = Optional.empty();
+  private Optional<Farewell> farewell = Optional.empty();
 
-  Sequencer(Transport transport, Peers peers, long generation, Duration timeout) {
+  Sequencer(Transport transport, Peers peers, Memory memory, long generation, Duration timeout) {
     this.transport = transport;
     this.peers = peers;
+    this.memory = memory;
+    this.parcels = new Parcels(transport, memory);
+    this.messages = new Messages(transport, memory, parcels);
     this.generation = generation;
     this.watch = new Watch(transport, peers, generation, timeout);
     this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
+    transport.whileSlow(this::onSlowWork);
   }
 
   /** Starts an operation; moves things on a little, but waits for nothing. */
   void start(Operation operation) {
     synchronized (startLock) {
-      requireUsable();
-      if (inFlight.get() >= MAX_IN_FLIGHT) {
-        throw new IllegalStateException(
-            MAX_IN_FLIGHT + " operations are in flight, which is the limit; await some of them");
-      }
-      inFlight.incrementAndGet();
+      requireRoom();
       operation.number(++started);
+      operation.label(label);
+      recorder.enqueued(operation, System.nanoTime());
       inbox.add(operation);
     }
     drive();
+  }
+
+  /** Says what the operations started from now on are for. */
+  void label(String what) {
+    label = what;
+  }
+
+  /** The last operations. */
+  FlightRecorder recorder() {
+    return recorder;
+  }
+
+  /** The same for a message between two ranks, which stands outside the order. */
+  void start(Message message) {
+    synchronized (startLock) {
+      requireRoom();
+      message.label(label);
+      message.due(System.nanoTime());
+      messages.start(message);
+    }
+    drive();
+  }
+
+  private void requireRoom() {
+    requireUsable();
+    if (inFlight.get() >= MAX_IN_FLIGHT) {
+      throw new IllegalStateException(
+          MAX_IN_FLIGHT + " operations are in flight, which is the limit; await some of them");
+    }
+    inFlight.incrementAndGet();
+  }
+
+  /** How bytes get to other ranks. */
+  Parcels parcels() {
+    return parcels;
   }
 
   /** Operations that were started and are not done. */
@@ -91,12 +143,25 @@ final class Sequencer {
     return awaiting.get();
   }
 
-  /** Drives until {@code operation} is done; its own deadline ends that. */
-  void await(Operation operation) {
+  /**
+   * Drives until {@code operation} is done; its own deadline ends that.
+   *
+   * @return false when this time has passed before
+   */
+  boolean await(Operation operation, Duration atMost) {
     Pause pause = new Pause(coreOfItsOwn);
+    long start = System.nanoTime();
+    long nanos = atMost.toNanos();
+    boolean limited = nanos < LONG_NANOS;
+    boolean interrupted = false;
     awaiting.incrementAndGet();
     try {
       while (!operation.isDone()) {
+        // An interrupted thread cannot nap: it would take a core until the deadline.
+        interrupted |= Thread.interrupted();
+        if (limited && System.nanoTime() - start >= nanos) {
+          return false;
+        }
         switch (drive()) {
           case MOVED -> pause.reset();
           case IDLE -> pause.idle();
@@ -104,8 +169,12 @@ final class Sequencer {
           case BUSY -> Thread.yield();
         }
       }
+      return true;
     } finally {
       awaiting.decrementAndGet();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -142,6 +211,7 @@ final class Sequencer {
     if (closed) {
       // It may have been started just when the group was closed.
       inbox.forEach(operation -> operation.fail(failure.get()));
+      messages.drain().forEach(message -> message.fail(failure.get()));
       return Driven.IDLE;
     }
     if (!held.compareAndSet(false, true)) {
@@ -149,7 +219,8 @@ final class Sequencer {
     }
     try {
       return work() ? Driven.MOVED : Driven.IDLE;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // Of an error too: an operation cut short and taken up again would add twice.
       fail(unexpected(e));
       return Driven.MOVED;
     } finally {
@@ -163,6 +234,7 @@ final class Sequencer {
    * @param atEnd run while nobody else can drive, now or later
    */
   void close(Runnable atEnd) {
+    closing = true;
     while (!held.compareAndSet(false, true)) {
       Thread.yield();
     }
@@ -176,6 +248,7 @@ final class Sequencer {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
       }
     }
+    farewell.ifPresent(Farewell::say);
     closed = true;
     atEnd.run();
   }
@@ -183,16 +256,20 @@ final class Sequencer {
   private boolean work() {
     if (failure.get() != null) {
       failPending(failure.get());
+      farewell.ifPresent(Farewell::say);
       return false;
     }
+    watch.beat(completed, inFlight.get(), System.nanoTime());
     String why = abortRequest.get();
     if (why != null) {
       fail(aborted(why));
       return true;
     }
-    boolean moved = transport.poll(this::onSignal) > 0;
+    boolean moved = transport.poll(listener) > 0;
     moved |= announce();
+    moved |= parcels.read(this::take) > 0;
     moved |= advanceHead();
+    moved |= advanceMessages();
     if (moved) {
       return true;
     }
@@ -205,6 +282,27 @@ final class Sequencer {
     return false;
   }
 
+  private boolean take(int from, int phase, long operation, long offset, long address, int bytes) {
+    if (phase == Messages.PHASE) {
+      return messages.take(from, operation, offset, address, bytes);
+    }
+    Operation head = announced.peek();
+    return head != null
+        && headBegun
+        && head.number() == operation
+        && head.take(from, phase, offset, address, bytes);
+  }
+
+  private boolean advanceMessages() {
+    boolean moved = messages.advance(endedMessages);
+    if (!endedMessages.isEmpty()) {
+      inFlight.addAndGet(-endedMessages.size());
+      endedMessages.forEach(Operation::complete);
+      endedMessages.clear();
+    }
+    return moved;
+  }
+
   private boolean announce() {
     boolean moved = false;
     for (Operation next = inbox.poll(); next != null; next = inbox.poll()) {
@@ -212,7 +310,7 @@ final class Sequencer {
     }
     while (!unannounced.isEmpty()
         && unannounced.peek().announcedBefore(announced)
-        && unannounced.peek().announce(this::tellOf, peers.rank(), peers.worldSize())) {
+        && unannounced.peek().announce(announcer, peers.rank(), peers.worldSize())) {
       Operation operation = unannounced.remove();
       if (announced.isEmpty()) {
         operation.due(System.nanoTime());
@@ -241,10 +339,16 @@ final class Sequencer {
     if (!headBegun) {
       requireSame(head);
       head.begin();
+      recorder.begun(head, System.nanoTime());
       headBegun = true;
     }
     Operation.Outcome outcome = head.advance();
+    if (outcome != Operation.Outcome.WAITING) {
+      recorder.moved(head);
+    }
     if (outcome == Operation.Outcome.DONE) {
+      requireSound(head);
+      recorder.ended(head, true, System.nanoTime());
       announced.remove();
       headBegun = false;
       completed++;
@@ -255,6 +359,40 @@ final class Sequencer {
       head.complete();
     }
     return outcome != Operation.Outcome.WAITING;
+  }
+
+  /**
+   * A peer that gave up while this rank was at work (or was stopped) may have used its buffers for
+   * something else since: what was read of them is then no result, however complete it looks. The
+   * peer says so in its memory before it writes anything else there, and this is read last.
+   */
+  private void requireSound(Operation head) {
+    int peer = head.inPlace() ? memory.gaveUpBefore(head.number()) : -1;
+    if (peer < 0) {
+      return;
+    }
+    long now = System.nanoTime();
+    transport.poll(listener);
+    throw heardFailure.orElseGet(
+        () ->
+            watch.verdict(
+                Cause.PEER_LOST,
+                peer,
+                "rank " + peer + " gave the group up before it was complete there",
+                head,
+                now));
+  }
+
+  /** Called now and then by work of the transport that takes long. */
+  private void onSlowWork() {
+    String why = abortRequest.get();
+    if (why != null) {
+      throw aborted(why);
+    }
+    if (closing) {
+      throw new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed");
+    }
+    watch.beat(completed, inFlight.get(), System.nanoTime());
   }
 
   private void requireSame(Operation head) {
@@ -273,15 +411,18 @@ final class Sequencer {
 
   /** What there is to do while nothing arrives. */
   private void attend(long now) {
-    watch.beat(completed, inFlight.get(), now);
     Operation head = announced.isEmpty() ? unannounced.peek() : announced.peek();
-    if (head == null) {
-      return;
+    if (head != null) {
+      head.due(now);
+      check(head, now);
     }
-    head.due(now);
-    Optional<CollectiveException> doomed = watch.check(head, now);
+    messages.oldest().ifPresent(message -> check(message, now));
+  }
+
+  private void check(Operation operation, long now) {
+    Optional<CollectiveException> doomed = watch.check(operation, now);
     // What a peer said last may still be unread, and be all that was missing.
-    if (doomed.isPresent() && transport.poll(this::onSignal) == 0) {
+    if (doomed.isPresent() && transport.poll(listener) == 0) {
       throw doomed.get();
     }
   }
@@ -290,29 +431,48 @@ final class Sequencer {
   private void onSignal(
       int from, SignalKind kind, long operation, long first, long second, String text) {
     if (kind == SignalKind.FAILED) {
+      if (heardFailure.isPresent()) {
+        // The first to give up knows best why.
+        return;
+      }
       heardFailure =
           Optional.of(
               new CollectiveException(
                   Cause.values()[Math.floorMod(first, Cause.values().length)],
                   (int) second,
                   "rank " + from + " gave the group up: " + text));
-    } else if (kind != SignalKind.HELLO) {
-      Peer peer = peers.get(from);
-      if (!peer.hear(kind, operation, first, second, completed, System.nanoTime())) {
-        heardFailure =
-            Optional.of(
-                new CollectiveException(
-                    Cause.MISMATCH,
-                    from,
-                    "generation "
-                        + generation
-                        + ": operation "
-                        + operation
-                        + " out of turn; "
-                        + peer.lastSeen(System.nanoTime())
-                        + ", while this rank has completed "
-                        + completed));
+      return;
+    }
+    Peer peer = peers.get(from);
+    switch (kind) {
+      case HELLO -> {}
+      case PARCEL, RECEIPT -> {
+        peer.heard(System.nanoTime());
+        parcels.hear(from, kind, operation, first, second);
       }
+      case OFFER, WANT, FETCHED -> {
+        peer.heard(System.nanoTime());
+        messages.hear(from, kind, operation, first, second);
+      }
+      default -> hearOfOrder(peer, kind, operation, first, second);
+    }
+  }
+
+  private void hearOfOrder(Peer peer, SignalKind kind, long operation, long first, long second) {
+    if (!peer.hear(kind, operation, first, second, completed, System.nanoTime())) {
+      heardFailure =
+          Optional.of(
+              new CollectiveException(
+                  Cause.MISMATCH,
+                  peer.rank(),
+                  "generation "
+                      + generation
+                      + ": operation "
+                      + operation
+                      + " out of turn; "
+                      + peer.lastSeen(System.nanoTime())
+                      + ", while this rank has completed "
+                      + completed));
     }
   }
 
@@ -321,19 +481,19 @@ final class Sequencer {
   }
 
   private void fail(CollectiveException why, boolean tell) {
-    failure.compareAndSet(null, why);
-    failPending(failure.get());
-    if (tell) {
-      LOG.warn("{}", why.getMessage());
-      for (Peer peer : peers.others()) {
-        transport.send(
-            peer.rank(),
-            SignalKind.FAILED,
-            completed,
-            why.reason().ordinal(),
-            why.suspectRank(),
-            why.getMessage());
+    boolean first = failure.compareAndSet(null, why);
+    if (first) {
+      memory.giveUp(completed);
+      if (tell) {
+        farewell = Optional.of(new Farewell(transport, completed, why));
       }
+    }
+    // Before anybody here learns of it, see requireSound.
+    farewell.ifPresent(Farewell::say);
+    boolean pending = inFlight.get() > 0;
+    failPending(failure.get());
+    if (first && (pending || tell)) {
+      LOG.warn("{}\nthe last operations:\n{}", why.getMessage(), recorder.table());
     }
   }
 
@@ -344,8 +504,16 @@ final class Sequencer {
     announced.addAll(unannounced);
     unannounced.clear();
     inFlight.addAndGet(-announced.size());
-    announced.forEach(operation -> operation.fail(why));
+    for (Operation operation : announced) {
+      recorder.moved(operation);
+      recorder.ended(operation, false, System.nanoTime());
+    }
+    List<Operation> failed = new ArrayList<>(announced);
     announced.clear();
+    List<Message> open = messages.drain();
+    inFlight.addAndGet(-open.size());
+    failed.addAll(open);
+    failed.forEach(operation -> operation.fail(why));
   }
 
   private CollectiveException aborted(String why) {
@@ -356,7 +524,7 @@ final class Sequencer {
         : watch.verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime());
   }
 
-  private CollectiveException unexpected(RuntimeException e) {
+  private CollectiveException unexpected(Throwable e) {
     if (e instanceof CollectiveException known) {
       return known;
     }
@@ -364,7 +532,12 @@ final class Sequencer {
         new CollectiveException(
             Cause.UNUSABLE,
             peers.rank(),
-            "generation " + generation + ": rank " + peers.rank() + ": " + e.getMessage());
+            "generation "
+                + generation
+                + ": rank "
+                + peers.rank()
+                + ": "
+                + (e instanceof Error ? e.toString() : e.getMessage()));
     wrapped.initCause(e);
     return wrapped;
   }

@@ -19,8 +19,13 @@ public final class Cli {
    * @param validation of every job before it is run
    * @param trainRunner asked for only when a valid job is to be trained, so that the other commands
    *     load none of what it needs
+   * @param benchRunner the same for measurements
    */
-  public Cli(Console console, JobValidation validation, Supplier<TrainRunner> trainRunner) {
+  public Cli(
+      Console console,
+      JobValidation validation,
+      Supplier<TrainRunner> trainRunner,
+      Supplier<BenchRunner> benchRunner) {
     this.console = console;
     JobLoader loader = new JobLoader(validation);
     CommandLine root = new CommandLine(new TriremeCommand());
@@ -28,6 +33,9 @@ public final class Cli {
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
     root.addSubcommand(CheckpointCommand.withCommands(console));
+    root.addSubcommand(
+        new CommandLine(new BenchCommand())
+            .addSubcommand(new AllReduceCommand(console, benchRunner)));
     this.commands = configured(root);
   }
 
@@ -40,7 +48,7 @@ public final class Cli {
   }
 
   private CommandLine configured(CommandLine root) {
-    withHelp(root);
+    standardOptions(root);
     return root.setExpandAtFiles(false)
         .setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 120)))
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
@@ -50,9 +58,9 @@ public final class Cli {
         .setExecutionExceptionHandler((e, command, parsed) -> failed(e));
   }
 
-  private static void withHelp(CommandLine command) {
+  private static void standardOptions(CommandLine command) {
     command.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
-    command.getSubcommands().values().forEach(Cli::withHelp);
+    command.getSubcommands().values().forEach(Cli::standardOptions);
   }
 
   private int failed(Exception e) {

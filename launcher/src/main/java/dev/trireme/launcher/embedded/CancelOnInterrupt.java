@@ -37,6 +37,11 @@ final class CancelOnInterrupt implements AutoCloseable {
     return installed;
   }
 
+  /** As above, where SIGTERM is to mean no more than Ctrl-C. */
+  static CancelOnInterrupt install(Runnable cancel) {
+    return install(Termination.NEVER, cancel);
+  }
+
   private void interrupted() {
     if (ended.getCount() == 0) {
       return;

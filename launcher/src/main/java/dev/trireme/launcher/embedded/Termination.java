@@ -16,6 +16,9 @@ import org.slf4j.LoggerFactory;
 final class Termination implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Termination.class);
 
+  /** One that does not listen. */
+  static final Termination NEVER = new Termination();
+
   private final AtomicBoolean asked = new AtomicBoolean();
   private Runnable restore = () -> {};
 

@@ -32,7 +32,7 @@ record CliRun(int code, String out, String err, List<ValidatedJob> trained) {
           trained.add(job);
           return ExitCode.DONE;
         };
-    int code = new Cli(console, validation, () -> runner).run(arguments);
+    int code = new Cli(console, validation, () -> runner, FakeBench::new).run(arguments);
     return new CliRun(
         code,
         out.toString(StandardCharsets.UTF_8),
