@@ -7,7 +7,6 @@ import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.engine.Parameter;
 import dev.trireme.api.tensor.NamedTensor;
-import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.StepSignals;
@@ -36,12 +35,15 @@ public final class BucketedExchange implements GradientExchange {
   private final List<TensorBuffer> buckets;
   private final List<TensorBuffer> reduced;
   private final StepSums sums;
+  private final PartSums parts;
   private final Work[] works;
   private final int[] missing;
   private final BitSet handedOver = new BitSet();
   private Work sumsWork;
   private int startedBuckets;
   private long step = NO_STEP;
+  private int part;
+  private int partCount = 1;
 
   /**
    * A collective call: every rank makes it with the same parameters, statistics and sizes.
@@ -77,19 +79,51 @@ public final class BucketedExchange implements GradientExchange {
         layout.slots().stream()
             .map(slot -> buckets.get(slot.bucket()).slice(slot.from(), slot.count()))
             .toList();
+    this.parts = new PartSums(reduced);
     this.works = new Work[buckets.size()];
     this.missing = new int[buckets.size()];
   }
 
   @Override
+  public void part(int index, int count) {
+    boolean next = index == 0 ? step == NO_STEP : index == part + 1 && count == partCount;
+    if (!next || index >= count) {
+      throw new IllegalStateException(
+          "part "
+              + (index + 1)
+              + " of "
+              + count
+              + " follows part "
+              + (part + 1)
+              + " of "
+              + partCount
+              + ": expected each part of a step once, in order");
+    }
+    part = index;
+    partCount = count;
+    sums.part(index, count);
+  }
+
+  private boolean lastPart() {
+    return part == partCount - 1;
+  }
+
+  @Override
   public void begin(long step, StepSignals signals) {
-    if (this.step != NO_STEP) {
+    if (this.step != (part == 0 ? NO_STEP : step)) {
       throw new IllegalStateException(
           "step " + step + " begins, but step " + this.step + " has not been awaited");
+    }
+    if (part > 0 && handedOver.cardinality() < parameters.size()) {
+      throw missingGradient();
     }
     this.step = step;
     startedBuckets = 0;
     handedOver.clear();
+    if (!lastPart()) {
+      sums.add(signals);
+      return;
+    }
     for (int bucket = 0; bucket < missing.length; bucket++) {
       missing[bucket] = layout.buckets().get(bucket).parameters();
     }
@@ -121,7 +155,10 @@ public final class BucketedExchange implements GradientExchange {
               + (handedOver.get(parameter) ? " again" : ""));
     }
     handedOver.set(parameter);
-    NativeMemory.copy(gradient.address(), slot.address(), slot.byteCount());
+    parts.add(part, lastPart(), parameter, gradient);
+    if (!lastPart()) {
+      return;
+    }
     missing[layout.slots().get(parameter).bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
       works[startedBuckets] = group.allReduce(buckets.get(startedBuckets), ReduceOp.SUM);
@@ -134,21 +171,27 @@ public final class BucketedExchange implements GradientExchange {
     if (step == NO_STEP) {
       throw new IllegalStateException("no step has begun");
     }
-    if (startedBuckets < missing.length) {
-      int absent = handedOver.nextClearBit(0);
+    if (!lastPart()) {
       throw new IllegalStateException(
-          "step "
-              + step
-              + ": backward has ended without a gradient of "
-              + parameters.get(absent).tensor().name());
+          "step " + step + " is awaited after part " + (part + 1) + " of " + partCount);
+    }
+    if (startedBuckets < missing.length) {
+      throw missingGradient();
     }
     awaitOne(sumsWork, "signals");
     for (int bucket = 0; bucket < works.length; bucket++) {
       awaitOne(works[bucket], "bucket " + (bucket + 1) + " of " + works.length);
     }
-    Arrays.fill(works, null);
-    step = NO_STEP;
+    forget();
     return sums.finish();
+  }
+
+  private IllegalStateException missingGradient() {
+    return new IllegalStateException(
+        "step "
+            + step
+            + ": backward has ended without a gradient of "
+            + parameters.get(handedOver.nextClearBit(0)).tensor().name());
   }
 
   @Override
@@ -156,11 +199,18 @@ public final class BucketedExchange implements GradientExchange {
     return reduced;
   }
 
-  /** Forgets the step; the memory belongs to the group. */
+  /** Forgets the step; the memory of the buckets belongs to the group. */
   @Override
   public void close() {
+    forget();
+    parts.close();
+  }
+
+  private void forget() {
     Arrays.fill(works, null);
     step = NO_STEP;
+    part = 0;
+    partCount = 1;
   }
 
   private void awaitOne(Work work, String what) {

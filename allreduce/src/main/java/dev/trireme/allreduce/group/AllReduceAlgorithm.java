@@ -3,6 +3,7 @@ package dev.trireme.allreduce.group;
 import dev.trireme.allreduce.plan.OwnerAllReduce;
 import dev.trireme.allreduce.plan.RingAllReduce;
 import dev.trireme.allreduce.plan.Step;
+import dev.trireme.allreduce.plan.TreeAllReduce;
 import java.util.List;
 
 /**
@@ -17,7 +18,9 @@ public enum AllReduceAlgorithm {
   /** See {@link OwnerAllReduce}. */
   OWNER,
   /** See {@link RingAllReduce}. */
-  RING;
+  RING,
+  /** See {@link TreeAllReduce}: sums in an association that serves any number of ranks. */
+  TREE;
 
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
   static final int DIRECT_BYTES = 2 << 10;
@@ -40,6 +43,7 @@ public enum AllReduceAlgorithm {
     return switch (this) {
       case OWNER -> OwnerAllReduce.plan(rank, worldSize, count);
       case RING -> RingAllReduce.plan(rank, worldSize, count);
+      case TREE -> TreeAllReduce.plan(rank, worldSize, count);
       case DIRECT -> throw new IllegalStateException("a direct all-reduce follows no plan");
     };
   }

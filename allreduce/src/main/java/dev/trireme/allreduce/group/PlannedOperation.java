@@ -2,6 +2,7 @@ package dev.trireme.allreduce.group;
 
 import dev.trireme.allreduce.kernel.Reduction;
 import dev.trireme.allreduce.plan.Plans;
+import dev.trireme.allreduce.plan.RankTree;
 import dev.trireme.allreduce.plan.Step;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -29,6 +30,7 @@ final class PlannedOperation extends Operation {
   private final long place;
   private final Reduction reduction;
   private final long[] base;
+  private final List<RankTree.Merge> merges;
   private boolean staged;
   private boolean loads;
   private long roundCount;
@@ -49,6 +51,7 @@ final class PlannedOperation extends Operation {
     this.place = group.memory().place(buffer);
     this.reduction = reduction.orElse(null);
     this.base = new long[group.worldSize()];
+    this.merges = RankTree.merges(group.worldSize());
   }
 
   /** Yes, unless one of them uses the same memory. */
@@ -156,6 +159,8 @@ final class PlannedOperation extends Operation {
     long own = base[group.rank()] + offset;
     if (work instanceof Step.ReduceAndSpread) {
       reduceAndSpread(offset, count);
+    } else if (work instanceof Step.MergeAndSpread) {
+      mergeAndSpread(offset, count);
     } else if (work instanceof Step.Reduce reduce) {
       reduction.combine(own, base[reduce.peer()] + offset, count);
     } else if (work instanceof Step.Finish) {
@@ -189,6 +194,22 @@ final class PlannedOperation extends Operation {
         if (peer != rank) {
           NativeMemory.copy(base[rank] + from, base[peer] + from, length * width);
         }
+      }
+    }
+  }
+
+  private void mergeAndSpread(long offset, long count) {
+    int width = buffer.dtype().bytes();
+    long block = BLOCK_BYTES / width;
+    for (long at = 0; at < count; at += block) {
+      long from = offset + at * width;
+      long length = Math.min(block, count - at);
+      for (RankTree.Merge merge : merges) {
+        reduction.combine(base[merge.into()] + from, base[merge.from()] + from, length);
+      }
+      reduction.finish(base[0] + from, length, base.length);
+      for (int peer = 1; peer < base.length; peer++) {
+        NativeMemory.copy(base[0] + from, base[peer] + from, length * width);
       }
     }
   }

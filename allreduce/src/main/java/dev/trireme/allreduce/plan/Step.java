@@ -45,4 +45,10 @@ public sealed interface Step {
    * was just reduced is written back while it is still in the cache.
    */
   record ReduceAndSpread(long from, long count) implements Work {}
+
+  /**
+   * All ranks' elements become one in the association of {@link RankTree}, in place in the ranks'
+   * buffers, and finished; then every rank's = that. In one pass, as {@link ReduceAndSpread}.
+   */
+  record MergeAndSpread(long from, long count) implements Work {}
 }

@@ -137,6 +137,8 @@ public final class JobRun {
       onFinished(rank, finished);
     } else if (report instanceof RankReport.Failed failed) {
       onEvidence(new Evidence.Complaint(message.rank(), failed));
+    } else if (report instanceof RankReport.Samples samples) {
+      publish((id, now) -> new JobEvent.SamplesTrained(id, now, samples));
     } else if (message.rank() == 0) {
       figures.note(report, record, message.generation(), time.now()).ifPresent(effects::publish);
     }

@@ -25,6 +25,9 @@ public final class Cli {
     CommandLine root = new CommandLine(new TriremeCommand());
     root.addSubcommand(new TrainCommand(console, loader, trainRunner));
     root.addSubcommand(new ValidateCommand(console, loader));
+    CommandLine job = new CommandLine(new JobCommand());
+    job.addSubcommand(new AuditCommand(console));
+    root.addSubcommand(job);
     root.addSubcommand(new SchemaCommand(console));
     this.commands = configured(root);
   }
@@ -38,11 +41,7 @@ public final class Cli {
   }
 
   private CommandLine configured(CommandLine root) {
-    root.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
-    root.getSubcommands()
-        .values()
-        .forEach(
-            c -> c.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version()));
+    withHelp(root);
     return root.setExpandAtFiles(false)
         .setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 120)))
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
@@ -50,6 +49,11 @@ public final class Cli {
         .setErr(new PrintWriter(console.err(), true))
         .setParameterExceptionHandler(new UsageErrors(console.err()))
         .setExecutionExceptionHandler((e, command, parsed) -> failed(e));
+  }
+
+  private static void withHelp(CommandLine command) {
+    command.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
+    command.getSubcommands().values().forEach(Cli::withHelp);
   }
 
   private int failed(Exception e) {
