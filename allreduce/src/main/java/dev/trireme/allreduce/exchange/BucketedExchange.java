@@ -1,11 +1,11 @@
 package dev.trireme.allreduce.exchange;
 
-import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.engine.Parameter;
+import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
@@ -67,7 +67,7 @@ public final class BucketedExchange implements GradientExchange {
     this.parameters = List.copyOf(parameters);
     List<BucketLayout.Need> needs = new ArrayList<>();
     for (Parameter parameter : parameters) {
-      Reductions.requireSupported(parameter.tensor().dtype());
+      requireFloatingPoint(parameter);
       needs.add(
           new BucketLayout.Need(parameter.tensor().dtype(), parameter.tensor().data().count()));
     }
@@ -82,6 +82,18 @@ public final class BucketedExchange implements GradientExchange {
     this.parts = new PartSums(reduced);
     this.works = new Work[buckets.size()];
     this.missing = new int[buckets.size()];
+  }
+
+  private static void requireFloatingPoint(Parameter parameter) {
+    DType dtype = parameter.tensor().dtype();
+    if (dtype == DType.INT32 || dtype == DType.INT64 || dtype == DType.UINT8) {
+      throw new IllegalArgumentException(
+          "parameter "
+              + parameter.tensor().name()
+              + " is "
+              + dtype
+              + ": expected a floating-point dtype, for only such parameters have gradients");
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.trireme.allreduce.group;
 
+import dev.trireme.allreduce.plan.HostsAllReduce;
 import dev.trireme.allreduce.plan.OwnerAllReduce;
 import dev.trireme.allreduce.plan.RingAllReduce;
 import dev.trireme.allreduce.plan.Step;
@@ -23,7 +24,10 @@ public enum AllReduceAlgorithm {
   TREE;
 
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
-  static final int DIRECT_BYTES = 2 << 10;
+  public static final int DIRECT_BYTES = 2 << 10;
+
+  /** The same between hosts, where a step costs more than the bytes. */
+  static final int WIRE_DIRECT_BYTES = 8 << 10;
 
   /**
    * The algorithm for a buffer of this size between ranks of one host: direct while a second
@@ -36,6 +40,11 @@ public enum AllReduceAlgorithm {
    */
   static AllReduceAlgorithm choose(long bytes) {
     return bytes <= DIRECT_BYTES ? DIRECT : OWNER;
+  }
+
+  /** The same for a formation that spans hosts, see {@link HostsAllReduce}. */
+  static AllReduceAlgorithm chooseAcrossHosts(long bytes) {
+    return bytes <= WIRE_DIRECT_BYTES ? DIRECT : OWNER;
   }
 
   /** The steps of {@code rank}; direct all-reduces have none. */

@@ -184,12 +184,7 @@ final class PlannedOperation extends Operation {
     for (long at = 0; at < count; at += block) {
       long from = offset + at * width;
       long length = Math.min(block, count - at);
-      for (int peer = 0; peer < base.length; peer++) {
-        if (peer != rank) {
-          reduction.combine(base[rank] + from, base[peer] + from, length);
-        }
-      }
-      reduction.finish(base[rank] + from, length, base.length);
+      reduction.reduceAll(base[rank] + from, base, rank, from, length);
       for (int peer = 0; peer < base.length; peer++) {
         if (peer != rank) {
           NativeMemory.copy(base[rank] + from, base[peer] + from, length * width);

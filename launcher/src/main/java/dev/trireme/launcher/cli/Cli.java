@@ -18,8 +18,13 @@ public final class Cli {
    * @param validation of every job before it is run
    * @param trainRunner asked for only when a valid job is to be trained, so that the other commands
    *     load none of what it needs
+   * @param benchRunner the same for measurements
    */
-  public Cli(Console console, JobValidation validation, Supplier<TrainRunner> trainRunner) {
+  public Cli(
+      Console console,
+      JobValidation validation,
+      Supplier<TrainRunner> trainRunner,
+      Supplier<BenchRunner> benchRunner) {
     this.console = console;
     JobLoader loader = new JobLoader(validation);
     CommandLine root = new CommandLine(new TriremeCommand());
@@ -29,6 +34,9 @@ public final class Cli {
     job.addSubcommand(new AuditCommand(console));
     root.addSubcommand(job);
     root.addSubcommand(new SchemaCommand(console));
+    root.addSubcommand(
+        new CommandLine(new BenchCommand())
+            .addSubcommand(new AllReduceCommand(console, benchRunner)));
     this.commands = configured(root);
   }
 
@@ -41,7 +49,7 @@ public final class Cli {
   }
 
   private CommandLine configured(CommandLine root) {
-    withHelp(root);
+    standardOptions(root);
     return root.setExpandAtFiles(false)
         .setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 120)))
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
@@ -51,9 +59,9 @@ public final class Cli {
         .setExecutionExceptionHandler((e, command, parsed) -> failed(e));
   }
 
-  private static void withHelp(CommandLine command) {
+  private static void standardOptions(CommandLine command) {
     command.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
-    command.getSubcommands().values().forEach(Cli::withHelp);
+    command.getSubcommands().values().forEach(Cli::standardOptions);
   }
 
   private int failed(Exception e) {

@@ -109,7 +109,14 @@ class CliTest {
   @Test
   void shouldHelpOnStandardOutput() {
     for (String[] command :
-        new String[][] {{"--help"}, {"train", "--help"}, {"validate", "-h"}, {"schema", "-h"}}) {
+        new String[][] {
+          {"--help"},
+          {"train", "--help"},
+          {"validate", "-h"},
+          {"schema", "-h"},
+          {"bench", "-h"},
+          {"bench", "allreduce", "--help"}
+        }) {
       CliRun run = CliRun.of(command);
       assertThat(run.code()).isZero();
       assertThat(run.err()).isEmpty();
@@ -126,7 +133,7 @@ class CliTest {
   void shouldAskForACommand() {
     CliRun run = CliRun.of();
     assertThat(run.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.err()).contains("expected a command (commands: train, validate, schema");
+    assertThat(run.err()).contains("expected a command (commands: train, validate, job, schema");
   }
 
   @Test
@@ -141,7 +148,8 @@ class CliTest {
         new Cli(
             new Console(stream, stream, false, 80),
             new JobValidation(Capabilities.ofThisVersion(), broken, 1),
-            () -> (job, runDirectory, console) -> ExitCode.DONE);
+            () -> (job, runDirectory, console) -> ExitCode.DONE,
+            () -> (plan, each, console) -> ExitCode.DONE);
     assertThat(cli.run("train", job())).isEqualTo(ExitCode.FAILED);
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("this is a bug", "cannot be", "\tat ");
