@@ -2,9 +2,9 @@ package dev.trireme.allreduce.exchange;
 
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
-import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.engine.Parameter;
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Sums gradients over the ranks in buckets. Each gradient is copied once, from backward's hook into
@@ -32,12 +33,14 @@ public final class BucketedExchange implements GradientExchange {
   private final ProcessGroup group;
   private final List<Parameter> parameters;
   private final BucketLayout layout;
-  private final List<TensorBuffer> buckets;
+  private final List<BucketTransfer> transfers;
   private final List<TensorBuffer> reduced;
   private final StepSums sums;
   private final PartSums parts;
   private final Work[] works;
+  private final Work[] seconds;
   private final int[] missing;
+  private final List<String> labels;
   private final BitSet handedOver = new BitSet();
   private Work sumsWork;
   private int startedBuckets;
@@ -63,6 +66,20 @@ public final class BucketedExchange implements GradientExchange {
       List<NamedTensor> statistics,
       long firstBucketBytes,
       long bucketBytes) {
+    this(group, parameters, statistics, firstBucketBytes, bucketBytes, new CompressionSpec.None());
+  }
+
+  /**
+   * The same with compression of float32 gradients, see {@link CompressionSpec}. A single rank
+   * compresses nothing.
+   */
+  public BucketedExchange(
+      ProcessGroup group,
+      List<Parameter> parameters,
+      List<NamedTensor> statistics,
+      long firstBucketBytes,
+      long bucketBytes,
+      CompressionSpec compression) {
     this.group = group;
     this.parameters = List.copyOf(parameters);
     List<BucketLayout.Need> needs = new ArrayList<>();
@@ -73,15 +90,19 @@ public final class BucketedExchange implements GradientExchange {
     }
     this.layout = BucketLayout.of(needs, firstBucketBytes, bucketBytes);
     this.sums = new StepSums(group, statistics);
-    this.buckets =
-        layout.buckets().stream().map(b -> group.allocate(b.dtype(), b.count())).toList();
+    this.transfers = new BucketTransfers(group, parameters, layout, compression).make();
     this.reduced =
         layout.slots().stream()
-            .map(slot -> buckets.get(slot.bucket()).slice(slot.from(), slot.count()))
+            .map(slot -> transfers.get(slot.bucket()).reduced().slice(slot.from(), slot.count()))
             .toList();
     this.parts = new PartSums(reduced);
-    this.works = new Work[buckets.size()];
-    this.missing = new int[buckets.size()];
+    this.works = new Work[transfers.size()];
+    this.seconds = new Work[transfers.size()];
+    this.missing = new int[transfers.size()];
+    this.labels =
+        IntStream.rangeClosed(1, transfers.size())
+            .mapToObj(bucket -> "bucket " + bucket + " of " + transfers.size())
+            .toList();
   }
 
   private static void requireFloatingPoint(Parameter parameter) {
@@ -139,6 +160,7 @@ public final class BucketedExchange implements GradientExchange {
     for (int bucket = 0; bucket < missing.length; bucket++) {
       missing[bucket] = layout.buckets().get(bucket).parameters();
     }
+    group.label("signals");
     sumsWork = sums.start(signals);
   }
 
@@ -167,13 +189,16 @@ public final class BucketedExchange implements GradientExchange {
               + (handedOver.get(parameter) ? " again" : ""));
     }
     handedOver.set(parameter);
-    parts.add(part, lastPart(), parameter, gradient);
     if (!lastPart()) {
+      parts.add(part, parameter, gradient);
       return;
     }
-    missing[layout.slots().get(parameter).bucket()]--;
+    BucketLayout.Slot place = layout.slots().get(parameter);
+    transfers.get(place.bucket()).take(place.from(), parts.sum(part, parameter, gradient));
+    missing[place.bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
-      works[startedBuckets] = group.allReduce(buckets.get(startedBuckets), ReduceOp.SUM);
+      group.label(labels.get(startedBuckets));
+      works[startedBuckets] = transfers.get(startedBuckets).start(step);
       startedBuckets++;
     }
   }
@@ -192,8 +217,17 @@ public final class BucketedExchange implements GradientExchange {
     }
     awaitOne(sumsWork, "signals");
     for (int bucket = 0; bucket < works.length; bucket++) {
-      awaitOne(works[bucket], "bucket " + (bucket + 1) + " of " + works.length);
+      awaitOne(works[bucket], labels.get(bucket));
+      group.label(labels.get(bucket));
+      seconds[bucket] = transfers.get(bucket).proceed().orElse(null);
     }
+    for (int bucket = 0; bucket < works.length; bucket++) {
+      if (seconds[bucket] != null) {
+        awaitOne(seconds[bucket], labels.get(bucket));
+      }
+      transfers.get(bucket).finish();
+    }
+    group.label("");
     forget();
     return sums.finish();
   }
@@ -211,15 +245,29 @@ public final class BucketedExchange implements GradientExchange {
     return reduced;
   }
 
-  /** Forgets the step; the memory of the buckets belongs to the group. */
+  /**
+   * The size of the buffers of gradients that are reduced in one step, in bytes, with compression.
+   */
+  public long bytesPerStep() {
+    return transfers.stream().mapToLong(BucketTransfer::bytes).sum();
+  }
+
+  /** What {@link #bytesPerStep} is without compression. */
+  public long plainBytesPerStep() {
+    return layout.buckets().stream().mapToLong(b -> b.count() * b.dtype().bytes()).sum();
+  }
+
+  /** Forgets the step and frees what parts and compression hold; the rest belongs to the group. */
   @Override
   public void close() {
     forget();
     parts.close();
+    transfers.forEach(BucketTransfer::close);
   }
 
   private void forget() {
     Arrays.fill(works, null);
+    Arrays.fill(seconds, null);
     step = NO_STEP;
     part = 0;
     partCount = 1;

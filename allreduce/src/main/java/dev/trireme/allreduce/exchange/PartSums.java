@@ -20,17 +20,15 @@ import java.util.List;
  * <p>Threading: one thread.
  */
 final class PartSums implements AutoCloseable {
-  private final List<TensorBuffer> slots;
   private final long[] offsets;
   private final long bytes;
   private final List<NativeMemory.Block> digits = new ArrayList<>();
   private final Reductions reductions = new Reductions();
 
   /**
-   * @param slots where the sums are to stand, one a parameter
+   * @param slots as large as the gradients, one a parameter
    */
   PartSums(List<TensorBuffer> slots) {
-    this.slots = List.copyOf(slots);
     this.offsets = new long[slots.size()];
     long end = 0;
     for (int i = 0; i < offsets.length; i++) {
@@ -41,22 +39,37 @@ final class PartSums implements AutoCloseable {
   }
 
   /**
-   * Takes in a gradient of a part; after the last part, the parameter's slot holds the sum.
+   * Takes in a gradient of a part that is not the last.
    *
    * @param part from 0, without gaps
    */
-  void add(int part, boolean last, int parameter, TensorBuffer gradient) {
+  void add(int part, int parameter, TensorBuffer gradient) {
     int carried = Integer.numberOfTrailingZeros(~part);
-    long into = last ? slots.get(parameter).address() : at(carried, parameter);
+    long into = at(carried, parameter);
     NativeMemory.copy(gradient.address(), into, gradient.byteCount());
-    int merged = last ? part : (1 << carried) - 1;
-    for (int digit = 0; merged >>> digit != 0; digit++) {
-      if ((merged >>> digit & 1) != 0) {
-        reductions
-            .of(gradient.dtype(), ReduceOp.SUM)
-            .combine(into, at(digit, parameter), gradient.count());
+    for (int digit = 0; digit < carried; digit++) {
+      combine(gradient, into, at(digit, parameter));
+    }
+  }
+
+  /**
+   * The sum of all parts, the last of which this gradient is of; valid until the next part's.
+   *
+   * @param part the last one
+   */
+  TensorBuffer sum(int part, int parameter, TensorBuffer gradient) {
+    long sum = gradient.address();
+    for (int digit = 0; part >>> digit != 0; digit++) {
+      if ((part >>> digit & 1) != 0) {
+        combine(gradient, at(digit, parameter), sum);
+        sum = at(digit, parameter);
       }
     }
+    return TensorBuffer.cpu(sum, gradient.dtype(), gradient.count());
+  }
+
+  private void combine(TensorBuffer like, long into, long other) {
+    reductions.of(like.dtype(), ReduceOp.SUM).combine(into, other, like.count());
   }
 
   private long at(int digit, int parameter) {

@@ -2,8 +2,8 @@ package dev.trireme.allreduce.group;
 
 import dev.trireme.allreduce.kernel.Reduction;
 import dev.trireme.allreduce.plan.Plans;
-import dev.trireme.allreduce.plan.RankTree;
 import dev.trireme.allreduce.plan.Step;
+import dev.trireme.allreduce.plan.TreeAllReduce;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.Collection;
@@ -30,7 +30,6 @@ final class PlannedOperation extends Operation {
   private final long place;
   private final Reduction reduction;
   private final long[] base;
-  private final List<RankTree.Merge> merges;
   private boolean staged;
   private boolean loads;
   private long roundCount;
@@ -51,7 +50,6 @@ final class PlannedOperation extends Operation {
     this.place = group.memory().place(buffer);
     this.reduction = reduction.orElse(null);
     this.base = new long[group.worldSize()];
-    this.merges = RankTree.merges(group.worldSize());
   }
 
   /** Yes, unless one of them uses the same memory. */
@@ -159,8 +157,8 @@ final class PlannedOperation extends Operation {
     long own = base[group.rank()] + offset;
     if (work instanceof Step.ReduceAndSpread) {
       reduceAndSpread(offset, count);
-    } else if (work instanceof Step.MergeAndSpread) {
-      mergeAndSpread(offset, count);
+    } else if (work instanceof Step.ReduceTreeAndSpread) {
+      reduceTreeAndSpread(offset, count);
     } else if (work instanceof Step.Reduce reduce) {
       reduction.combine(own, base[reduce.peer()] + offset, count);
     } else if (work instanceof Step.Finish) {
@@ -185,28 +183,53 @@ final class PlannedOperation extends Operation {
       long from = offset + at * width;
       long length = Math.min(block, count - at);
       reduction.reduceAll(base[rank] + from, base, rank, from, length);
-      for (int peer = 0; peer < base.length; peer++) {
-        if (peer != rank) {
-          NativeMemory.copy(base[rank] + from, base[peer] + from, length * width);
-        }
+      spread(rank, from, length);
+    }
+  }
+
+  private void reduceTreeAndSpread(long offset, long count) {
+    int width = buffer.dtype().bytes();
+    long block = BLOCK_BYTES / width;
+    List<TreeAllReduce.Sum> sums = TreeAllReduce.sums(base.length);
+    for (long at = 0; at < count; at += block) {
+      long from = offset + at * width;
+      long length = Math.min(block, count - at);
+      for (TreeAllReduce.Sum sum : sums) {
+        reduction.combine(base[sum.left()] + from, base[sum.right()] + from, length);
+      }
+      reduction.finish(base[0] + from, length, base.length);
+      spread(0, from, length);
+    }
+  }
+
+  /** What stands in the buffer of {@code holder} goes to everybody else's. */
+  private void spread(int holder, long from, long count) {
+    for (int other = 0; other < base.length; other++) {
+      if (other != holder) {
+        NativeMemory.copy(base[holder] + from, base[other] + from, count * buffer.dtype().bytes());
       }
     }
   }
 
-  private void mergeAndSpread(long offset, long count) {
-    int width = buffer.dtype().bytes();
-    long block = BLOCK_BYTES / width;
-    for (long at = 0; at < count; at += block) {
-      long from = offset + at * width;
-      long length = Math.min(block, count - at);
-      for (RankTree.Merge merge : merges) {
-        reduction.combine(base[merge.into()] + from, base[merge.from()] + from, length);
-      }
-      reduction.finish(base[0] + from, length, base.length);
-      for (int peer = 1; peer < base.length; peer++) {
-        NativeMemory.copy(base[0] + from, base[peer] + from, length * width);
+  @Override
+  long bytesDone() {
+    return bytesDone;
+  }
+
+  @Override
+  int stage() {
+    return position;
+  }
+
+  /** Staging areas belong to the group alone. */
+  @Override
+  boolean inPlace() {
+    for (int rank = 0; rank < base.length; rank++) {
+      if (rank != group.rank() && placeOf(rank) != 0) {
+        return true;
       }
     }
+    return false;
   }
 
   @Override

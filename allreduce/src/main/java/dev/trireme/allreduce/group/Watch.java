@@ -16,6 +16,13 @@ import java.util.concurrent.TimeUnit;
  */
 final class Watch {
   private static final long HEARTBEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  /** A rank that has not looked for so long was itself stopped, or its host was. */
+  private static final long ABSENT_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** What it then leaves its peers to be heard of, before it blames one. */
+  private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(600);
+
   private static final long LIFE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   private final Transport transport;
@@ -24,6 +31,9 @@ final class Watch {
   private final long timeoutNanos;
   private long heartbeatNanos;
   private long lifeCheckNanos;
+  private long lookedNanos = System.nanoTime();
+  private long absentNanos;
+  private long graceUntilNanos = lookedNanos;
 
   Watch(Transport transport, Peers peers, long generation, Duration timeout) {
     this.transport = transport;
@@ -33,12 +43,17 @@ final class Watch {
   }
 
   /**
-   * Sends a heartbeat when one is due.
+   * Sends a heartbeat when one is due, and notices when this rank itself was stopped.
    *
    * @param completed operations of this rank
    * @param inFlight operations that it has started besides
    */
   void beat(long completed, long inFlight, long now) {
+    if (now - lookedNanos > ABSENT_NANOS) {
+      absentNanos = now - lookedNanos;
+      graceUntilNanos = now + GRACE_NANOS;
+    }
+    lookedNanos = now;
     if (now - heartbeatNanos >= HEARTBEAT_NANOS) {
       heartbeatNanos = now;
       for (Peer peer : peers.others()) {
@@ -53,12 +68,12 @@ final class Watch {
     if (broken.isPresent()) {
       return Optional.of(verdict(Cause.PEER_LOST, -1, broken.get(), head, now));
     }
-    if (now - head.dueSinceNanos() > timeoutNanos) {
+    if (now - head.dueSinceNanos() > timeoutNanos && now - graceUntilNanos >= 0) {
       return Optional.of(
           verdict(
               Cause.DEADLINE,
               Verdict.suspect(head, peers, now),
-              "its deadline of " + timeoutNanos / 1_000_000 + " ms has passed",
+              "its deadline of " + timeoutNanos / 1_000_000 + " ms has passed" + absence(head),
               head,
               now));
     }
@@ -69,13 +84,21 @@ final class Watch {
     return lost(head, now);
   }
 
+  private String absence(Operation head) {
+    // Grace ends the absence that it follows; an earlier one does not excuse this operation.
+    return absentNanos > 0 && graceUntilNanos - head.dueSinceNanos() > absentNanos
+        ? " (this rank itself had been stopped for " + absentNanos / 1_000_000 + " ms)"
+        : "";
+  }
+
   /** A peer that left after it had done its part is not missed; one that died always is. */
   private Optional<CollectiveException> lost(Operation head, long now) {
     for (Peer peer : peers.others()) {
       boolean awaited = Verdict.awaited(head, peers).contains(peer);
       Optional<String> why =
           peer.left()
-              ? Optional.of("it has left the group").filter(text -> awaited)
+              ? Optional.of("it has left the group")
+                  .filter(text -> awaited && transport.emptied(peer.rank()))
               : transport.lost(peer.rank());
       if (why.isPresent()) {
         return Optional.of(

@@ -27,8 +27,8 @@ final class BlasSum {
   private BlasSum() {}
 
   static final class Float32 implements Reduction {
-    private final Blas.FloatAt x = new Blas.FloatAt();
-    private final Blas.FloatAt y = new Blas.FloatAt();
+    private final FloatAt x = new FloatAt();
+    private final FloatAt y = new FloatAt();
     private final boolean mean;
 
     Float32(ReduceOp op) {
@@ -63,8 +63,8 @@ final class BlasSum {
   }
 
   static final class Float64 implements Reduction {
-    private final Blas.DoubleAt x = new Blas.DoubleAt();
-    private final Blas.DoubleAt y = new Blas.DoubleAt();
+    private final DoubleAt x = new DoubleAt();
+    private final DoubleAt y = new DoubleAt();
     private final boolean mean;
 
     Float64(ReduceOp op) {

@@ -27,7 +27,7 @@ public final class HalfFloats {
   private static final long TOPS = Lanes.tops(32);
 
   private final boolean brain;
-  private final Blas.FloatAt values = new Blas.FloatAt();
+  private final FloatAt values = new FloatAt();
 
   /**
    * @param dtype BFLOAT16 or FLOAT16

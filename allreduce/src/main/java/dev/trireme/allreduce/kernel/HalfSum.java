@@ -26,8 +26,8 @@ final class HalfSum implements Reduction {
   private final FloatPointer scratch = new FloatPointer(2L * BLOCK);
 
   private final long sumAt = scratch.address();
-  private final Blas.FloatAt sum = new Blas.FloatAt();
-  private final Blas.FloatAt part = new Blas.FloatAt();
+  private final FloatAt sum = new FloatAt();
+  private final FloatAt part = new FloatAt();
 
   HalfSum(DType dtype, ReduceOp op) {
     this.halves = new HalfFloats(dtype);

@@ -49,10 +49,10 @@ public sealed interface Step {
   record ReduceAndSpread(long from, long count) implements Work {}
 
   /**
-   * All ranks' elements become one in the association of {@link RankTree}, in place in the ranks'
-   * buffers, and finished; then every rank's = that. In one pass, as {@link ReduceAndSpread}.
+   * The same with the sums of {@link TreeAllReduce#sums}; the peers' elements hold inner sums
+   * meanwhile.
    */
-  record MergeAndSpread(long from, long count) implements Work {}
+  record ReduceTreeAndSpread(long from, long count) implements Work {}
 
   // The steps below are for plans in lanes, see {@link Lanes}. There "input" is the buffer whose
   // place this rank has announced, and "output" the one that it writes; of an operation in place

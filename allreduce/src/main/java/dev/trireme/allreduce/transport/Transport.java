@@ -78,6 +78,14 @@ public interface Transport extends AutoCloseable {
     return 0;
   }
 
+  /**
+   * Whether everything that a peer wrote before it said that it left has been taken. Its signals
+   * may overtake its bytes.
+   */
+  default boolean emptied(int peer) {
+    return true;
+  }
+
   /** The most bytes that {@link #write} takes at once, the same on all ranks; a multiple of 64. */
   default int frameBytes() {
     return 16 << 10;
@@ -102,6 +110,22 @@ public interface Transport extends AutoCloseable {
 
   /** Says that all peers have opened this rank's memory: nothing of it outlives the processes. */
   void sealMemory(int index);
+
+  /**
+   * Has {@code tick} called every few milliseconds by {@link #createMemory} and {@link #openMemory}
+   * while they are at work, on their thread. What it throws ends them and leaves nothing behind.
+   */
+  default void whileSlow(Runnable tick) {}
+
+  /** What the host knows of a living peer that may explain its silence, for people. */
+  default Optional<String> condition(int peer) {
+    return Optional.empty();
+  }
+
+  /** What may hold up every peer alike, so that none of them is to blame; for people. */
+  default Optional<String> ailment() {
+    return Optional.empty();
+  }
 
   /** Why {@code peer} cannot be reached any more; empty while nothing is known against it. */
   Optional<String> lost(int peer);

@@ -38,6 +38,12 @@ public record JobSpec(
               + data.batchSize()
               + "); lower it or raise data.batchSize");
     }
+    if (train.elastic() && !(parallel.compression() instanceof CompressionSpec.None)) {
+      throw new SpecException(
+          "parallel.compression",
+          "what it loses depends on the number of ranks, which train.deterministic: elastic must not"
+              + " show; leave one of the two out");
+    }
     if (train.elastic() && parallel.workers().max() > train.logicalShards()) {
       throw new SpecException(
           "train.logicalShards",

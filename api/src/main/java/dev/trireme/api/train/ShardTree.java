@@ -12,8 +12,9 @@ import dev.trireme.api.job.TrainSpec;
  * Each rank holds exactly the leaves below one node of it: starting with the root, the largest node
  * (the leftmost of several) is split in two until there is one a rank. So a rank adds its shards'
  * gradients up as the tree says, and the ranks' sums are then added up as the tree above their
- * nodes says, which depends on the number of ranks alone ({@code RankTree} of the collectives).
- * Shares differ by at most a factor of two, and not at all for a power of two of ranks.
+ * nodes says, which depends on the number of ranks alone ({@code TreeAllReduce} of the
+ * collectives). Shares differ by at most a factor of two, and not at all for a power of two of
+ * ranks.
  *
  * <p>Source: pairwise summation, Higham, "The accuracy of floating point summation" (1993); its
  * error also grows with log S rather than with S.

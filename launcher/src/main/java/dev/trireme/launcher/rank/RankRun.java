@@ -12,6 +12,7 @@ import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Engine;
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.Progress;
@@ -107,7 +108,14 @@ final class RankRun {
             replica.parameters(),
             replica.statistics(),
             job.parallel().firstBucketSize(),
-            job.parallel().bucketSize());
+            job.parallel().bucketSize(),
+            job.parallel().compression());
+    if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
+      log.info(
+          "compression: {} bytes of gradients are reduced a step in place of {}",
+          exchange.bytesPerStep(),
+          exchange.plainBytesPerStep());
+    }
     replica.bindGradients(exchange.reduced());
     return exchange;
   }

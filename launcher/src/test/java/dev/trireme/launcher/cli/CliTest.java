@@ -149,7 +149,7 @@ class CliTest {
             new Console(stream, stream, false, 80),
             new JobValidation(Capabilities.ofThisVersion(), broken, 1),
             () -> (job, runDirectory, console) -> ExitCode.DONE,
-            () -> (plan, each, console) -> ExitCode.DONE);
+            FakeBench::new);
     assertThat(cli.run("train", job())).isEqualTo(ExitCode.FAILED);
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("this is a bug", "cannot be", "\tat ");

@@ -10,7 +10,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
-class RankTreeTest {
+class ShardTreeTest {
   @Property
   void shouldAssociateTheShardsSumsAlikeForEveryNumberOfRanks(
       @ForAll @IntRange(max = 7) int power, @ForAll @IntRange(min = 1, max = 64) int ranks) {
@@ -21,8 +21,8 @@ class RankTreeTest {
       Share share = new ShardTree(shards).share(rank, worldSize);
       sums[rank] = balanced(share.first(), share.count());
     }
-    for (RankTree.Merge merge : RankTree.merges(worldSize)) {
-      sums[merge.into()] = "(" + sums[merge.into()] + "+" + sums[merge.from()] + ")";
+    for (TreeAllReduce.Sum sum : TreeAllReduce.sums(worldSize)) {
+      sums[sum.left()] = "(" + sums[sum.left()] + "+" + sums[sum.right()] + ")";
     }
     assertThat(sums[0]).isEqualTo(balanced(0, shards));
   }
@@ -62,6 +62,5 @@ class RankTreeTest {
   void shouldRefuseMoreRanksThanShardsAndWhatIsNoPowerOfTwo() {
     assertThatThrownBy(() -> new ShardTree(4).share(0, 5)).hasMessageContaining("logicalShards");
     assertThatThrownBy(() -> new ShardTree(6)).hasMessageContaining("power of two");
-    assertThatThrownBy(() -> RankTree.merges(0)).hasMessageContaining("worldSize");
   }
 }
