@@ -33,6 +33,15 @@ public final class AeronProcessGroup {
   }
 
   /**
+   * Joins as {@link #join(GroupConfig)} does. Sums are associated as {@link
+   * dev.trireme.allreduce.plan.TreeAllReduce} says: they are the same bits for any number of ranks
+   * where each brings the sum of its part of a {@link dev.trireme.api.train.ShardTree}.
+   */
+  public static ProcessGroup joinForElasticSums(GroupConfig config) {
+    return join(config, Optional.of(AllReduceAlgorithm.TREE));
+  }
+
+  /**
    * The same with one algorithm for every all-reduce that it can do; for measurements.
    *
    * @param algorithm the same on all ranks; chosen by size when empty

@@ -66,6 +66,10 @@ public sealed interface JobEvent {
       long failedSaves)
       implements JobEvent {}
 
+  /** What steps were trained on; may tell again what was told before. */
+  record SamplesTrained(String jobId, Instant time, RankReport.Samples samples)
+      implements JobEvent {}
+
   /**
    * An epoch has ended.
    *

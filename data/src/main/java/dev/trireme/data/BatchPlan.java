@@ -2,6 +2,7 @@ package dev.trireme.data;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DatasetInfo;
+import dev.trireme.api.data.Share;
 import dev.trireme.data.DistributedSampler.GlobalBatch;
 import dev.trireme.data.DistributedSampler.Part;
 import java.util.Optional;
@@ -40,17 +41,14 @@ interface BatchPlan {
   /** A rank's parts of the global batches from a cursor on, without end. */
   final class Training implements BatchPlan {
     private final DistributedSampler sampler;
-    private final int rank;
-    private final int worldSize;
+    private final Share share;
     private GlobalBatch batch;
     private int orderedEpoch = -1;
     private int[] order = {};
 
-    Training(DistributedSampler sampler, Cursor start, int rank, int worldSize) {
-      DistributedSampler.requireRank(rank, worldSize);
+    Training(DistributedSampler sampler, Cursor start, Share share) {
       this.sampler = sampler;
-      this.rank = rank;
-      this.worldSize = worldSize;
+      this.share = share;
       this.batch = sampler.at(start);
     }
 
@@ -62,7 +60,6 @@ interface BatchPlan {
         orderedEpoch = now.from().epoch();
         order = sampler.order(orderedEpoch);
       }
-      Part part = DistributedSampler.part(now.size(), rank, worldSize);
       int position = (int) now.from().position();
       return Optional.of(
           new PlannedBatch(
@@ -70,8 +67,8 @@ interface BatchPlan {
               now.after(),
               now.size(),
               order,
-              position + part.begin(),
-              position + part.end()));
+              position + share.begin(now.size()),
+              position + share.end(now.size())));
     }
 
     @Override
@@ -81,7 +78,7 @@ interface BatchPlan {
 
     @Override
     public int largestBatch() {
-      return sampler.largestPart(worldSize);
+      return sampler.largestPart(share);
     }
   }
 

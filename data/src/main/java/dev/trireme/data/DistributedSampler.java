@@ -2,6 +2,7 @@ package dev.trireme.data;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataException;
+import dev.trireme.api.data.Share;
 
 /**
  * Which items a step takes and which of them a rank reads; pure.
@@ -106,21 +107,12 @@ public record DistributedSampler(int items, int batchSize, long seed) {
    * @param rank in {@code 0..worldSize-1}
    */
   public static Part part(int size, int rank, int worldSize) {
-    requireRank(rank, worldSize);
-    return new Part(
-        (int) ((long) size * rank / worldSize), (int) ((long) size * (rank + 1) / worldSize));
+    Share share = Share.equal(rank, worldSize);
+    return new Part(share.begin(size), share.end(size));
   }
 
-  static void requireRank(int rank, int worldSize) {
-    if (worldSize < 1 || rank < 0 || rank >= worldSize) {
-      throw new IllegalArgumentException(
-          "expected a rank in 0.." + (worldSize - 1) + ", found " + rank);
-    }
-  }
-
-  /** The most items that a rank's part of any global batch can have. */
-  public int largestPart(int worldSize) {
-    int largest = Math.min(batchSize, items);
-    return (int) (((long) largest + worldSize - 1) / worldSize);
+  /** The most items that a share of any global batch can have; at least 1. */
+  public int largestPart(Share share) {
+    return share.largest(Math.min(batchSize, items));
   }
 }

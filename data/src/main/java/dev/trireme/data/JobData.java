@@ -4,6 +4,7 @@ import dev.trireme.api.data.BatchStream;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.data.DatasetInfo;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.job.DataSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -41,12 +42,12 @@ final class JobData implements DataSource {
   }
 
   @Override
-  public BatchStream train(Cursor cursor, int rank, int worldSize) {
+  public BatchStream train(Cursor cursor, Share share) {
     DistributedSampler sampler =
         new DistributedSampler((int) training.info().items(), spec.batchSize(), seed);
     return open(
-        "trireme-read-train-" + rank,
-        new BatchPlan.Training(sampler, cursor, rank, worldSize),
+        "trireme-read-train-" + share.first(),
+        new BatchPlan.Training(sampler, cursor, share),
         training);
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DatasetInfo;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.data.BatchPlan.PlannedBatch;
@@ -46,7 +47,7 @@ class BatchPlanTest {
   @Test
   void shouldTrainOnTheOrderOfEachEpochInTurn() {
     DistributedSampler sampler = new DistributedSampler(5, 3, 8);
-    BatchPlan plan = new BatchPlan.Training(sampler, new Cursor(6, 3), 0, 1);
+    BatchPlan plan = new BatchPlan.Training(sampler, new Cursor(6, 3), Share.equal(0, 1));
 
     PlannedBatch rest = plan.next().orElseThrow();
     PlannedBatch first = plan.next().orElseThrow();
@@ -62,7 +63,9 @@ class BatchPlanTest {
   @Test
   void shouldRefuseRankOutsideTheWorld() {
     assertThatThrownBy(
-            () -> new BatchPlan.Training(new DistributedSampler(5, 3, 8), Cursor.START, 3, 3))
+            () ->
+                new BatchPlan.Training(
+                    new DistributedSampler(5, 3, 8), Cursor.START, Share.equal(3, 3)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContainingAll("0..2", "found 3");
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataException;
+import dev.trireme.api.data.Share;
 import dev.trireme.data.BatchPlan.PlannedBatch;
 import dev.trireme.data.DistributedSampler.GlobalBatch;
 import dev.trireme.data.DistributedSampler.Part;
@@ -47,8 +48,7 @@ class DistributedSamplerTest {
           new BatchPlan.Training(
               new DistributedSampler(items, batchSize, seed),
               new Cursor(epoch, 0),
-              rank,
-              worldSize);
+              Share.equal(rank, worldSize));
       PlannedBatch batch = plan.next().orElseThrow();
       for (; batch.from().epoch() == epoch; batch = plan.next().orElseThrow()) {
         assertThat(batch.size()).isBetween(0, plan.largestBatch());
@@ -90,7 +90,9 @@ class DistributedSamplerTest {
       Cursor after = cursor;
       for (int rank = 0; rank < worldSize; rank++) {
         PlannedBatch batch =
-            new BatchPlan.Training(sampler, cursor, rank, worldSize).next().orElseThrow();
+            new BatchPlan.Training(sampler, cursor, Share.equal(rank, worldSize))
+                .next()
+                .orElseThrow();
         for (int i = batch.begin(); i < batch.end(); i++) {
           seen.add(batch.items()[i]);
         }
@@ -169,8 +171,8 @@ class DistributedSamplerTest {
   void shouldLeaveARankNothingWhereItemsAreFew() {
     assertThat(DistributedSampler.part(1, 0, 2).size()).isZero();
     assertThat(DistributedSampler.part(1, 1, 2)).isEqualTo(new Part(0, 1));
-    assertThat(new DistributedSampler(10, 7, 1).largestPart(2)).isEqualTo(4);
-    assertThat(new DistributedSampler(3, 7, 1).largestPart(8)).isEqualTo(1);
+    assertThat(new DistributedSampler(10, 7, 1).largestPart(Share.equal(1, 2))).isEqualTo(4);
+    assertThat(new DistributedSampler(3, 7, 1).largestPart(Share.equal(3, 8))).isEqualTo(1);
     assertThat(DistributedSampler.part(Integer.MAX_VALUE, 4095, 4096).end())
         .isEqualTo(Integer.MAX_VALUE);
   }

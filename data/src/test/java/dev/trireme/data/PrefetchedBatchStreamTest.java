@@ -8,6 +8,7 @@ import dev.trireme.api.data.BatchStream;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataException;
 import dev.trireme.api.data.DatasetInfo;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Shape;
 import java.util.HashSet;
@@ -233,7 +234,7 @@ class PrefetchedBatchStreamTest {
   private BatchStream training(
       CountingSet set, int batchSize, Cursor cursor, int rank, int worldSize) {
     DistributedSampler sampler = new DistributedSampler(ITEMS, batchSize, 1);
-    return stream(new BatchPlan.Training(sampler, cursor, rank, worldSize), set);
+    return stream(new BatchPlan.Training(sampler, cursor, Share.equal(rank, worldSize)), set);
   }
 
   private BatchStream stream(BatchPlan plan, CountingSet set) {

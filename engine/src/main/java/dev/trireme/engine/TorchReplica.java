@@ -26,6 +26,9 @@ import org.bytedeco.pytorch.global.torch;
 
 /** A network with its loss and its optimizer. */
 final class TorchReplica implements Replica {
+  /** Of memory that libtorch allocates. */
+  private static final int ALIGNMENT_BYTES = 64;
+
   private final Network network;
   private final LossFunction loss;
   private final Optimizer optimizer;
@@ -98,8 +101,7 @@ final class TorchReplica implements Replica {
       generator.set_current_seed(seed);
     }
     try (PointerScope scope = new PointerScope()) {
-      Tensor input = Tensors.wrap(batch.features(), batch.featureShape());
-      LossFunction.Computed computed = loss.compute(network.forward(input, true), batch);
+      LossFunction.Computed computed = loss.compute(network.forward(aligned(batch), true), batch);
       Tensor sum = computed.sum().retainReference();
       forwarded =
           Optional.of(
@@ -109,6 +111,15 @@ final class TorchReplica implements Replica {
       dropForwarded();
       throw Failures.at("forward", e);
     }
+  }
+
+  /**
+   * A batch's features where kernels like them: some of libtorch's libraries add up in another
+   * order from an address that is not aligned, and the part of a batch begins anywhere.
+   */
+  private static Tensor aligned(Batch batch) {
+    Tensor features = Tensors.wrap(batch.features(), batch.featureShape());
+    return batch.features().address() % ALIGNMENT_BYTES == 0 ? features : features.clone();
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.trireme.examples;
 import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.BatchStream;
 import dev.trireme.api.engine.Loss;
+import dev.trireme.api.train.BatchPart;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StepRecord;
@@ -34,8 +35,7 @@ public final class UntilGoodEnough implements TrainingProgram {
     Progress progress = context.start();
     double accuracy = 0;
     boolean stop = false;
-    try (BatchStream batches =
-        context.data().train(progress.cursor(), context.rank(), context.worldSize())) {
+    try (BatchStream batches = context.data().train(progress.cursor(), context.share())) {
       while (progress.step() < lastStep && accuracy < GOOD_ENOUGH && !stop) {
         Batch batch = batches.next();
         StepTotals totals = step(context, progress.step() + 1, batch);
@@ -53,14 +53,12 @@ public final class UntilGoodEnough implements TrainingProgram {
 
   /** One step, as every loop has it: exchange the gradients, then optimize, then say so. */
   private static StepTotals step(TrainingContext context, long step, Batch batch) {
-    Loss loss = context.replica().forward(batch, context.randomSeed(step));
-    context
-        .exchange()
-        .begin(
-            step,
-            new StepSignals(
-                loss, context.steps().stopRequested(), context.steps().checkpointRequested()));
-    context.replica().backward(context.exchange());
+    for (BatchPart part : context.parts(step, batch)) {
+      context.exchange().part(part.index(), part.count());
+      Loss loss = context.replica().forward(part.batch(), part.seed());
+      context.exchange().begin(step, signals(context, loss));
+      context.replica().backward(context.exchange());
+    }
     StepTotals totals = context.exchange().await();
     context.steps().reduced(step);
     double learningRate = context.learningRate().at(step);
@@ -77,6 +75,11 @@ public final class UntilGoodEnough implements TrainingProgram {
                 learningRate,
                 System.nanoTime()));
     return totals;
+  }
+
+  private static StepSignals signals(TrainingContext context, Loss loss) {
+    return new StepSignals(
+        loss, context.steps().stopRequested(), context.steps().checkpointRequested());
   }
 
   private static double accuracy(TrainingContext context, Progress progress, int epoch) {

@@ -98,6 +98,7 @@ final class MessageRegistry {
         RankReport.CheckpointFinished.class,
         RankReport.Finished.class,
         RankReport.Failed.class);
+    number(types, 98, RankReport.Samples.class, SampleRange.class);
     number(
         types, 220, Stored.TermRecord.class, Stored.JobRecord.class, Stored.GenerationRecord.class);
     number(types, 100, Stamp.class, Progress.class, Cursor.class);

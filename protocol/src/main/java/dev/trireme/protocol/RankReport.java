@@ -2,6 +2,7 @@ package dev.trireme.protocol;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.Progress;
+import java.util.List;
 import java.util.Map;
 
 /** What a rank tells its agent, which passes it on to the coordinator. */
@@ -54,6 +55,21 @@ public sealed interface RankReport extends Message {
       double samplesPerSecond,
       long nativeBytes)
       implements RankReport {}
+
+  /**
+   * What steps were trained on. Rank 0 sends it before each {@link Committed}, with all steps since
+   * the one before, and before its shard of a checkpoint is told, with that step. Repeats are
+   * harmless. A rank that gives its state to a new generation sends what it knows of the generation
+   * before, whose rank 0 may not have come to say it.
+   *
+   * @param items in the training set, at least 1
+   * @param ranges in order of generation and step
+   */
+  record Samples(long items, List<SampleRange> ranges) implements RankReport {
+    public Samples {
+      ranges = List.copyOf(ranges);
+    }
+  }
 
   /**
    * An epoch has ended on this rank. Rank 0 only.

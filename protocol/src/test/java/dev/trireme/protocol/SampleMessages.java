@@ -119,6 +119,9 @@ final class SampleMessages {
     return List.of(
         new RankReport.Hello(1, 4711),
         new RankReport.Ready(progress, "step-00001200", 2400, 600, 4, 1_199_882),
+        new RankReport.Samples(
+            60_000, List.of(new SampleRange(3, 7, 9, new Cursor(1, 512), 128, 300))),
+        new RankReport.Samples(1, List.of()),
         new RankReport.Committed(1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40),
         new RankReport.EpochEnded(0, 600, 0.5, Double.NaN, Double.NEGATIVE_INFINITY, 8.25),
         new RankReport.ShardWritten(1200),

@@ -36,6 +36,7 @@ public final class BucketedExchange implements GradientExchange {
   private final List<BucketTransfer> transfers;
   private final List<TensorBuffer> reduced;
   private final StepSums sums;
+  private final PartSums parts;
   private final Work[] works;
   private final Work[] seconds;
   private final int[] missing;
@@ -44,6 +45,8 @@ public final class BucketedExchange implements GradientExchange {
   private Work sumsWork;
   private int startedBuckets;
   private long step = NO_STEP;
+  private int part;
+  private int partCount = 1;
 
   /**
    * A collective call: every rank makes it with the same parameters, statistics and sizes.
@@ -92,6 +95,7 @@ public final class BucketedExchange implements GradientExchange {
         layout.slots().stream()
             .map(slot -> transfers.get(slot.bucket()).reduced().slice(slot.from(), slot.count()))
             .toList();
+    this.parts = new PartSums(reduced);
     this.works = new Work[transfers.size()];
     this.seconds = new Work[transfers.size()];
     this.missing = new int[transfers.size()];
@@ -114,14 +118,45 @@ public final class BucketedExchange implements GradientExchange {
   }
 
   @Override
+  public void part(int index, int count) {
+    boolean next = index == 0 ? step == NO_STEP : index == part + 1 && count == partCount;
+    if (!next || index >= count) {
+      throw new IllegalStateException(
+          "part "
+              + (index + 1)
+              + " of "
+              + count
+              + " follows part "
+              + (part + 1)
+              + " of "
+              + partCount
+              + ": expected each part of a step once, in order");
+    }
+    part = index;
+    partCount = count;
+    sums.part(index, count);
+  }
+
+  private boolean lastPart() {
+    return part == partCount - 1;
+  }
+
+  @Override
   public void begin(long step, StepSignals signals) {
-    if (this.step != NO_STEP) {
+    if (this.step != (part == 0 ? NO_STEP : step)) {
       throw new IllegalStateException(
           "step " + step + " begins, but step " + this.step + " has not been awaited");
+    }
+    if (part > 0 && handedOver.cardinality() < parameters.size()) {
+      throw missingGradient();
     }
     this.step = step;
     startedBuckets = 0;
     handedOver.clear();
+    if (!lastPart()) {
+      sums.add(signals);
+      return;
+    }
     for (int bucket = 0; bucket < missing.length; bucket++) {
       missing[bucket] = layout.buckets().get(bucket).parameters();
     }
@@ -154,8 +189,12 @@ public final class BucketedExchange implements GradientExchange {
               + (handedOver.get(parameter) ? " again" : ""));
     }
     handedOver.set(parameter);
+    if (!lastPart()) {
+      parts.add(part, parameter, gradient);
+      return;
+    }
     BucketLayout.Slot place = layout.slots().get(parameter);
-    transfers.get(place.bucket()).take(place.from(), gradient);
+    transfers.get(place.bucket()).take(place.from(), parts.sum(part, parameter, gradient));
     missing[place.bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
       group.label(labels.get(startedBuckets));
@@ -169,13 +208,12 @@ public final class BucketedExchange implements GradientExchange {
     if (step == NO_STEP) {
       throw new IllegalStateException("no step has begun");
     }
-    if (startedBuckets < missing.length) {
-      int absent = handedOver.nextClearBit(0);
+    if (!lastPart()) {
       throw new IllegalStateException(
-          "step "
-              + step
-              + ": backward has ended without a gradient of "
-              + parameters.get(absent).tensor().name());
+          "step " + step + " is awaited after part " + (part + 1) + " of " + partCount);
+    }
+    if (startedBuckets < missing.length) {
+      throw missingGradient();
     }
     awaitOne(sumsWork, "signals");
     for (int bucket = 0; bucket < works.length; bucket++) {
@@ -190,9 +228,16 @@ public final class BucketedExchange implements GradientExchange {
       transfers.get(bucket).finish();
     }
     group.label("");
-    forgetWorks();
-    step = NO_STEP;
+    forget();
     return sums.finish();
+  }
+
+  private IllegalStateException missingGradient() {
+    return new IllegalStateException(
+        "step "
+            + step
+            + ": backward has ended without a gradient of "
+            + parameters.get(handedOver.nextClearBit(0)).tensor().name());
   }
 
   @Override
@@ -212,17 +257,20 @@ public final class BucketedExchange implements GradientExchange {
     return layout.buckets().stream().mapToLong(b -> b.count() * b.dtype().bytes()).sum();
   }
 
-  /** Forgets the step and frees what compression holds; all else belongs to the group. */
+  /** Forgets the step and frees what parts and compression hold; the rest belongs to the group. */
   @Override
   public void close() {
-    forgetWorks();
-    step = NO_STEP;
+    forget();
+    parts.close();
     transfers.forEach(BucketTransfer::close);
   }
 
-  private void forgetWorks() {
+  private void forget() {
     Arrays.fill(works, null);
     Arrays.fill(seconds, null);
+    step = NO_STEP;
+    part = 0;
+    partCount = 1;
   }
 
   private void awaitOne(Work work, String what) {

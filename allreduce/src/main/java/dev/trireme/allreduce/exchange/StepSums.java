@@ -12,7 +12,9 @@ import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
 import java.nio.ByteBuffer;
 import java.nio.DoubleBuffer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * What ranks sum besides gradients: the step's signals and the statistics, as float64 in one small
@@ -21,10 +23,14 @@ import java.util.List;
  * error of one part in 2^53 an addition; behind the gradients of the last bucket, in float32, both
  * would be worse and nothing would be sooner.
  *
+ * <p>With several parts of a rank's batch, the same sums are first taken over the parts, in the
+ * tree of {@link PartSums}: the same bits however the parts are spread over ranks, where these add
+ * up in that tree as well.
+ *
  * <p>A statistic's mean over the ranks is weighted by the number of items of their parts: each rank
  * adds value times items, and the sum is divided by the sum of items. So no rank needs to know the
  * others' parts, and a rank with an empty part adds nothing. Where all parts are empty, statistics
- * stay as they are, as they do with a single rank.
+ * stay as they are, as they do with a single part in all.
  */
 final class StepSums {
   private static final int LOSS = 0;
@@ -38,6 +44,10 @@ final class StepSums {
   private final List<NamedTensor> statistics;
   private final TensorBuffer buffer;
   private final DoubleBuffer values;
+  private final List<double[]> digits = new ArrayList<>();
+  private double[] before = {};
+  private int part;
+  private int partCount = 1;
 
   StepSums(ProcessGroup group, List<NamedTensor> statistics) {
     for (NamedTensor each : statistics) {
@@ -47,41 +57,106 @@ final class StepSums {
       }
     }
     this.group = group;
-    this.statistics = group.worldSize() == 1 ? List.of() : List.copyOf(statistics);
+    this.statistics = List.copyOf(statistics);
     long count = SIGNALS + this.statistics.stream().mapToLong(s -> s.data().count()).sum();
     this.buffer = group.allocate(DType.FLOAT64, count);
     this.values = view(buffer).asDoubleBuffer();
   }
 
-  /** Starts the all-reduce of this rank's part. */
+  /** The forward of this part of the rank's batch comes next: gives it the step's statistics. */
+  void part(int index, int count) {
+    part = index;
+    partCount = count;
+    if (count > 1 && index == 0) {
+      before = statistics(1);
+    } else if (index > 0) {
+      write(i -> before[i]);
+    }
+  }
+
+  /** Takes in a part that is not the last. */
+  void add(StepSignals signals) {
+    double[] sum = own(signals);
+    int digit = 0;
+    for (; (part >>> digit & 1) != 0; digit++) {
+      add(sum, digits.get(digit));
+    }
+    if (digits.size() <= digit) {
+      digits.add(sum);
+    } else {
+      digits.set(digit, sum);
+    }
+  }
+
+  /** Starts the all-reduce of this rank's batch with its last, or only, part. */
   Work start(StepSignals signals) {
-    Loss loss = signals.loss();
-    values.put(LOSS, loss.lossSum());
-    values.put(CORRECT, loss.correct());
-    values.put(ITEMS, loss.items());
+    double[] sum = own(signals);
+    for (int digit = 0; part >>> digit != 0; digit++) {
+      if ((part >>> digit & 1) != 0) {
+        add(sum, digits.get(digit));
+      }
+    }
+    values.put(0, sum);
     values.put(STOP, signals.stop() ? 1 : 0);
     values.put(CHECKPOINT, signals.checkpoint() ? 1 : 0);
-    int at = SIGNALS;
+    return group.allReduce(buffer, ReduceOp.SUM);
+  }
+
+  private static void add(double[] into, double[] other) {
+    for (int i = 0; i < into.length; i++) {
+      into[i] += other[i];
+    }
+  }
+
+  /** What the part that was forwarded last adds to the sums. */
+  private double[] own(StepSignals signals) {
+    Loss loss = signals.loss();
+    double[] own = new double[values.capacity()];
+    own[LOSS] = loss.lossSum();
+    own[CORRECT] = loss.correct();
+    own[ITEMS] = loss.items();
+    // An empty part may not spoil the mean even if its value is not a number.
+    if (averages() && loss.items() > 0) {
+      double[] weighted = statistics(loss.items());
+      System.arraycopy(weighted, 0, own, SIGNALS, weighted.length);
+    }
+    return own;
+  }
+
+  private boolean averages() {
+    return group.worldSize() > 1 || partCount > 1;
+  }
+
+  private double[] statistics(long weight) {
+    double[] all = new double[values.capacity() - SIGNALS];
+    int at = 0;
     for (NamedTensor statistic : statistics) {
       ByteBuffer own = view(statistic.data());
       for (int i = 0; i < statistic.data().count(); i++) {
-        // An empty part may not spoil the mean even if its value is not a number.
-        values.put(at++, loss.items() == 0 ? 0 : get(own, statistic.dtype(), i) * loss.items());
+        all[at++] = get(own, statistic.dtype(), i) * weight;
       }
     }
-    return group.allReduce(buffer, ReduceOp.SUM);
+    return all;
+  }
+
+  private void write(IntToDoubleFunction value) {
+    int at = 0;
+    for (NamedTensor statistic : statistics) {
+      ByteBuffer own = view(statistic.data());
+      for (int i = 0; i < statistic.data().count(); i++) {
+        put(own, statistic.dtype(), i, value.applyAsDouble(at++));
+      }
+    }
   }
 
   /** Writes the means back and gives the totals, once the all-reduce is done. */
   StepTotals finish() {
     double items = values.get(ITEMS);
-    int at = SIGNALS;
-    for (NamedTensor statistic : statistics) {
-      ByteBuffer own = view(statistic.data());
-      for (int i = 0; i < statistic.data().count() && items > 0; i++) {
-        put(own, statistic.dtype(), i, values.get(at++) / items);
-      }
+    if (averages() && items > 0) {
+      write(i -> values.get(SIGNALS + i) / items);
     }
+    part = 0;
+    partCount = 1;
     return new StepTotals(
         new Loss(values.get(LOSS), (long) values.get(CORRECT), (long) items),
         values.get(STOP) > 0,

@@ -5,14 +5,16 @@ import java.util.List;
 
 /**
  * All-reduce where every rank can address every other's memory, like {@link OwnerAllReduce}, but
- * each chunk's owner adds the ranks up in a balanced binary tree in place of one after the other.
- * The tree's left part holds the largest power of two of ranks that is smaller than all, its right
- * part the rest, and so on inside both: (r0 + r1) + (r2 + r3) on four ranks, ((r0 + r1) + (r2 +
- * r3)) + r4 on five.
+ * each chunk's owner adds the ranks up in a binary tree over contiguous ranks in place of one after
+ * the other: starting with one node for all ranks, the largest node (the leftmost of several) is
+ * halved until there is one a rank. (r0 + r1) + (r2 + r3) on four ranks, ((r0 + r1) + r2) + (r3 +
+ * r4) on five.
  *
- * <p>The order of sums does not depend on who owns what. So where each rank has itself summed a
- * power of two of equal parts in such a tree, the whole is the tree over all parts, and the same
- * bits whatever power of two of ranks they were spread over.
+ * <p>The order of sums does not depend on who owns what. Every tree is the top of the balanced tree
+ * over any larger power of two of parts. So where each rank has itself summed the parts below its
+ * node as that tree says ({@link dev.trireme.api.train.ShardTree} deals them), the whole is the
+ * tree over all parts, and the same bits whatever number of ranks they were spread over. That a + b
+ * and b + a are the same bits is all it asks of the arithmetic.
  *
  * <p>No scratch memory: the chunk in its peers' buffers is the owner's to write anyway, so it keeps
  * the inner sums there. Cost for S bytes on W ranks: each rank reads 2 S (W-1)/W bytes and writes 2
@@ -44,10 +46,19 @@ public final class TreeAllReduce {
 
   /** The additions in an order in which they can be done; the whole is then rank 0's. */
   public static List<Sum> sums(int worldSize) {
+    int power = Integer.highestOneBit(worldSize);
+    int split = worldSize - power;
     List<Sum> sums = new ArrayList<>();
-    for (int stride = 1; stride < worldSize; stride *= 2) {
-      for (int left = 0; left + stride < worldSize; left += 2 * stride) {
-        sums.add(new Sum(left, left + stride));
+    int[] first = new int[power];
+    for (int node = 0; node < power; node++) {
+      first[node] = node + Math.min(node, split);
+      if (node < split) {
+        sums.add(new Sum(first[node], first[node] + 1));
+      }
+    }
+    for (int width = 1; width < power; width *= 2) {
+      for (int node = 0; node < power; node += 2 * width) {
+        sums.add(new Sum(first[node], first[node + width]));
       }
     }
     return List.copyOf(sums);

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.trireme.allreduce.LocalProcessGroup;
 import dev.trireme.allreduce.TestBuffers;
+import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Parameter;
 import dev.trireme.api.tensor.DType;
@@ -17,15 +19,18 @@ import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.ShardTree;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.DoubleUnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -104,6 +109,105 @@ class BucketedExchangeTest {
         }
       }
       assertThat(TestBuffers.read(reduced.get(parameter.index()))).isEqualTo(expected);
+    }
+  }
+
+  /**
+   * Eight shards with gradients whose sums depend on their order, on 1 to 5 ranks: the same bits,
+   * statistics and losses included.
+   */
+  @Test
+  void shouldEndWithTheSameBitsOnAnyNumberOfRanks() {
+    ShardTree tree = new ShardTree(8);
+    List<Long> first = shardSums(tree, 1);
+    for (int worldSize = 2; worldSize <= 5; worldSize++) {
+      assertThat(shardSums(tree, worldSize)).as(worldSize + " ranks").isEqualTo(first);
+    }
+  }
+
+  private List<Long> shardSums(ShardTree tree, int worldSize) {
+    try (InProcessGroups ranks =
+        InProcessGroups.create(
+            worldSize, Duration.ofSeconds(20), Optional.of(AllReduceAlgorithm.TREE))) {
+      List<List<Long>> all = ranks.onEveryRank(group -> shardSums(tree, group));
+      assertThat(new HashSet<>(all)).hasSize(1);
+      return all.get(0);
+    }
+  }
+
+  private List<Long> shardSums(ShardTree tree, ProcessGroup group) {
+    List<Parameter> parameters = parameters(DType.FLOAT32, 3, 20_011);
+    NamedTensor mean = tensor("mean", DType.FLOAT32, 5);
+    Share share = tree.share(group.rank(), group.worldSize());
+    List<Long> bits = new ArrayList<>();
+    try (BucketedExchange exchange =
+        new BucketedExchange(group, parameters, List.of(mean), 100, 1000)) {
+      for (int step = 1; step <= 2; step++) {
+        StepTotals totals = oneStep(exchange, parameters, mean, share, step);
+        bits.add(Double.doubleToLongBits(totals.loss().lossSum()));
+        exchange.reduced().forEach(gradient -> addBits(gradient, bits));
+        addBits(mean.data(), bits);
+      }
+    }
+    return bits;
+  }
+
+  private static StepTotals oneStep(
+      BucketedExchange exchange,
+      List<Parameter> parameters,
+      NamedTensor mean,
+      Share share,
+      int step) {
+    for (int i = 0; i < share.count(); i++) {
+      exchange.part(i, share.count());
+      Random random = new Random(100L * step + share.first() + i);
+      // As BatchNorm does: a step from where the statistics stood before.
+      change(mean.data(), value -> 0.9 * value + random.nextGaussian());
+      Loss loss = new Loss(random.nextGaussian(), 1, 3 + share.first() + i);
+      exchange.begin(step, new StepSignals(loss, false, false));
+      for (Parameter parameter : parameters) {
+        change(parameter.tensor().data(), value -> random.nextGaussian());
+        exchange.ready(parameter.index(), parameter.tensor().data());
+      }
+    }
+    return exchange.await();
+  }
+
+  private static void change(TensorBuffer buffer, DoubleUnaryOperator change) {
+    ByteBuffer view = NativeMemory.view(buffer.address(), (int) buffer.byteCount());
+    for (int i = 0; i < buffer.count(); i++) {
+      view.putFloat(4 * i, (float) change.applyAsDouble(view.getFloat(4 * i)));
+    }
+  }
+
+  private static void addBits(TensorBuffer buffer, List<Long> bits) {
+    ByteBuffer view = NativeMemory.view(buffer.address(), (int) buffer.byteCount());
+    for (int i = 0; i < buffer.count(); i++) {
+      bits.add((long) view.getInt(4 * i));
+    }
+  }
+
+  @Test
+  void shouldAddUpAnyNumberOfPartsAndRefuseOneOutOfTurn() {
+    List<Parameter> parameters = parameters(DType.FLOAT32, 3);
+    TensorBuffer gradient = parameters.get(0).tensor().data();
+    try (LocalProcessGroup group = new LocalProcessGroup(1);
+        BucketedExchange exchange = new BucketedExchange(group, parameters, List.of(), 1, 1)) {
+      for (int part = 0; part < 7; part++) {
+        exchange.part(part, 7);
+        exchange.begin(1, QUIET);
+        int value = 1 << part;
+        change(gradient, x -> value);
+        exchange.ready(0, gradient);
+      }
+      assertThat(exchange.await().loss()).isEqualTo(new Loss(7, 7, 7));
+      assertThat(TestBuffers.read(exchange.reduced().get(0))).containsOnly(127);
+      exchange.part(0, 2);
+      exchange.begin(2, QUIET);
+      assertThatThrownBy(exchange::await).hasMessageContaining("after part 1 of 2");
+      assertThatThrownBy(() -> exchange.part(0, 2)).hasMessageContaining("in order");
+      exchange.part(1, 2);
+      assertThatThrownBy(() -> exchange.begin(2, QUIET)).hasMessageContaining("0.weight");
     }
   }
 

@@ -26,7 +26,7 @@ class SumOrderTest {
     assertThat(treeOf(2)).isEqualTo("(a+b)");
     assertThat(treeOf(3)).isEqualTo("((a+b)+c)");
     assertThat(treeOf(4)).isEqualTo("((a+b)+(c+d))");
-    assertThat(treeOf(5)).isEqualTo("(((a+b)+(c+d))+e)");
+    assertThat(treeOf(5)).isEqualTo("(((a+b)+c)+(d+e))");
     assertThat(treeOf(7)).isEqualTo("(((a+b)+(c+d))+((e+f)+g))");
     assertThat(treeOf(8)).isEqualTo("(((a+b)+(c+d))+((e+f)+(g+h)))");
   }

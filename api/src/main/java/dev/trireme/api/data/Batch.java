@@ -29,4 +29,34 @@ public record Batch(
   public boolean lastOfEpoch() {
     return after.epoch() != from.epoch();
   }
+
+  /**
+   * Some of its items, in the same memory.
+   *
+   * @param begin the first, from 0
+   * @param end one past the last
+   */
+  public Batch slice(int begin, int end) {
+    int count = end - begin;
+    return new Batch(
+        from,
+        after,
+        globalSize,
+        count,
+        slice(features, begin, count),
+        resized(featureShape, count),
+        slice(labels, begin, count),
+        resized(labelShape, count));
+  }
+
+  private TensorBuffer slice(TensorBuffer all, int begin, int count) {
+    long each = size == 0 ? 0 : all.count() / size;
+    return all.slice(begin * each, count * each);
+  }
+
+  private static Shape resized(Shape shape, int items) {
+    long[] sizes = shape.toArray();
+    sizes[0] = items;
+    return Shape.of(sizes);
+  }
 }

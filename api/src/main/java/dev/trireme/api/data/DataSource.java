@@ -15,12 +15,20 @@ public interface DataSource extends AutoCloseable {
   Optional<DatasetInfo> evaluation();
 
   /**
-   * An endless stream of this rank's parts of the global training batches, from {@code cursor} on,
-   * over epoch after epoch. Every item of an epoch is in exactly one batch of exactly one rank.
+   * An endless stream of one share of the global training batches, from {@code cursor} on, over
+   * epoch after epoch. Every item of an epoch is in exactly one batch of exactly one of the shares
+   * that make a whole.
+   */
+  BatchStream train(Cursor cursor, Share share);
+
+  /**
+   * The same with an equal share a rank.
    *
    * @param rank in {@code 0..worldSize-1}
    */
-  BatchStream train(Cursor cursor, int rank, int worldSize);
+  default BatchStream train(Cursor cursor, int rank, int worldSize) {
+    return train(cursor, Share.equal(rank, worldSize));
+  }
 
   /**
    * This rank's part of the evaluation set, once, in order; every item goes to exactly one rank.

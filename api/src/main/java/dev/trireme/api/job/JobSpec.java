@@ -38,5 +38,21 @@ public record JobSpec(
               + data.batchSize()
               + "); lower it or raise data.batchSize");
     }
+    if (train.elastic() && !(parallel.compression() instanceof CompressionSpec.None)) {
+      throw new SpecException(
+          "parallel.compression",
+          "what it loses depends on the number of ranks, which train.deterministic: elastic must not"
+              + " show; leave one of the two out");
+    }
+    if (train.elastic() && parallel.workers().max() > train.logicalShards()) {
+      throw new SpecException(
+          "train.logicalShards",
+          "expected at least as many as workers ("
+              + parallel.workers().max()
+              + "), found "
+              + train.logicalShards()
+              + "; set it to "
+              + 2 * Integer.highestOneBit(parallel.workers().max() - 1));
+    }
   }
 }

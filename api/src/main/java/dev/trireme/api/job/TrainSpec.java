@@ -13,6 +13,10 @@ import java.util.Optional;
  * @param schedule the course of the learning rate
  * @param warmupSteps over which the rate first rises in a line
  * @param clipGradNorm the largest norm of all gradients together
+ * @param deterministic between which runs the trained weights are the same bits
+ * @param logicalShards pieces that each global batch is cut into where {@code deterministic} is
+ *     {@code elastic}; a power of two
+ * @param microBatch the most items that go through forward and backward at once
  */
 public record TrainSpec(
     @Key(value = "Passes over the training set; with 'steps', whichever ends first.", min = 1)
@@ -28,11 +32,82 @@ public record TrainSpec(
     @Key(value = "Steps over which the rate first rises in a line.", defaultValue = "0", min = 0)
         long warmupSteps,
     @Key(value = "The largest norm of all gradients together.", min = 0, exclusiveMin = true)
-        Optional<Double> clipGradNorm) {
+        Optional<Double> clipGradNorm,
+    @Key(
+            value =
+                "Runs that end with the same bits: those of one number of ranks (fixed), or all"
+                    + " (elastic).",
+            defaultValue = "fixed")
+        Determinism deterministic,
+    @Key(
+            value =
+                "Pieces of each global batch with deterministic: elastic; a power of two, at least"
+                    + " the number of ranks. Another number gives other bits.",
+            defaultValue = "4",
+            min = 1,
+            max = TrainSpec.MAX_LOGICAL_SHARDS)
+        int logicalShards,
+    @Key(
+            value =
+                "The most items in one forward and backward; a rank's part that has more is cut up"
+                    + " and its gradients are accumulated.",
+            min = 1)
+        Optional<Integer> microBatch) {
+  /** More would be items rather than shards. */
+  public static final int MAX_LOGICAL_SHARDS = 1 << 12;
+
+  /** The default of {@code logicalShards}. */
+  public static final int LOGICAL_SHARDS = 4;
+
+  /** Between which runs of a job the trained weights are the same bits. */
+  public enum Determinism {
+    /** Between runs on the same number of ranks. */
+    FIXED,
+    /** Between runs on any numbers of ranks, also when it changes on the way. */
+    ELASTIC
+  }
+
+  /** Deterministic for one number of ranks, and without micro batches. */
+  public TrainSpec(
+      Optional<Integer> epochs,
+      Optional<Long> steps,
+      long seed,
+      LossKind loss,
+      OptimizerSpec optimizer,
+      ScheduleSpec schedule,
+      long warmupSteps,
+      Optional<Double> clipGradNorm) {
+    this(
+        epochs,
+        steps,
+        seed,
+        loss,
+        optimizer,
+        schedule,
+        warmupSteps,
+        clipGradNorm,
+        Determinism.FIXED,
+        LOGICAL_SHARDS,
+        Optional.empty());
+  }
+
   public TrainSpec {
     if (epochs.isEmpty() && steps.isEmpty()) {
       throw new SpecException("", "expected 'epochs' or 'steps' or both, found neither");
     }
+    if (Integer.bitCount(logicalShards) != 1) {
+      throw new SpecException(
+          "logicalShards",
+          "expected a power of two, found "
+              + logicalShards
+              + "; use "
+              + 2 * Integer.highestOneBit(logicalShards));
+    }
+  }
+
+  /** Whether the number of ranks must not show in the weights. */
+  public boolean elastic() {
+    return deterministic == Determinism.ELASTIC;
   }
 
   /** The number of steps of the whole job, for a set of this many items. */

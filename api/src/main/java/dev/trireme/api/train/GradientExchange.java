@@ -12,7 +12,24 @@ import java.util.List;
  * only {@link #await}, with the process group's deadline.
  */
 public interface GradientExchange extends GradientSink, AutoCloseable {
-  /** Starts a step; every rank calls it once a step, before backward. */
+  /**
+   * Says that the forward of one of several parts of this rank's batch comes next. For each part in
+   * turn: {@code part}, forward, {@link #begin}, backward. Their gradients and losses are added up
+   * in a balanced binary tree over the parts in order, and only the sums are exchanged, once the
+   * last part's are there; only the last part's requests to stop and to save count. Each part's
+   * forward starts from the statistics that the step began with. A batch that is no more than one
+   * part needs no call.
+   *
+   * @param index from 0
+   * @param count at least 1; need not be the same on all ranks
+   */
+  void part(int index, int count);
+
+  /**
+   * Starts a step, or the next part of it; called between forward and backward.
+   *
+   * @param signals of this part
+   */
   void begin(long step, StepSignals signals);
 
   /**

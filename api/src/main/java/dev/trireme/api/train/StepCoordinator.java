@@ -23,6 +23,9 @@ public interface StepCoordinator {
   /** Says that the optimizer has run for this step. */
   void applied(StepRecord record);
 
+  /** Says that the state after the last applied step is about to be saved. */
+  void saving();
+
   /** Says that all ranks have passed the closing barrier: the last applied step is committed. */
   void closed();
 

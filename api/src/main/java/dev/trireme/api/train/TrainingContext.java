@@ -1,10 +1,13 @@
 package dev.trireme.api.train;
 
 import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.DataSource;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.JobSpec;
+import java.util.List;
 
 /**
  * All that a training program is given on one rank. Everything in it is opened and closed by
@@ -64,6 +67,22 @@ public interface TrainingContext {
 
   /** The seed of what is drawn at random in {@code step} on this rank. */
   long randomSeed(long step);
+
+  /**
+   * Which part of each global batch this rank trains on: an equal one, or the logical shards that
+   * it holds where the job is {@code deterministic: elastic}.
+   */
+  Share share();
+
+  /**
+   * The parts of this rank's batch that go through forward and backward one after the other: one of
+   * them as a rule; one a logical shard where the job is {@code deterministic: elastic}; as many as
+   * it takes where {@code train.microBatch} says how many items fit. Only a loop that follows them
+   * (see {@link GradientExchange#part}) has what these two promise.
+   *
+   * @param batch of the stream over {@link #share}; the parts are valid as long as it is
+   */
+  List<BatchPart> parts(long step, Batch batch);
 
   /**
    * Passes the closing barrier: afterwards the last applied step is committed. Called once, last.

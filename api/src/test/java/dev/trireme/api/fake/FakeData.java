@@ -5,6 +5,7 @@ import dev.trireme.api.data.BatchStream;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.data.DatasetInfo;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
@@ -36,7 +37,7 @@ public final class FakeData implements DataSource {
   }
 
   @Override
-  public BatchStream train(Cursor cursor, int rank, int worldSize) {
+  public BatchStream train(Cursor cursor, Share share) {
     return new Stream(cursor, Integer.MAX_VALUE);
   }
 

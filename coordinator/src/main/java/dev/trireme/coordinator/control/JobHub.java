@@ -34,8 +34,14 @@ public final class JobHub {
     this.jobId = jobId;
   }
 
-  /** Keeps an event and passes it on. Of progress only the latest is kept. */
+  /**
+   * Keeps an event and passes it on. Of progress only the latest is kept; the record of samples is
+   * for the run directory alone.
+   */
   public synchronized void publish(JobEvent event) {
+    if (event instanceof JobEvent.SamplesTrained) {
+      return;
+    }
     if (event instanceof JobEvent.Progress) {
       history.removeIf(e -> e instanceof JobEvent.Progress);
     } else if (history.size() >= MAX_EVENTS) {

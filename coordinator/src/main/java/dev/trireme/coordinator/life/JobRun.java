@@ -144,6 +144,8 @@ public final class JobRun {
       onEvidence(new Evidence.Complaint(message.rank(), failed));
     } else if (report instanceof RankReport.CheckpointFinished save) {
       onSaved(message, save);
+    } else if (report instanceof RankReport.Samples samples) {
+      publish((id, now) -> new JobEvent.SamplesTrained(id, now, samples));
     } else if (message.rank() == 0) {
       figures.note(report, record, message.generation(), time.now()).ifPresent(effects::publish);
     }

@@ -25,6 +25,7 @@ import java.nio.file.StandardOpenOption;
  *       samples, loss, samplesPerSecond, lr, nativeBytes};
  *   <li>{@code events.jsonl}: a line for each other event, with {@code time, type} and what the
  *       event holds;
+ *   <li>{@code samples.jsonl}: what the steps were trained on, see {@link SampleLog};
  *   <li>{@code result.json}: how the job ended; appears whole, at the end.
  * </ul>
  *
@@ -43,11 +44,13 @@ public final class RunDirectory implements AutoCloseable {
   private final Path directory;
   private final BufferedWriter metrics;
   private final BufferedWriter events;
+  private final SampleLog samples;
 
   private RunDirectory(Path directory, BufferedWriter metrics, BufferedWriter events) {
     this.directory = directory;
     this.metrics = metrics;
     this.events = events;
+    this.samples = new SampleLog(directory.resolve(SampleLog.FILE));
   }
 
   /**
@@ -80,6 +83,13 @@ public final class RunDirectory implements AutoCloseable {
    */
   public void write(JobEvent event) {
     try {
+      if (event instanceof JobEvent.SamplesTrained trained) {
+        samples.append(trained.samples());
+        return;
+      }
+      if (event instanceof JobEvent.RankReady ready) {
+        samples.started(ready.generation(), ready.ready());
+      }
       if (event instanceof JobEvent.Progress progress) {
         line(metrics, generator -> EventJson.metrics(generator, progress));
       } else {
@@ -99,6 +109,7 @@ public final class RunDirectory implements AutoCloseable {
   public void close() {
     closeQuietly(metrics);
     closeQuietly(events);
+    closeQuietly(samples);
   }
 
   private interface Content {

@@ -28,6 +28,11 @@ final class JobWarnings {
               + cores
               + " cores; they will wait for each other");
     }
+    if (spec.train().elastic() && spec.parallel().threads().isEmpty()) {
+      warnings.add(
+          "parallel.threads: not given, so each rank computes with one; with deterministic: elastic"
+              + " it must be the same for every number of ranks");
+    }
     if (spec.data().batchSize() > items) {
       warnings.add(
           "data.batchSize: one batch ("

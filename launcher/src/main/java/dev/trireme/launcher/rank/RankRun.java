@@ -83,8 +83,7 @@ final class RankRun {
   private RankReport.Finished train() throws Exception {
     CompletableFuture<DataSource> opening =
         async("data-opener", () -> Datasets.open(job.data(), job.train().seed()));
-    CompletableFuture<ProcessGroup> meeting =
-        async("group-opener", () -> AeronProcessGroup.join(groupConfig()));
+    CompletableFuture<ProcessGroup> meeting = async("group-opener", this::join);
     try (Engine engine = engineLoader.await(threads());
         DataSource data = opened(opening);
         Programs programs = Programs.of(job);
@@ -183,11 +182,19 @@ final class RankRun {
         steps.samplesPerSecond());
   }
 
-  /** As the job says, or this rank's share of the host's cores. */
+  /**
+   * As the job says, or this rank's share of the host's cores; but one where the weights must not
+   * show the number of ranks, for how a kernel splits its sums depends on its threads.
+   */
   private int threads() {
-    return job.parallel()
-        .threads()
-        .orElse(Math.max(1, Runtime.getRuntime().availableProcessors() / join.localSize()));
+    int share = Math.max(1, Runtime.getRuntime().availableProcessors() / join.localSize());
+    return job.parallel().threads().orElse(job.train().elastic() ? 1 : share);
+  }
+
+  private ProcessGroup join() {
+    return job.train().elastic()
+        ? AeronProcessGroup.joinForElasticSums(groupConfig())
+        : AeronProcessGroup.join(groupConfig());
   }
 
   private GroupConfig groupConfig() {

@@ -6,6 +6,7 @@ import dev.trireme.api.train.StepRecord;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.RankReport.Committed;
 import dev.trireme.protocol.RankReport.EpochEnded;
+import dev.trireme.protocol.SampleRange;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -19,6 +20,9 @@ import java.util.Optional;
  *
  * <p><b>Steps.</b> The first committed step is reported, then the first one at least a second after
  * the report before, and the last one, which is the one committed by {@link #closed}.
+ *
+ * <p><b>Samples.</b> What all steps were trained on is said with each report of a step, and ahead
+ * of a checkpoint.
  *
  * <p><b>Epochs.</b> A step ends its epoch when its samples reach the end of the training set
  * ({@code from.position + samples >= items}), which needs no word from the loop. Its epoch is
@@ -35,7 +39,12 @@ final class CommitLog {
   private static final long REPORT_EVERY_NANOS = 1_000_000_000L;
   private static final int UNTIMED_STEPS = 10;
 
+  /** So many unsaid ranges are reported without waiting for the second to pass. */
+  private static final int MOST_UNSAID = SampleHistory.MOST / 4;
+
   private final long items;
+  private final SampleHistory history = new SampleHistory();
+  private StepRecord lastSaid;
   private Optional<StepRecord> pending = Optional.empty();
   private Optional<EvalRecord> evaluation = Optional.empty();
 
@@ -43,6 +52,7 @@ final class CommitLog {
   private long reportedAt;
   private long samplesSinceReport;
   private boolean anyReported;
+  private int unsaidRanges;
 
   // Since the last epoch ended.
   private long epochBegan;
@@ -108,8 +118,13 @@ final class CommitLog {
     List<RankReport> reports = new ArrayList<>(2);
     time(step);
     samplesSinceReport += step.samples();
+    history.add(step);
+    unsaidRanges += step.from().position() == 0 ? 1 : 0;
     if (!anyReported || last || step.nanoTime() - reportedAt >= REPORT_EVERY_NANOS) {
+      samples(step).ifPresent(reports::add);
       reports.add(committed(step, nativeBytes));
+    } else if (unsaidRanges >= MOST_UNSAID) {
+      samples(step).ifPresent(reports::add);
     }
     lossSum += step.loss();
     stepsInEpoch++;
@@ -118,6 +133,27 @@ final class CommitLog {
       reports.add(epochEnded(step));
     }
     return reports;
+  }
+
+  /**
+   * The state after the last applied step is about to be saved: says what has not been said of the
+   * samples up to that step, committed or not, so that no checkpoint holds more than the record. If
+   * the step should never be committed, the next generation begins before it, and that counts.
+   */
+  List<RankReport> saving() {
+    pending.ifPresent(history::add);
+    return pending.flatMap(this::samples).stream().toList();
+  }
+
+  /** What the record may lack up to {@code step}, which is then said. */
+  private Optional<RankReport> samples(StepRecord step) {
+    List<SampleRange> ranges =
+        lastSaid == null
+            ? history.after(Long.MIN_VALUE, 0)
+            : history.after(lastSaid.generation(), lastSaid.step());
+    lastSaid = step;
+    unsaidRanges = 0;
+    return ranges.isEmpty() ? Optional.empty() : Optional.of(new RankReport.Samples(items, ranges));
   }
 
   private void time(StepRecord step) {

@@ -115,6 +115,11 @@ public final class RankStepCoordinator implements StepCoordinator {
   }
 
   @Override
+  public void saving() {
+    send(log.saving());
+  }
+
+  @Override
   public void closed() {
     send(log.closed(nativeBytes.getAsLong()));
   }

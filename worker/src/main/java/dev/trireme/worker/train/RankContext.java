@@ -5,8 +5,10 @@ import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
+import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataSource;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.JobSpec;
@@ -14,6 +16,7 @@ import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.BatchPart;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
@@ -42,6 +45,7 @@ public final class RankContext implements TrainingContext {
   private final StartListener onStart;
   private final JobSpec job;
   private final String resolvedSpec;
+  private final Deal deal;
   private final LearningRate learningRate;
   private final List<NamedTensor> state;
   private final TensorBuffer progressBuffer;
@@ -79,6 +83,7 @@ public final class RankContext implements TrainingContext {
     this.job = job;
     this.resolvedSpec = resolvedSpec;
     this.ports = ports;
+    this.deal = new Deal(job);
     this.learningRate =
         new LearningRate(
             job.train().optimizer().lr(),
@@ -224,6 +229,7 @@ public final class RankContext implements TrainingContext {
   public void checkpointIfDue(Progress progress, boolean requested) {
     boolean due = job.checkpoint().everySteps().filter(n -> progress.step() % n == 0).isPresent();
     if (due || requested) {
+      ports.steps().saving();
       Duration stall =
           ports
               .checkpointer()
@@ -245,17 +251,19 @@ public final class RankContext implements TrainingContext {
     return new Loss(values.get(0), Math.round(values.get(1)), Math.round(values.get(2)));
   }
 
-  /** A mix of (job's seed, step, rank) in the manner of SplitMix64 (Steele, Lea, Flood, 2014). */
   @Override
   public long randomSeed(long step) {
-    return mix(mix(mix(job.train().seed()) + step) + rank());
+    return deal.seed(step, rank());
   }
 
-  private static long mix(long z) {
-    z += 0x9e3779b97f4a7c15L;
-    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-    return z ^ (z >>> 31);
+  @Override
+  public Share share() {
+    return deal.share(rank(), worldSize());
+  }
+
+  @Override
+  public List<BatchPart> parts(long step, Batch batch) {
+    return deal.parts(step, batch, rank(), worldSize());
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.BatchStream;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.train.BatchPart;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.Progress;
@@ -33,14 +34,16 @@ public final class Trainer implements TrainingProgram {
     Map<String, Double> metrics = new LinkedHashMap<>();
     boolean stop = false;
     boolean evaluated = false;
-    try (BatchStream batches =
-        context.data().train(progress.cursor(), context.rank(), context.worldSize())) {
+    try (BatchStream batches = context.data().train(progress.cursor(), context.share())) {
       while (progress.step() < totalSteps && !stop) {
         Batch batch = batches.next();
         long step = progress.step() + 1;
-        Loss loss = replica.forward(batch, context.randomSeed(step));
-        exchange.begin(step, signals(loss, steps));
-        replica.backward(exchange);
+        for (BatchPart part : context.parts(step, batch)) {
+          exchange.part(part.index(), part.count());
+          Loss loss = replica.forward(part.batch(), part.seed());
+          exchange.begin(step, signals(loss, steps));
+          replica.backward(exchange);
+        }
         StepTotals totals = exchange.await();
         steps.reduced(step);
         double learningRate = context.learningRate().at(step);

@@ -39,10 +39,13 @@ class RankStepCoordinatorTest {
     steps.evaluated(new EvalRecord(2, 0, 0.25, 0.9));
     steps.closed();
     assertThat(reports)
-        .hasSize(3)
         .hasExactlyElementsOfTypes(
-            RankReport.Committed.class, RankReport.Committed.class, RankReport.EpochEnded.class);
-    assertThat(((RankReport.Committed) reports.get(0)).nativeBytes()).isEqualTo(99);
+            RankReport.Samples.class,
+            RankReport.Committed.class,
+            RankReport.Samples.class,
+            RankReport.Committed.class,
+            RankReport.EpochEnded.class);
+    assertThat(((RankReport.Committed) reports.get(1)).nativeBytes()).isEqualTo(99);
   }
 
   @Test

@@ -188,6 +188,13 @@ class TrainerTest {
     private StepSignals signals;
 
     @Override
+    public void part(int index, int count) {
+      if (count > 1) {
+        diary.write("part " + index + " of " + count);
+      }
+    }
+
+    @Override
     public void begin(long step, StepSignals signals) {
       diary.write("begin " + step);
       this.signals = signals;
@@ -235,6 +242,11 @@ class TrainerTest {
     public void applied(StepRecord record) {
       applied = record.step();
       diary.write("applied " + record.step());
+    }
+
+    @Override
+    public void saving() {
+      diary.write("saving " + applied);
     }
 
     @Override
