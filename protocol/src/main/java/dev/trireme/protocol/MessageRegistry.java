@@ -9,6 +9,7 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
+import dev.trireme.api.job.FailurePolicySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.LayerSpec;
 import dev.trireme.api.job.ModelSpec;
@@ -66,7 +67,9 @@ final class MessageRegistry {
         CoordinatorToAgent.AgentAccepted.class,
         CoordinatorToAgent.StartRanks.class,
         CoordinatorToAgent.TellRanks.class,
-        CoordinatorToAgent.EndRanks.class);
+        CoordinatorToAgent.EndRanks.class,
+        CoordinatorToAgent.Survivor.class,
+        CoordinatorToAgent.PrepareRanks.class);
     number(
         types,
         40,
@@ -74,7 +77,8 @@ final class MessageRegistry {
         AgentToCoordinator.RankStarted.class,
         AgentToCoordinator.FromRank.class,
         AgentToCoordinator.RankExited.class,
-        AgentToCoordinator.RankExit.class);
+        AgentToCoordinator.RankExit.class,
+        AgentToCoordinator.SparesReady.class);
     number(
         types,
         60,
@@ -95,10 +99,12 @@ final class MessageRegistry {
         RankReport.ShardWritten.class,
         RankReport.CheckpointFinished.class,
         RankReport.Finished.class,
-        RankReport.Failed.class);
+        RankReport.Failed.class,
+        RankReport.Joined.class,
+        RankReport.Parked.class);
     number(
         types, 220, Stored.TermRecord.class, Stored.JobRecord.class, Stored.GenerationRecord.class);
-    number(types, 100, Stamp.class, Progress.class, Cursor.class);
+    number(types, 100, Stamp.class, Progress.class, Cursor.class, StateSource.class);
     jobSpec(types);
     return Collections.unmodifiableMap(types);
   }
@@ -115,7 +121,8 @@ final class MessageRegistry {
         TrainSpec.class,
         ParallelSpec.class,
         WorkerCount.class,
-        CheckpointSpec.class);
+        CheckpointSpec.class,
+        FailurePolicySpec.class);
     number(types, 140, DatasetSpec.Idx.class, DatasetSpec.Strokes.class);
     number(
         types, 150, OptimizerSpec.Sgd.class, OptimizerSpec.Adam.class, OptimizerSpec.AdamW.class);

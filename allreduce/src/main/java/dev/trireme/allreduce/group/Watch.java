@@ -18,12 +18,23 @@ final class Watch {
   private static final long HEARTBEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
   private static final long LIFE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
+  /**
+   * Living ranks beat five times a second from a thread of their own. One that has not for so long
+   * is frozen: stopped, or its machine is.
+   */
+  private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  /** Who has not looked for so long may have been frozen itself and knows nothing of the others. */
+  private static final long BLINK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final Transport transport;
   private final Peers peers;
   private final long generation;
   private final long timeoutNanos;
   private long heartbeatNanos;
   private long lifeCheckNanos;
+  private long lookedNanos;
+  private long watchingSinceNanos;
 
   Watch(Transport transport, Peers peers, long generation, Duration timeout) {
     this.transport = transport;
@@ -39,6 +50,10 @@ final class Watch {
    * @param inFlight operations that it has started besides
    */
   void beat(long completed, long inFlight, long now) {
+    if (now - lookedNanos > BLINK_NANOS) {
+      watchingSinceNanos = now;
+    }
+    lookedNanos = now;
     if (now - heartbeatNanos >= HEARTBEAT_NANOS) {
       heartbeatNanos = now;
       for (Peer peer : peers.others()) {
@@ -76,7 +91,7 @@ final class Watch {
       Optional<String> why =
           peer.left()
               ? Optional.of("it has left the group").filter(text -> awaited)
-              : transport.lost(peer.rank());
+              : transport.lost(peer.rank()).or(() -> frozen(peer, head, now));
       if (why.isPresent()) {
         return Optional.of(
             verdict(
@@ -88,6 +103,14 @@ final class Watch {
       }
     }
     return Optional.empty();
+  }
+
+  /** To make and clear shared memory may take long, and nothing is said meanwhile. */
+  private Optional<String> frozen(Peer peer, Operation head, long now) {
+    long silent = Math.min(peer.silentNanos(now), now - watchingSinceNanos);
+    return silent > SILENCE_NANOS && head.signature().kind() != Signature.Kind.ALLOCATE
+        ? Optional.of("it has given no sign of life for " + silent / 1_000_000 + " ms")
+        : Optional.empty();
   }
 
   CollectiveException verdict(Cause cause, int suspect, String why, Operation head, long now) {

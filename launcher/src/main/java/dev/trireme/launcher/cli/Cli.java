@@ -26,6 +26,7 @@ public final class Cli {
     root.addSubcommand(new TrainCommand(console, loader, trainRunner));
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
+    root.addSubcommand(JobCommand.commandLine(console, trainRunner));
     this.commands = configured(root);
   }
 

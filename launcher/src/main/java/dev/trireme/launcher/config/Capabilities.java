@@ -25,7 +25,7 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs, boolean
   /** What this version can do. */
   public static Capabilities ofThisVersion() {
     return new Capabilities(
-        Set.of(DeviceKind.AUTO, DeviceKind.CPU), Set.of(SyncKind.ALLREDUCE), false);
+        Set.of(DeviceKind.AUTO, DeviceKind.CPU), Set.of(SyncKind.ALLREDUCE), true);
   }
 
   /**

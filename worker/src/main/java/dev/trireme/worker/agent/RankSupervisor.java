@@ -6,12 +6,14 @@ import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
 import dev.trireme.protocol.Message;
@@ -53,6 +55,9 @@ final class RankSupervisor implements AutoCloseable {
   /** What processes have to end by themselves when the agent closes, before they are killed. */
   private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
+  /** What processes have to end by themselves when the next formation does without them. */
+  private static final long REPLACED_NANOS = TimeUnit.SECONDS.toNanos(2);
+
   private static final long CLOSE_SECONDS = 5;
 
   private final AgentConfig config;
@@ -66,6 +71,7 @@ final class RankSupervisor implements AutoCloseable {
   private final Map<Integer, Child> children = new TreeMap<>();
   private final Formations formations;
   private final CountDownLatch allGone = new CountDownLatch(1);
+  private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
   private boolean closing;
   private boolean driverLost;
 
@@ -128,6 +134,8 @@ final class RankSupervisor implements AutoCloseable {
       refuseOr(tell, stamps.admit(tell.jobId(), tell.stamp()), () -> tellRanks(tell));
     } else if (command instanceof EndRanks end) {
       refuseOr(end, stamps.admit(end.jobId(), end.stamp()), () -> endRanks(end));
+    } else if (command instanceof PrepareRanks prepare) {
+      refuseOr(prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> prepare(prepare));
     }
   }
 
@@ -157,7 +165,31 @@ final class RankSupervisor implements AutoCloseable {
     return child;
   }
 
+  /** Starts idle processes until there are as many as are wanted and fit. */
+  private void prepare(PrepareRanks command) {
+    sparesWantedBy = Optional.of(command);
+    int idle = (int) children.values().stream().filter(Child::isIdle).count();
+    long free = config.slots() - taken() - idle;
+    for (int i = idle; i < command.count() && free > 0 && !closing; i++, free--) {
+      startWarm();
+    }
+    tellSpares();
+  }
+
+  private void tellSpares() {
+    sparesWantedBy.ifPresent(
+        wanted -> {
+          int ready =
+              (int) children.values().stream().filter(c -> c.isIdle() && c.hasSaidHello()).count();
+          if (ready > 0) {
+            int count = Math.min(ready, wanted.count());
+            out.accept(new SparesReady(config.agentId(), wanted.jobId(), count));
+          }
+        });
+  }
+
   private void startRanks(StartRanks command) {
+    endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
       if (find(command, rank).isPresent()) {
@@ -173,6 +205,24 @@ final class RankSupervisor implements AutoCloseable {
     }
   }
 
+  /** What an older formation of the job has here and the new one does not take over. */
+  private void endReplaced(StartRanks command) {
+    sparesWantedBy = Optional.empty();
+    for (Child child : ranksOf(command.jobId())) {
+      long pid = child.process().pid();
+      boolean older = child.join().get().stamp().compareTo(command.stamp()) < 0;
+      if (older && command.survivors().stream().noneMatch(s -> s.pid() == pid)) {
+        String why = "generation " + command.stamp().generation() + " does without it";
+        child.requestEnd(System.nanoTime() + REPLACED_NANOS, why);
+        child.tell(new AgentToRank.Release());
+      }
+    }
+  }
+
+  private long taken() {
+    return children.values().stream().filter(c -> !c.isIdle() && !c.isEndExpected()).count();
+  }
+
   private static RankExit notStarted(String why) {
     return new RankExit(-1, -1, false, why, List.of());
   }
@@ -186,19 +236,27 @@ final class RankSupervisor implements AutoCloseable {
   }
 
   private void startRank(StartRanks command, int rank, int local) throws IOException {
-    long taken = children.values().stream().filter(c -> !c.isIdle()).count();
-    if (closing || taken >= config.slots()) {
+    Optional<Child> survivor = survivor(command, rank);
+    if (survivor.isEmpty() && command.survivors().stream().anyMatch(s -> s.rank() == rank)) {
+      // A new process in its place would be taken for one that holds the state.
+      throw new IOException("the process that was to become it is gone");
+    }
+    if (closing || survivor.isEmpty() && taken() >= config.slots()) {
       throw new IOException(
           closing
               ? "agent " + config.agentId() + " is shutting down"
               : "all " + config.slots() + " slots of agent " + config.agentId() + " are taken");
     }
-    Optional<Child> warm = warmest();
-    Child child = warm.isPresent() ? warm.get() : spawn(threads(command));
+    Optional<Child> there = survivor.or(this::warmest);
+    Child child = there.isPresent() ? there.get() : spawn(threads(command));
     Transport transport = formations.enter(child, command);
+    // Only now: it may have been the last to hold what the old formation shared.
+    child.join().ifPresent(old -> formations.leave(child, old));
     Path log = Path.of(command.runDirectory(), "logs", "rank-" + rank + ".log");
     try {
-      child.process().log().assign(log);
+      if (child.join().filter(old -> old.rank() == rank).isEmpty()) {
+        child.process().log().assign(log);
+      }
     } catch (IOException e) {
       LOG.error("rank {} has no log: cannot write {} ({})", rank, log, e.toString());
     }
@@ -213,7 +271,8 @@ final class RankSupervisor implements AutoCloseable {
             local,
             command.ranks().size(),
             command.worldSize(),
-            transport));
+            transport,
+            command.source()));
     out.accept(
         new RankStarted(
             config.agentId(),
@@ -221,6 +280,15 @@ final class RankSupervisor implements AutoCloseable {
             command.stamp().generation(),
             rank,
             child.process().pid()));
+  }
+
+  /** The process that is to become this rank, if it lives; else a new one takes its place. */
+  private Optional<Child> survivor(StartRanks command, int rank) {
+    return command.survivors().stream()
+        .filter(s -> s.rank() == rank)
+        .flatMap(s -> ranksOf(command.jobId()).stream().filter(c -> c.process().pid() == s.pid()))
+        .filter(c -> !c.isEndExpected())
+        .findFirst();
   }
 
   /** An idle process, one that has said Hello before one that has not. */
@@ -246,9 +314,13 @@ final class RankSupervisor implements AutoCloseable {
   private void endRanks(EndRanks command) {
     long killAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(command.graceMillis());
     for (Child child : ranksOf(command.jobId())) {
-      child.requestEnd(killAt, command.reason());
-      if (command.graceMillis() > 0) {
-        child.tell(new AgentToRank.StopAfterStep(command.stamp(), command.reason()));
+      if (command.ranks().isEmpty() || command.ranks().contains(child.join().get().rank())) {
+        child.requestEnd(killAt, command.reason());
+        if (command.graceMillis() > 0) {
+          child.tell(new AgentToRank.StopAfterStep(command.stamp(), command.reason()));
+          // One that has left its formation waits for nothing but this.
+          child.tell(new AgentToRank.Release());
+        }
       }
     }
   }
@@ -261,13 +333,17 @@ final class RankSupervisor implements AutoCloseable {
     if (message instanceof RankReport.Hello hello) {
       if (!child.greet(hello)) {
         LOG.warn("dropped {}: it is not from process {}", hello, child.process().pid());
+      } else if (child.isIdle()) {
+        tellSpares();
       }
-    } else if (message instanceof RankReport report && child.join().isPresent()) {
-      Join join = child.join().get();
+    } else if (message instanceof RankReport.Joined joined) {
+      child.speaksAs(joined.generation());
+    } else if (message instanceof RankReport report && child.speaker().isPresent()) {
+      Join join = child.speaker().get();
       out.accept(
           new FromRank(
               config.agentId(), join.jobId(), join.stamp().generation(), join.rank(), report));
-      if (report instanceof RankReport.Finished || report instanceof RankReport.Failed) {
+      if (report instanceof RankReport.Failed) {
         child.release();
       }
     } else {

@@ -15,7 +15,8 @@ import java.util.Optional;
  * no clock and no channel; times come in, reports go out.
  *
  * <p>A step that was applied waits as <em>pending</em> until it is committed: by {@link #reduced}
- * for a later step, or by {@link #closed}. Nothing is said of a step that never is.
+ * for a later step, by {@link #closed}, or by a recovery that goes on from it. Nothing is said of a
+ * step that never is.
  *
  * <p><b>Steps.</b> The first committed step is reported, then the first one at least a second after
  * the report before, and the last one, which is the one committed by {@link #closed}.
@@ -90,6 +91,21 @@ final class CommitLog {
   /** All ranks have passed the closing barrier. */
   List<RankReport> closed(long nativeBytes) {
     return pending.map(open -> commit(open, true, nativeBytes)).orElse(List.of());
+  }
+
+  /**
+   * Training goes on after {@code step} in another formation. The step that waits is committed if
+   * it is that one, and else forgotten; the next committed step is reported at once.
+   */
+  List<RankReport> recovered(long step, long nativeBytes) {
+    List<RankReport> reports =
+        pending
+            .filter(open -> open.step() == step)
+            .map(open -> commit(open, true, nativeBytes))
+            .orElse(List.of());
+    pending = Optional.empty();
+    anyReported = false;
+    return reports;
   }
 
   /** An evaluation has ended at {@code nanoTime}. */

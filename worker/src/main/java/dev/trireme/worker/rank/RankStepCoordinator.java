@@ -18,7 +18,7 @@ import java.util.function.LongSupplier;
  * Nothing blocks.
  */
 public final class RankStepCoordinator implements StepCoordinator {
-  private final boolean reports;
+  private boolean reports;
   private final CommitLog log;
   private final LongSupplier nativeBytes;
   private final LongSupplier nanoClock;
@@ -51,6 +51,23 @@ public final class RankStepCoordinator implements StepCoordinator {
     this.nativeBytes = nativeBytes;
     this.nanoClock = nanoClock;
     this.out = out;
+  }
+
+  /**
+   * This process is in another formation, which goes on after {@code step}: that step is thereby
+   * committed, and what was applied after it never happened.
+   *
+   * @param rank in the new formation
+   * @param source whether this rank's state is the one that goes on
+   */
+  public void formed(int rank, long step, boolean source) {
+    stop = false;
+    checkpointTaken = false;
+    List<RankReport> committed = log.recovered(step, nativeBytes.getAsLong());
+    if (source) {
+      committed.forEach(out);
+    }
+    reports = rank == 0;
   }
 
   /** Obeys the commands that concern steps, ignores the others. */

@@ -1,0 +1,87 @@
+package dev.trireme.launcher.rank;
+
+import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.ProcessGroup;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * Meets the other ranks of a formation, on a thread of its own, and can be told at any moment that
+ * the formation is over.
+ *
+ * <p>Threading: {@link #abort} from any thread, the rest from one.
+ */
+final class GroupOpener implements AutoCloseable {
+  private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
+  private final GroupConfig config;
+  private final Thread thread;
+  private volatile String aborted = "";
+
+  private GroupOpener(GroupConfig config) {
+    this.config = config;
+    this.thread = new Thread(this::open, "group-opener");
+    thread.setDaemon(true);
+  }
+
+  static GroupOpener start(GroupConfig config) {
+    GroupOpener opener = new GroupOpener(config);
+    opener.thread.start();
+    return opener;
+  }
+
+  private void open() {
+    try {
+      group.complete(AeronProcessGroup.join(config));
+    } catch (Throwable e) {
+      group.completeExceptionally(e);
+    }
+    if (!aborted.isEmpty()) {
+      abort(aborted);
+    }
+  }
+
+  /** Ends the meeting, or the group's collectives where it stands already. Returns at once. */
+  void abort(String why) {
+    aborted = why;
+    ProcessGroup there = group.isCompletedExceptionally() ? null : group.getNow(null);
+    if (there != null) {
+      there.abort(why);
+    } else {
+      thread.interrupt();
+    }
+  }
+
+  /**
+   * Waits until all ranks have met.
+   *
+   * @throws CollectiveException when they have not in time, or the formation was aborted
+   */
+  ProcessGroup await() {
+    try {
+      return group.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException refused) {
+        throw refused;
+      }
+      throw e;
+    }
+  }
+
+  /** Closes the group, whoever has used it. */
+  @Override
+  public void close() {
+    // Where nobody has awaited it, it may still be about to stand.
+    if (!group.isDone()) {
+      thread.interrupt();
+    }
+    group.handle(
+        (there, error) -> {
+          if (there != null) {
+            there.close();
+          }
+          return null;
+        });
+  }
+}
