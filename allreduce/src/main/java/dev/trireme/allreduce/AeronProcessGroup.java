@@ -4,9 +4,14 @@ import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.transport.AeronTransport;
 import dev.trireme.api.collective.ProcessGroup;
+import java.util.List;
 import java.util.Optional;
 
-/** The process group of the rank processes of one host, through the host's Aeron media driver. */
+/**
+ * The process group of rank processes, through the Aeron media driver of each host. Ranks of one
+ * host {@link #join} each other; ranks of several hosts {@link #open} first, then exchange their
+ * {@link Endpoint}s through whoever forms the group, and join with all of them.
+ */
 public final class AeronProcessGroup {
   private AeronProcessGroup() {}
 
@@ -35,7 +40,66 @@ public final class AeronProcessGroup {
     if (config.worldSize() == 1) {
       return new LocalProcessGroup(config.generation());
     }
+    if (config.network().isPresent()) {
+      throw new IllegalArgumentException(
+          "ranks of several hosts need each other's endpoints: open, exchange them, then join");
+    }
     return SharedGroup.over(
         AeronTransport.connect(config), config.generation(), config.timeout(), algorithm);
+  }
+
+  /**
+   * Opens this rank's port, which the system chooses.
+   *
+   * <p>Blocking: up to 10 seconds, for the media driver.
+   *
+   * @param config with a network
+   * @throws dev.trireme.api.collective.CollectiveException when the media driver does not answer
+   */
+  public static Opening open(GroupConfig config) {
+    return new Opening(config, AeronTransport.open(config));
+  }
+
+  /**
+   * A rank that listens and has not joined yet.
+   *
+   * <p>Threading: one thread at a time.
+   */
+  public static final class Opening implements AutoCloseable {
+    private final GroupConfig config;
+    private final AeronTransport transport;
+    private boolean joined;
+
+    private Opening(GroupConfig config, AeronTransport transport) {
+      this.config = config;
+      this.transport = transport;
+    }
+
+    /** Where this rank listens: what its peers must be told. */
+    public Endpoint endpoint() {
+      return transport.endpoint();
+    }
+
+    /**
+     * As {@link AeronProcessGroup#join(GroupConfig, Optional)}, with the endpoints of all ranks, in
+     * order of rank. The port belongs to the group from then on, and is closed if that fails.
+     */
+    public ProcessGroup join(List<Endpoint> all, Optional<AllReduceAlgorithm> algorithm) {
+      joined = true;
+      if (config.worldSize() == 1) {
+        transport.close();
+        return new LocalProcessGroup(config.generation());
+      }
+      transport.meet(all);
+      return SharedGroup.over(transport, config.generation(), config.timeout(), algorithm);
+    }
+
+    /** Closes the port if nobody joined; else does nothing. */
+    @Override
+    public void close() {
+      if (!joined) {
+        transport.close();
+      }
+    }
   }
 }

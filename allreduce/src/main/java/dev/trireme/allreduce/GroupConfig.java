@@ -3,9 +3,10 @@ package dev.trireme.allreduce;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
- * What a rank needs to know to join the other ranks of its formation on one host.
+ * What a rank needs to know to join the other ranks of its formation.
  *
  * @param rank this process's, in {@code 0..worldSize-1}
  * @param worldSize number of ranks, from 1 to {@value #MAX_WORLD_SIZE}
@@ -15,9 +16,11 @@ import java.util.Objects;
  *     alone, on a file system in memory such as {@code /dev/shm}; not used when {@code worldSize}
  *     is 1
  * @param streamBase the first of the Aeron stream ids allotted to this formation
- * @param streamCount how many there are, at least {@code worldSize * (worldSize - 1)}
+ * @param streamCount how many there are, at least {@code worldSize * (worldSize - 1)}, twice as
+ *     many with a network
  * @param formation an unguessable number that every frame and file between the ranks carries
  * @param timeout the deadline of every operation and of joining, above 0
+ * @param network of a formation that may span hosts; empty where all ranks are on this one
  */
 public record GroupConfig(
     int rank,
@@ -28,17 +31,19 @@ public record GroupConfig(
     int streamBase,
     int streamCount,
     long formation,
-    Duration timeout) {
-  /** The largest formation on one host. */
+    Duration timeout,
+    Optional<NetworkConfig> network) {
+  /** The largest formation. */
   public static final int MAX_WORLD_SIZE = 64;
 
   public GroupConfig {
     Objects.requireNonNull(aeronDirectory, "aeronDirectory");
     Objects.requireNonNull(sharedDirectory, "sharedDirectory");
     Objects.requireNonNull(timeout, "timeout");
+    Objects.requireNonNull(network, "network");
     if (worldSize < 1 || worldSize > MAX_WORLD_SIZE) {
       throw new IllegalArgumentException(
-          "worldSize is " + worldSize + ", expected 1 to " + MAX_WORLD_SIZE + " ranks on a host");
+          "worldSize is " + worldSize + ", expected 1 to " + MAX_WORLD_SIZE + " ranks");
     }
     if (rank < 0 || rank >= worldSize) {
       throw new IllegalArgumentException("rank is " + rank + ", expected 0 to " + (worldSize - 1));
@@ -46,15 +51,40 @@ public record GroupConfig(
     if (timeout.isNegative() || timeout.isZero()) {
       throw new IllegalArgumentException("timeout is " + timeout + ", expected above 0");
     }
-    if (streamCount < worldSize * (worldSize - 1)) {
+    int needed = worldSize * (worldSize - 1) * (network.isPresent() ? 2 : 1);
+    if (streamCount < needed) {
       throw new IllegalArgumentException(
           worldSize
               + " ranks need "
-              + worldSize * (worldSize - 1)
+              + needed
               + " Aeron stream ids, "
               + streamCount
               + " were allotted");
     }
+  }
+
+  /** A rank of a formation on one host. */
+  public GroupConfig(
+      int rank,
+      int worldSize,
+      long generation,
+      Path aeronDirectory,
+      Path sharedDirectory,
+      int streamBase,
+      int streamCount,
+      long formation,
+      Duration timeout) {
+    this(
+        rank,
+        worldSize,
+        generation,
+        aeronDirectory,
+        sharedDirectory,
+        streamBase,
+        streamCount,
+        formation,
+        timeout,
+        Optional.empty());
   }
 
   /** Leaves out the formation's number, which is a secret. */
@@ -73,6 +103,7 @@ public record GroupConfig(
         + ", memory in "
         + sharedDirectory
         + ", timeout "
-        + timeout;
+        + timeout
+        + network.map(n -> ", " + n).orElse("");
   }
 }

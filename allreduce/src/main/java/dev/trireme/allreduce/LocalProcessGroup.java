@@ -1,5 +1,6 @@
 package dev.trireme.allreduce;
 
+import dev.trireme.allreduce.group.Buffers;
 import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
@@ -19,17 +20,6 @@ import java.util.concurrent.atomic.AtomicReference;
  */
 public final class LocalProcessGroup implements ProcessGroup {
   private static final int ALIGNMENT = 4096;
-  private static final Work DONE =
-      new Work() {
-        @Override
-        public boolean isDone() {
-          return true;
-        }
-
-        @Override
-        public void await() {}
-      };
-
   private final long generation;
   private final List<NativeMemory.Block> blocks = new ArrayList<>();
   private final AtomicReference<String> unusable = new AtomicReference<>();
@@ -64,10 +54,71 @@ public final class LocalProcessGroup implements ProcessGroup {
 
   @Override
   public Work broadcast(TensorBuffer buffer, int root) {
-    if (root != 0) {
-      throw new IllegalArgumentException("broadcast from rank " + root + ", expected 0");
-    }
+    requireRoot("broadcast from", root);
     return done();
+  }
+
+  @Override
+  public Work reduceScatter(TensorBuffer input, TensorBuffer output, ReduceOp op) {
+    Reductions.requireSupported(input.dtype());
+    return copied(input, output);
+  }
+
+  @Override
+  public Work allGather(TensorBuffer input, TensorBuffer output) {
+    return copied(input, output);
+  }
+
+  @Override
+  public Work reduce(TensorBuffer buffer, ReduceOp op, int root) {
+    requireRoot("reduce to", root);
+    Reductions.requireSupported(buffer.dtype());
+    return done();
+  }
+
+  @Override
+  public Work gather(TensorBuffer input, TensorBuffer output, int root) {
+    requireRoot("gather to", root);
+    return copied(input, output);
+  }
+
+  @Override
+  public Work scatter(TensorBuffer input, TensorBuffer output, int root) {
+    requireRoot("scatter from", root);
+    return copied(input, output);
+  }
+
+  @Override
+  public Work allToAll(TensorBuffer input, TensorBuffer output) {
+    return copied(input, output);
+  }
+
+  @Override
+  public Work send(TensorBuffer buffer, int to, int tag) {
+    throw alone("send to", to);
+  }
+
+  @Override
+  public Work receive(TensorBuffer buffer, int from, int tag) {
+    throw alone("receive from", from);
+  }
+
+  private Work copied(TensorBuffer input, TensorBuffer output) {
+    Buffers.requireSame(input, output);
+    Work work = done();
+    NativeMemory.copy(input.address(), output.address(), input.byteCount());
+    return work;
+  }
+
+  private static void requireRoot(String what, int root) {
+    if (root != 0) {
+      throw new IllegalArgumentException(what + " rank " + root + ", expected 0");
+    }
+  }
+
+  private static IllegalArgumentException alone(String what, int peer) {
+    return new IllegalArgumentException(
+        what + " rank " + peer + ", but the group has one rank, which has no peers");
   }
 
   @Override
@@ -104,6 +155,6 @@ public final class LocalProcessGroup implements ProcessGroup {
           -1,
           "the process group of generation " + generation + " " + why);
     }
-    return DONE;
+    return Work.completed();
   }
 }

@@ -8,6 +8,7 @@ import dev.trireme.api.tensor.Shape;
 import dev.trireme.engine.StateDict.Role;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -43,13 +44,30 @@ final class LayerFactory {
   List<Built> sequence(List<Shaped> shaped, String prefix) {
     List<Built> built = new ArrayList<>();
     boolean overwritable = false;
-    for (int i = 0; i < shaped.size(); i++) {
+    for (int i : order(shaped)) {
       Shaped place = shaped.get(i);
       Layer layer = layer(place, prefix + i + ".", overwritable);
       built.add(new Built(place.path(), place.layer().kind(), layer));
       overwritable = leavesFreshOutput(place.layer());
     }
     return List.copyOf(built);
+  }
+
+  /**
+   * The order in which the layers run: as written, but a relu before a max pooling runs after it,
+   * on a fraction of the elements. The largest of a window stays the largest when what is below
+   * zero becomes zero, so values and gradients are the same bits either way.
+   */
+  private static int[] order(List<Shaped> shaped) {
+    int[] order = IntStream.range(0, shaped.size()).toArray();
+    for (int i = 0; i + 1 < order.length; i++) {
+      if (shaped.get(i).layer() instanceof LayerSpec.Relu
+          && shaped.get(i + 1).layer() instanceof LayerSpec.MaxPool2d) {
+        order[i]++;
+        order[++i]--;
+      }
+    }
+    return order;
   }
 
   /**

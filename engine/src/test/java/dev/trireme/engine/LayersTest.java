@@ -100,6 +100,32 @@ class LayersTest {
   }
 
   @Test
+  void shouldGiveTheSameBitsWhenReluRunsAfterThePoolThatFollowsIt() {
+    Shape item = Shape.of(1, 9, 9);
+    LayerSpec pool = new LayerSpec.MaxPool2d(3, Optional.of(2));
+    LayerSpec asItWas = new LayerSpec.Reshape(List.of(17L, 7L, 7L));
+    List<float[]> inOrder = gradients(item, Jobs.conv(17), new LayerSpec.Relu(), asItWas, pool);
+    List<float[]> swapped = gradients(item, Jobs.conv(17), new LayerSpec.Relu(), pool);
+    assertThat(swapped).usingRecursiveComparison().isEqualTo(inOrder);
+    assertThat(inOrder.get(0)).isNotEqualTo(new float[inOrder.get(0).length]);
+  }
+
+  /** Of all parameters, first to last. */
+  private List<float[]> gradients(Shape item, LayerSpec... layers) {
+    List<LayerSpec> all =
+        Stream.concat(Stream.of(layers), Stream.of(new LayerSpec.Flatten(), Jobs.linear(3)))
+            .toList();
+    Jobs jobs = Jobs.layers(all.toArray(new LayerSpec[0])).withSeed(5);
+    try (Items items = Items.classes(6, item, 3, 11);
+        Replica replica = replica(jobs, Jobs.data(item, 3));
+        LocalExchange exchange = new LocalExchange(replica)) {
+      replica.forward(items.all(), 1);
+      replica.backward(exchange);
+      return replica.parameters().stream().map(p -> exchange.gradient(p.index())).toList();
+    }
+  }
+
+  @Test
   void shouldPoolTheSameWithAndWithoutAVectorOfChannels() {
     // The two ways through MaxPoolLayer, told apart by the number of channels only: the wide one's
     // first channels are the narrow one's.

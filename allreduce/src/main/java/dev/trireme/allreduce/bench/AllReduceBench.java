@@ -5,7 +5,7 @@ import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.Writer;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,6 +14,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -36,6 +37,7 @@ public final class AllReduceBench {
    *
    * <p>Blocking: until all is measured. No process is left when it returns or throws.
    *
+   * @param transport between the ranks
    * @param ranks at least 1
    * @param sizes in bytes, multiples of 4
    * @param algorithm for every size that it can do; chosen by size when empty
@@ -45,6 +47,7 @@ public final class AllReduceBench {
    *     error
    */
   public static void measure(
+      BenchTransport transport,
       int ranks,
       long[] sizes,
       Optional<AllReduceAlgorithm> algorithm,
@@ -67,11 +70,15 @@ public final class AllReduceBench {
         command.addAll(List.of(String.valueOf(rank), String.valueOf(ranks)));
         command.addAll(List.of(driver.aeronDirectoryName(), shared.toString()));
         command.add(String.valueOf(formation));
+        command.add(transport.name());
         command.add(algorithm.map(Enum::name).orElse(""));
         command.add(
             Arrays.stream(sizes).mapToObj(String::valueOf).collect(Collectors.joining(",")));
         children.add(
             new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+      }
+      if (transport == BenchTransport.UDP && ranks > 1) {
+        exchangeEndpoints(children);
       }
       readRows(children.get(0), ranks, each);
       for (Process child : children) {
@@ -87,13 +94,16 @@ public final class AllReduceBench {
     }
   }
 
-  /** {@code RANKS ALGORITHM|auto BYTES,BYTES,...}; prints a table. */
+  /** {@code RANKS ALGORITHM|auto BYTES,BYTES,... [ipc|udp]}; prints a table. */
   public static void main(String[] args) throws IOException, InterruptedException {
     Optional<AllReduceAlgorithm> algorithm =
         Optional.of(args[1]).filter(name -> !name.equals("auto")).map(AllReduceAlgorithm::valueOf);
     long[] sizes = Arrays.stream(args[2].split(",")).mapToLong(Long::parseLong).toArray();
     System.out.println(BenchRow.header());
     measure(
+        args.length > 3
+            ? BenchTransport.valueOf(args[3].toUpperCase(Locale.ROOT))
+            : BenchTransport.IPC,
         Integer.parseInt(args[0]),
         sizes,
         algorithm,
@@ -101,11 +111,26 @@ public final class AllReduceBench {
         row -> System.out.println(row.line()));
   }
 
+  /** Hears from every rank where it listens, and tells all of them. */
+  private static void exchangeEndpoints(List<Process> children) throws IOException {
+    List<String> endpoints = new ArrayList<>();
+    for (Process child : children) {
+      String line = child.inputReader(StandardCharsets.UTF_8).readLine();
+      if (line == null || !line.startsWith(BenchRank.ENDPOINT)) {
+        throw new IOException("expected a rank's endpoint, found " + line);
+      }
+      endpoints.add(line.substring(BenchRank.ENDPOINT.length()));
+    }
+    for (Process child : children) {
+      Writer writer = child.outputWriter(StandardCharsets.UTF_8);
+      writer.write(String.join(" ", endpoints) + "\n");
+      writer.flush();
+    }
+  }
+
   private static void readRows(Process rankZero, int ranks, Consumer<BenchRow> each)
       throws IOException {
-    try (BufferedReader reader =
-        new BufferedReader(
-            new InputStreamReader(rankZero.getInputStream(), StandardCharsets.UTF_8))) {
+    try (BufferedReader reader = rankZero.inputReader(StandardCharsets.UTF_8)) {
       for (String line; (line = reader.readLine()) != null; ) {
         if (line.startsWith(BenchRank.ROW)) {
           String[] words = line.substring(BenchRank.ROW.length()).split(" ");

@@ -1,16 +1,24 @@
 package dev.trireme.allreduce.bench;
 
 import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.io.BufferedReader;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +31,9 @@ import org.agrona.UnsafeApi;
 final class BenchRank {
   /** What rank 0 prints before the figures of each size: bytes, seconds, wrong elements. */
   static final String ROW = "ROW ";
+
+  /** What a rank that listens on a port prints first. */
+  static final String ENDPOINT = "ENDPOINT ";
 
   private static final long ROUND_BYTES = 400L << 20;
   private static final int MAX_ROUNDS = 500;
@@ -39,11 +50,16 @@ final class BenchRank {
   /**
    * A rank as a process of its own.
    *
-   * @param args rank, world size, Aeron directory, shared directory, formation, algorithm or an
-   *     empty string, sizes in bytes with commas between them
+   * @param args rank, world size, Aeron directory, shared directory, formation, transport,
+   *     algorithm or an empty string, sizes in bytes with commas between them
    */
-  public static void main(String[] args) {
+  public static void main(String[] args) throws IOException {
     int worldSize = Integer.parseInt(args[1]);
+    BenchTransport transport = BenchTransport.valueOf(args[5]);
+    Optional<NetworkConfig> network =
+        transport == BenchTransport.UDP && worldSize > 1
+            ? Optional.of(new NetworkConfig("host-" + args[0], "127.0.0.1"))
+            : Optional.empty();
     GroupConfig config =
         new GroupConfig(
             Integer.parseInt(args[0]),
@@ -52,17 +68,36 @@ final class BenchRank {
             Path.of(args[2]),
             Path.of(args[3]),
             1,
-            worldSize * worldSize,
+            2 * worldSize * worldSize,
             Long.parseLong(args[4]),
-            Duration.ofSeconds(60));
+            Duration.ofSeconds(60),
+            network);
     Optional<AllReduceAlgorithm> algorithm =
-        Optional.of(args[5]).filter(name -> !name.isEmpty()).map(AllReduceAlgorithm::valueOf);
-    long[] sizes = Arrays.stream(args[6].split(",")).mapToLong(Long::parseLong).toArray();
-    try (ProcessGroup group = AeronProcessGroup.join(config, algorithm)) {
+        Optional.of(args[6]).filter(name -> !name.isEmpty()).map(AllReduceAlgorithm::valueOf);
+    long[] sizes = Arrays.stream(args[7].split(",")).mapToLong(Long::parseLong).toArray();
+    try (ProcessGroup group = join(config, algorithm)) {
       for (long bytes : sizes) {
         new BenchRank(group).measure(bytes);
       }
       group.barrier().await();
+    }
+  }
+
+  private static ProcessGroup join(GroupConfig config, Optional<AllReduceAlgorithm> algorithm)
+      throws IOException {
+    if (config.network().isEmpty()) {
+      return AeronProcessGroup.join(config, algorithm);
+    }
+    try (AeronProcessGroup.Opening opening = AeronProcessGroup.open(config)) {
+      System.out.println(ENDPOINT + opening.endpoint().text());
+      BufferedReader told =
+          new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+      String line = told.readLine();
+      if (line == null) {
+        throw new EOFException("whoever measures is gone");
+      }
+      List<Endpoint> all = Arrays.stream(line.split(" ")).map(Endpoint::parse).toList();
+      return opening.join(all, algorithm);
     }
   }
 

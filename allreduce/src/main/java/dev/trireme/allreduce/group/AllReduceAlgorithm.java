@@ -1,5 +1,6 @@
 package dev.trireme.allreduce.group;
 
+import dev.trireme.allreduce.plan.HostsAllReduce;
 import dev.trireme.allreduce.plan.OwnerAllReduce;
 import dev.trireme.allreduce.plan.RingAllReduce;
 import dev.trireme.allreduce.plan.Step;
@@ -22,6 +23,9 @@ public enum AllReduceAlgorithm {
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
   static final int DIRECT_BYTES = 2 << 10;
 
+  /** The same between hosts, where a step costs more than the bytes. */
+  static final int WIRE_DIRECT_BYTES = 8 << 10;
+
   /**
    * The algorithm for a buffer of this size between ranks of one host: direct while a second
    * rendezvous costs more than adding everything up on every rank (measured: up to 2 to 4 KiB on 2
@@ -33,6 +37,11 @@ public enum AllReduceAlgorithm {
    */
   static AllReduceAlgorithm choose(long bytes) {
     return bytes <= DIRECT_BYTES ? DIRECT : OWNER;
+  }
+
+  /** The same for a formation that spans hosts, see {@link HostsAllReduce}. */
+  static AllReduceAlgorithm chooseAcrossHosts(long bytes) {
+    return bytes <= WIRE_DIRECT_BYTES ? DIRECT : OWNER;
   }
 
   /** The steps of {@code rank}; direct all-reduces have none. */

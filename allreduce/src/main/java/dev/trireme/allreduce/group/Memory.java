@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The memory that the ranks of a group share: one region a rank for each allocation. Region 0 holds
- * two slots for direct all-reduces and the staging area, through which buffers travel that peers
- * cannot address.
+ * The memory that the ranks of a host share: one region a rank for each allocation. Region 0 holds
+ * two slots for direct all-reduces, the staging area, through which buffers travel that peers
+ * cannot address, and slots for {@link Parcels}.
  *
  * <p>A place in it is one number, the same on all ranks: region + 1 in the upper bits, offset in
  * the lower 40; 0 is no place.
@@ -23,8 +23,11 @@ final class Memory {
   /** Bytes that travel through the staging area at once: half of a usual second-level cache. */
   static final int STAGING_BYTES = 512 << 10;
 
-  /** Bytes of region 0. */
-  static final long BASE_BYTES = 2L * SLOT_BYTES + STAGING_BYTES;
+  /** Bytes of one slot for a parcel; there are {@link #PARCELS} of them for each other rank. */
+  static final int PARCEL_BYTES = 16 << 10;
+
+  /** While the receiver empties one, the sender fills the next. */
+  static final int PARCELS = 2;
 
   private static final int OFFSET_BITS = 40;
 
@@ -43,6 +46,11 @@ final class Memory {
     this.transport = transport;
   }
 
+  /** Bytes of region 0. */
+  long baseBytes() {
+    return 2L * SLOT_BYTES + STAGING_BYTES + (long) transport.worldSize() * PARCELS * PARCEL_BYTES;
+  }
+
   /** The index that the next allocation will have. */
   int nextIndex() {
     return regions.size();
@@ -58,7 +66,11 @@ final class Memory {
     long[] addresses = new long[transport.worldSize()];
     for (int rank = 0; rank < addresses.length; rank++) {
       addresses[rank] =
-          rank == transport.rank() ? own : transport.openMemory(rank, nextIndex(), bytes);
+          rank == transport.rank()
+              ? own
+              : transport.hosts().together(rank, transport.rank())
+                  ? transport.openMemory(rank, nextIndex(), bytes)
+                  : 0;
     }
     List<Region> more = new ArrayList<>(regions);
     more.add(new Region(bytes, addresses));
@@ -96,5 +108,10 @@ final class Memory {
   /** The address of a rank's staging area. */
   long staging(int rank) {
     return regions.get(0).addresses()[rank] + 2L * SLOT_BYTES;
+  }
+
+  /** The address of a slot of rank {@code from} for what it sends to {@code to}. */
+  long parcel(int from, int to, int slot) {
+    return staging(from) + STAGING_BYTES + ((long) to * PARCELS + slot) * PARCEL_BYTES;
   }
 }

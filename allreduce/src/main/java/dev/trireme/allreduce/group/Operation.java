@@ -4,7 +4,14 @@ import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A collective in flight on one rank. The sequencer runs it: first it is announced to all peers,
@@ -21,9 +28,16 @@ abstract class Operation implements Work {
     DONE
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(Operation.class);
+
+  /** The group's own deadline comes first. */
+  private static final Duration FOR_EVER = Duration.ofDays(10_000);
+
   private final Sequencer sequencer;
   private final Signature signature;
   private final TensorBuffer buffer;
+  private final TensorBuffer output;
+  private final List<Consumer<Optional<CollectiveException>>> callbacks = new ArrayList<>();
   private long number;
   private int announcedTo;
   private boolean prepared;
@@ -34,9 +48,15 @@ abstract class Operation implements Work {
 
   /** An operation on {@code buffer}. */
   Operation(Sequencer sequencer, Signature signature, TensorBuffer buffer) {
+    this(sequencer, signature, buffer, buffer);
+  }
+
+  /** An operation that reads {@code input} and writes {@code output}. */
+  Operation(Sequencer sequencer, Signature signature, TensorBuffer input, TensorBuffer output) {
     this.sequencer = sequencer;
     this.signature = signature;
-    this.buffer = buffer;
+    this.buffer = input;
+    this.output = output;
   }
 
   /** An operation without a buffer. */
@@ -75,9 +95,20 @@ abstract class Operation implements Work {
   }
 
   final boolean overlaps(Operation other) {
-    TensorBuffer theirs = other.buffer;
-    return buffer.address() < theirs.address() + theirs.byteCount()
-        && theirs.address() < buffer.address() + buffer.byteCount();
+    return Buffers.overlap(buffer, other.buffer)
+        || Buffers.overlap(buffer, other.output)
+        || Buffers.overlap(output, other.buffer)
+        || Buffers.overlap(output, other.output);
+  }
+
+  /**
+   * Takes bytes of a peer; the parameters are those of {@link
+   * dev.trireme.allreduce.transport.Transport.Receiver}.
+   *
+   * @return false when it is not yet their turn
+   */
+  boolean take(int from, int phase, long offset, long address, int bytes) {
+    return false;
   }
 
   final Signature signature() {
@@ -124,12 +155,44 @@ abstract class Operation implements Work {
   }
 
   final void complete() {
-    done = true;
+    end(Optional.empty());
   }
 
   final void fail(CollectiveException why) {
     failure = why;
-    done = true;
+    end(Optional.of(why));
+  }
+
+  private void end(Optional<CollectiveException> why) {
+    List<Consumer<Optional<CollectiveException>>> called;
+    synchronized (callbacks) {
+      if (done) {
+        return;
+      }
+      done = true;
+      called = List.copyOf(callbacks);
+    }
+    called.forEach(callback -> call(callback, why));
+  }
+
+  private void call(
+      Consumer<Optional<CollectiveException>> callback, Optional<CollectiveException> why) {
+    try {
+      callback.accept(why);
+    } catch (RuntimeException e) {
+      LOG.warn("the callback of {} failed", this, e);
+    }
+  }
+
+  @Override
+  public final void whenDone(Consumer<Optional<CollectiveException>> callback) {
+    synchronized (callbacks) {
+      if (!done) {
+        callbacks.add(callback);
+        return;
+      }
+    }
+    call(callback, Optional.ofNullable(failure));
   }
 
   @Override
@@ -139,8 +202,13 @@ abstract class Operation implements Work {
 
   @Override
   public final void await() {
-    if (!done) {
-      sequencer.await(this);
+    await(FOR_EVER);
+  }
+
+  @Override
+  public final boolean await(Duration atMost) {
+    if (!done && !sequencer.await(this, atMost)) {
+      return false;
     }
     if (failure != null) {
       CollectiveException mine =
@@ -148,10 +216,11 @@ abstract class Operation implements Work {
       mine.initCause(failure.getCause());
       throw mine;
     }
+    return true;
   }
 
   @Override
-  public final String toString() {
+  public String toString() {
     return "operation " + number + ", " + signature;
   }
 }

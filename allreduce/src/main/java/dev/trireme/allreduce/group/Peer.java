@@ -62,6 +62,11 @@ final class Peer {
     return true;
   }
 
+  /** Takes any other sign of life. */
+  void heard(long now) {
+    heardNanos = now;
+  }
+
   /** Whether it has started this operation. */
   boolean hasStarted(long about) {
     return started >= about;

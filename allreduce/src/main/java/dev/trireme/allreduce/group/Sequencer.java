@@ -6,6 +6,8 @@ import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -27,6 +29,9 @@ final class Sequencer {
   /** Operations that may be in flight at once. */
   static final int MAX_IN_FLIGHT = 1024;
 
+  /** Whoever waits for longer is not held to the nanosecond. */
+  private static final long LONG_NANOS = Duration.ofDays(1000).toNanos();
+
   private static final Logger LOG = LoggerFactory.getLogger(Sequencer.class);
 
   /** What a call of {@link #drive} found. */
@@ -39,6 +44,8 @@ final class Sequencer {
 
   private final Transport transport;
   private final Peers peers;
+  private final Parcels parcels;
+  private final Messages messages;
   private final long generation;
   private final Watch watch;
   private final boolean coreOfItsOwn;
@@ -49,6 +56,9 @@ final class Sequencer {
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
   private final AtomicReference<String> abortRequest = new AtomicReference<>();
   private final Object startLock = new Object();
+  // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
+  private final Transport.Listener listener = this::onSignal;
+  private final Operation.Announcer announcer = this::tellOf;
   private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
@@ -56,11 +66,14 @@ final class Sequencer {
   private final ArrayDeque<Operation> unannounced = new ArrayDeque<>();
   private long completed;
   private boolean headBegun;
+  private final List<Message> endedMessages = new ArrayList<>();
   private Optional<CollectiveException> heardFailure = Optional.empty();
 
-  Sequencer(Transport transport, Peers peers, long generation, Duration timeout) {
+  Sequencer(Transport transport, Peers peers, Memory memory, long generation, Duration timeout) {
     this.transport = transport;
     this.peers = peers;
+    this.parcels = new Parcels(transport, memory);
+    this.messages = new Messages(transport, memory, parcels);
     this.generation = generation;
     this.watch = new Watch(transport, peers, generation, timeout);
     this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
@@ -69,16 +82,35 @@ final class Sequencer {
   /** Starts an operation; moves things on a little, but waits for nothing. */
   void start(Operation operation) {
     synchronized (startLock) {
-      requireUsable();
-      if (inFlight.get() >= MAX_IN_FLIGHT) {
-        throw new IllegalStateException(
-            MAX_IN_FLIGHT + " operations are in flight, which is the limit; await some of them");
-      }
-      inFlight.incrementAndGet();
+      requireRoom();
       operation.number(++started);
       inbox.add(operation);
     }
     drive();
+  }
+
+  /** The same for a message between two ranks, which stands outside the order. */
+  void start(Message message) {
+    synchronized (startLock) {
+      requireRoom();
+      message.due(System.nanoTime());
+      messages.start(message);
+    }
+    drive();
+  }
+
+  private void requireRoom() {
+    requireUsable();
+    if (inFlight.get() >= MAX_IN_FLIGHT) {
+      throw new IllegalStateException(
+          MAX_IN_FLIGHT + " operations are in flight, which is the limit; await some of them");
+    }
+    inFlight.incrementAndGet();
+  }
+
+  /** How bytes get to other ranks. */
+  Parcels parcels() {
+    return parcels;
   }
 
   /** Operations that were started and are not done. */
@@ -91,12 +123,22 @@ final class Sequencer {
     return awaiting.get();
   }
 
-  /** Drives until {@code operation} is done; its own deadline ends that. */
-  void await(Operation operation) {
+  /**
+   * Drives until {@code operation} is done; its own deadline ends that.
+   *
+   * @return false when this time has passed before
+   */
+  boolean await(Operation operation, Duration atMost) {
     Pause pause = new Pause(coreOfItsOwn);
+    long start = System.nanoTime();
+    long nanos = atMost.toNanos();
+    boolean limited = nanos < LONG_NANOS;
     awaiting.incrementAndGet();
     try {
       while (!operation.isDone()) {
+        if (limited && System.nanoTime() - start >= nanos) {
+          return false;
+        }
         switch (drive()) {
           case MOVED -> pause.reset();
           case IDLE -> pause.idle();
@@ -104,6 +146,7 @@ final class Sequencer {
           case BUSY -> Thread.yield();
         }
       }
+      return true;
     } finally {
       awaiting.decrementAndGet();
     }
@@ -142,6 +185,7 @@ final class Sequencer {
     if (closed) {
       // It may have been started just when the group was closed.
       inbox.forEach(operation -> operation.fail(failure.get()));
+      messages.drain().forEach(message -> message.fail(failure.get()));
       return Driven.IDLE;
     }
     if (!held.compareAndSet(false, true)) {
@@ -190,9 +234,11 @@ final class Sequencer {
       fail(aborted(why));
       return true;
     }
-    boolean moved = transport.poll(this::onSignal) > 0;
+    boolean moved = transport.poll(listener) > 0;
     moved |= announce();
+    moved |= parcels.read(this::take) > 0;
     moved |= advanceHead();
+    moved |= advanceMessages();
     if (moved) {
       return true;
     }
@@ -205,6 +251,27 @@ final class Sequencer {
     return false;
   }
 
+  private boolean take(int from, int phase, long operation, long offset, long address, int bytes) {
+    if (phase == Messages.PHASE) {
+      return messages.take(from, operation, offset, address, bytes);
+    }
+    Operation head = announced.peek();
+    return head != null
+        && headBegun
+        && head.number() == operation
+        && head.take(from, phase, offset, address, bytes);
+  }
+
+  private boolean advanceMessages() {
+    boolean moved = messages.advance(endedMessages);
+    if (!endedMessages.isEmpty()) {
+      inFlight.addAndGet(-endedMessages.size());
+      endedMessages.forEach(Operation::complete);
+      endedMessages.clear();
+    }
+    return moved;
+  }
+
   private boolean announce() {
     boolean moved = false;
     for (Operation next = inbox.poll(); next != null; next = inbox.poll()) {
@@ -212,7 +279,7 @@ final class Sequencer {
     }
     while (!unannounced.isEmpty()
         && unannounced.peek().announcedBefore(announced)
-        && unannounced.peek().announce(this::tellOf, peers.rank(), peers.worldSize())) {
+        && unannounced.peek().announce(announcer, peers.rank(), peers.worldSize())) {
       Operation operation = unannounced.remove();
       if (announced.isEmpty()) {
         operation.due(System.nanoTime());
@@ -275,13 +342,17 @@ final class Sequencer {
   private void attend(long now) {
     watch.beat(completed, inFlight.get(), now);
     Operation head = announced.isEmpty() ? unannounced.peek() : announced.peek();
-    if (head == null) {
-      return;
+    if (head != null) {
+      head.due(now);
+      check(head, now);
     }
-    head.due(now);
-    Optional<CollectiveException> doomed = watch.check(head, now);
+    messages.oldest().ifPresent(message -> check(message, now));
+  }
+
+  private void check(Operation operation, long now) {
+    Optional<CollectiveException> doomed = watch.check(operation, now);
     // What a peer said last may still be unread, and be all that was missing.
-    if (doomed.isPresent() && transport.poll(this::onSignal) == 0) {
+    if (doomed.isPresent() && transport.poll(listener) == 0) {
       throw doomed.get();
     }
   }
@@ -296,23 +367,38 @@ final class Sequencer {
                   Cause.values()[Math.floorMod(first, Cause.values().length)],
                   (int) second,
                   "rank " + from + " gave the group up: " + text));
-    } else if (kind != SignalKind.HELLO) {
-      Peer peer = peers.get(from);
-      if (!peer.hear(kind, operation, first, second, completed, System.nanoTime())) {
-        heardFailure =
-            Optional.of(
-                new CollectiveException(
-                    Cause.MISMATCH,
-                    from,
-                    "generation "
-                        + generation
-                        + ": operation "
-                        + operation
-                        + " out of turn; "
-                        + peer.lastSeen(System.nanoTime())
-                        + ", while this rank has completed "
-                        + completed));
+      return;
+    }
+    Peer peer = peers.get(from);
+    switch (kind) {
+      case HELLO -> {}
+      case PARCEL, RECEIPT -> {
+        peer.heard(System.nanoTime());
+        parcels.hear(from, kind, operation, first, second);
       }
+      case OFFER, WANT, FETCHED -> {
+        peer.heard(System.nanoTime());
+        messages.hear(from, kind, operation, first, second);
+      }
+      default -> hearOfOrder(peer, kind, operation, first, second);
+    }
+  }
+
+  private void hearOfOrder(Peer peer, SignalKind kind, long operation, long first, long second) {
+    if (!peer.hear(kind, operation, first, second, completed, System.nanoTime())) {
+      heardFailure =
+          Optional.of(
+              new CollectiveException(
+                  Cause.MISMATCH,
+                  peer.rank(),
+                  "generation "
+                      + generation
+                      + ": operation "
+                      + operation
+                      + " out of turn; "
+                      + peer.lastSeen(System.nanoTime())
+                      + ", while this rank has completed "
+                      + completed));
     }
   }
 
@@ -344,8 +430,12 @@ final class Sequencer {
     announced.addAll(unannounced);
     unannounced.clear();
     inFlight.addAndGet(-announced.size());
-    announced.forEach(operation -> operation.fail(why));
+    List<Operation> failed = new ArrayList<>(announced);
     announced.clear();
+    List<Message> open = messages.drain();
+    inFlight.addAndGet(-open.size());
+    failed.addAll(open);
+    failed.forEach(operation -> operation.fail(why));
   }
 
   private CollectiveException aborted(String why) {

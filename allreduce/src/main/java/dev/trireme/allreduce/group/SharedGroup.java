@@ -2,27 +2,36 @@ package dev.trireme.allreduce.group;
 
 import dev.trireme.allreduce.kernel.Reduction;
 import dev.trireme.allreduce.kernel.Reductions;
+import dev.trireme.allreduce.plan.Hosts;
+import dev.trireme.allreduce.plan.HostsAllReduce;
+import dev.trireme.allreduce.plan.HostsBroadcast;
+import dev.trireme.allreduce.plan.Lanes;
+import dev.trireme.allreduce.plan.Pairwise;
 import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
-import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 
 /**
- * A process group whose ranks can address each other's memory: signals say when, and each rank
- * reads and writes its peers' buffers in place.
+ * A process group over a transport. Ranks of one host can address each other's memory: signals say
+ * when, and each rank reads and writes its peers' buffers in place. Between hosts, and where a
+ * buffer cannot be addressed, bytes travel as messages.
  *
  * <p>An operation is announced to all peers as soon as it is started, with the place of its buffer;
  * it runs once it is the oldest in flight and all peers have announced the same. See {@link
  * AllReduceAlgorithm} for what then happens.
  */
 public final class SharedGroup implements ProcessGroup {
+  private static final int SEGMENT_FRAMES = 4;
+
   private final Transport transport;
   private final long generation;
   private final Optional<AllReduceAlgorithm> forced;
@@ -32,6 +41,7 @@ public final class SharedGroup implements ProcessGroup {
   private final Pump pump;
   private final Reductions reductions = new Reductions();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final NativeMemory.Block scratch;
   private int directs;
 
   /**
@@ -52,7 +62,7 @@ public final class SharedGroup implements ProcessGroup {
     Reductions.load();
     SharedGroup group = new SharedGroup(transport, generation, timeout, forced);
     try {
-      group.allocate(DType.UINT8, Memory.BASE_BYTES);
+      group.allocate(DType.UINT8, group.memory.baseBytes());
       return group;
     } catch (RuntimeException e) {
       group.close();
@@ -67,7 +77,10 @@ public final class SharedGroup implements ProcessGroup {
     this.forced = forced;
     this.peers = new Peers(transport, System.nanoTime());
     this.memory = new Memory(transport);
-    this.sequencer = new Sequencer(transport, peers, generation, timeout);
+    this.sequencer = new Sequencer(transport, peers, memory, generation, timeout);
+    int scratches = transport.hosts().count() > 1 ? transport.worldSize() : 0;
+    this.scratch =
+        NativeMemory.allocate((long) scratches * AllReduceAlgorithm.WIRE_DIRECT_BYTES, 64);
     this.pump = new Pump(sequencer, transport.rank());
     pump.start();
   }
@@ -89,34 +102,158 @@ public final class SharedGroup implements ProcessGroup {
 
   @Override
   public Work allReduce(TensorBuffer buffer, ReduceOp op) {
-    requireCpu(buffer);
+    Buffers.requireCpu(buffer);
     Reductions.requireSupported(buffer.dtype());
     Reduction reduction = reductions.of(buffer.dtype(), op);
     AllReduceAlgorithm algorithm = algorithm(buffer.byteCount());
     Signature signature =
         new Signature(Signature.Kind.ALL_REDUCE, buffer.dtype(), op, algorithm, 0, buffer.count());
+    if (spansHosts()) {
+      return start(acrossHosts(signature, buffer, reduction));
+    }
     return start(
         algorithm == AllReduceAlgorithm.DIRECT
             ? new DirectAllReduce(this, signature, buffer, reduction, directs++ & 1)
             : new PlannedOperation(this, signature, buffer, Optional.of(reduction)));
   }
 
+  private Operation acrossHosts(Signature signature, TensorBuffer buffer, Reduction reduction) {
+    if (signature.algorithm() == AllReduceAlgorithm.DIRECT) {
+      return new DirectExchange(this, signature, buffer, reduction);
+    }
+    boolean ring = signature.algorithm() == AllReduceAlgorithm.RING;
+    return new LaneOperation(
+        this,
+        signature,
+        buffer,
+        buffer,
+        reduction,
+        setting -> HostsAllReduce.plan(setting, ring, buffer.count()));
+  }
+
   @Override
   public Work broadcast(TensorBuffer buffer, int root) {
-    requireCpu(buffer);
-    if (root < 0 || root >= worldSize()) {
-      throw new IllegalArgumentException(
-          "broadcast from rank " + root + ", expected 0 to " + (worldSize() - 1));
-    }
+    Buffers.requireCpu(buffer);
+    Buffers.requireRank("broadcast from", root, worldSize());
     Signature signature =
-        new Signature(
-            Signature.Kind.BROADCAST,
-            buffer.dtype(),
-            ReduceOp.SUM,
-            AllReduceAlgorithm.OWNER,
-            root,
-            buffer.count());
+        rooted(Signature.Kind.BROADCAST, buffer.dtype(), ReduceOp.SUM, root, buffer.count());
+    if (spansHosts()) {
+      return start(
+          new LaneOperation(
+              this,
+              signature,
+              buffer,
+              buffer,
+              null,
+              setting -> HostsBroadcast.plan(setting, root, buffer.count())));
+    }
     return start(new PlannedOperation(this, signature, buffer, Optional.empty()));
+  }
+
+  @Override
+  public Work reduceScatter(TensorBuffer input, TensorBuffer output, ReduceOp op) {
+    Buffers.requireParts(input, worldSize(), output, 1);
+    Reductions.requireSupported(input.dtype());
+    long n = output.count();
+    return start(
+        new LaneOperation(
+            this,
+            rooted(Signature.Kind.REDUCE_SCATTER, input.dtype(), op, 0, n),
+            input,
+            output,
+            reductions.of(input.dtype(), op),
+            setting -> Pairwise.reduceScatter(setting, n)));
+  }
+
+  @Override
+  public Work allGather(TensorBuffer input, TensorBuffer output) {
+    Buffers.requireParts(input, 1, output, worldSize());
+    long n = input.count();
+    return moved(Signature.Kind.ALL_GATHER, 0, n, input, output, s -> Pairwise.allGather(s, n));
+  }
+
+  @Override
+  public Work reduce(TensorBuffer buffer, ReduceOp op, int root) {
+    Buffers.requireCpu(buffer);
+    Buffers.requireRank("reduce to", root, worldSize());
+    Reductions.requireSupported(buffer.dtype());
+    return start(
+        new LaneOperation(
+            this,
+            rooted(Signature.Kind.REDUCE, buffer.dtype(), op, root, buffer.count()),
+            buffer,
+            buffer,
+            reductions.of(buffer.dtype(), op),
+            setting -> Pairwise.reduce(setting, root, buffer.count())));
+  }
+
+  @Override
+  public Work gather(TensorBuffer input, TensorBuffer output, int root) {
+    Buffers.requireRank("gather to", root, worldSize());
+    if (rank() == root) {
+      Buffers.requireParts(input, 1, output, worldSize());
+    }
+    Buffers.requireCpu(input);
+    TensorBuffer to = rank() == root ? output : input.slice(0, 0);
+    long n = input.count();
+    return moved(Signature.Kind.GATHER, root, n, input, to, s -> Pairwise.gather(s, root, n));
+  }
+
+  @Override
+  public Work scatter(TensorBuffer input, TensorBuffer output, int root) {
+    Buffers.requireRank("scatter from", root, worldSize());
+    if (rank() == root) {
+      Buffers.requireParts(input, worldSize(), output, 1);
+    }
+    Buffers.requireCpu(output);
+    TensorBuffer from = rank() == root ? input : output.slice(0, 0);
+    long n = output.count();
+    return moved(Signature.Kind.SCATTER, root, n, from, output, s -> Pairwise.scatter(s, root, n));
+  }
+
+  @Override
+  public Work allToAll(TensorBuffer input, TensorBuffer output) {
+    Buffers.requireParts(input, worldSize(), output, worldSize());
+    long n = input.count() / worldSize();
+    return moved(Signature.Kind.ALL_TO_ALL, 0, n, input, output, s -> Pairwise.allToAll(s, n));
+  }
+
+  private Work moved(
+      Signature.Kind kind,
+      int root,
+      long n,
+      TensorBuffer input,
+      TensorBuffer output,
+      Function<Lanes.Setting, Lanes> planner) {
+    Signature signature = rooted(kind, input.dtype(), ReduceOp.SUM, root, n);
+    return start(new LaneOperation(this, signature, input, output, null, planner));
+  }
+
+  private static Signature rooted(
+      Signature.Kind kind, DType dtype, ReduceOp op, int root, long count) {
+    return new Signature(kind, dtype, op, AllReduceAlgorithm.OWNER, root, count);
+  }
+
+  @Override
+  public Work send(TensorBuffer buffer, int to, int tag) {
+    return message(buffer, true, "send to", to, tag);
+  }
+
+  @Override
+  public Work receive(TensorBuffer buffer, int from, int tag) {
+    return message(buffer, false, "receive from", from, tag);
+  }
+
+  private Work message(TensorBuffer buffer, boolean sending, String what, int peer, int tag) {
+    Buffers.requireCpu(buffer);
+    Buffers.requireRank(what, peer, worldSize());
+    if (peer == rank()) {
+      throw new IllegalArgumentException(what + " rank " + peer + ", which is this very rank");
+    }
+    Message message = new Message(sequencer, buffer, sending, peer, tag);
+    sequencer.start(message);
+    pump.wake();
+    return message;
   }
 
   @Override
@@ -153,11 +290,34 @@ public final class SharedGroup implements ProcessGroup {
     if (closed.compareAndSet(false, true)) {
       pump.close();
       sequencer.close(transport::close);
+      scratch.close();
     }
   }
 
   Sequencer sequencer() {
     return sequencer;
+  }
+
+  Parcels parcels() {
+    return sequencer.parcels();
+  }
+
+  Hosts hosts() {
+    return transport.hosts();
+  }
+
+  private boolean spansHosts() {
+    return transport.hosts().count() > 1;
+  }
+
+  /** Bytes that travel as one piece where a rank passes on what it receives. */
+  int segmentBytes() {
+    return SEGMENT_FRAMES * transport.frameBytes();
+  }
+
+  /** Where {@link DirectExchange} keeps what it has of a rank. */
+  long scratch(int of) {
+    return scratch.address() + (long) of * AllReduceAlgorithm.WIRE_DIRECT_BYTES;
   }
 
   Memory memory() {
@@ -175,16 +335,12 @@ public final class SharedGroup implements ProcessGroup {
   }
 
   private AllReduceAlgorithm algorithm(long bytes) {
-    AllReduceAlgorithm chosen = AllReduceAlgorithm.choose(bytes);
-    return forced
-        .filter(f -> f != AllReduceAlgorithm.DIRECT || bytes <= AllReduceAlgorithm.DIRECT_BYTES)
-        .orElse(chosen);
-  }
-
-  private static void requireCpu(TensorBuffer buffer) {
-    if (!buffer.device().equals(Device.CPU)) {
-      throw new IllegalArgumentException(
-          "expected a buffer in the host's memory, found one on " + buffer.device());
-    }
+    AllReduceAlgorithm chosen =
+        spansHosts()
+            ? AllReduceAlgorithm.chooseAcrossHosts(bytes)
+            : AllReduceAlgorithm.choose(bytes);
+    long direct =
+        spansHosts() ? AllReduceAlgorithm.WIRE_DIRECT_BYTES : AllReduceAlgorithm.DIRECT_BYTES;
+    return forced.filter(f -> f != AllReduceAlgorithm.DIRECT || bytes <= direct).orElse(chosen);
   }
 }

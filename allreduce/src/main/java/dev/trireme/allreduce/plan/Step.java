@@ -1,5 +1,7 @@
 package dev.trireme.allreduce.plan;
 
+import java.util.List;
+
 /**
  * One thing a rank does in a collective. Ranges are elements of the operation's buffer, counted
  * from its beginning; "own" is this rank's copy of it and "peer" another rank's.
@@ -45,4 +47,35 @@ public sealed interface Step {
    * was just reduced is written back while it is still in the cache.
    */
   record ReduceAndSpread(long from, long count) implements Work {}
+
+  // The steps below are for plans in lanes, see {@link Lanes}. There "input" is the buffer whose
+  // place this rank has announced, and "output" the one that it writes; of an operation in place
+  // both are the same.
+
+  /**
+   * Sends elements of the input as a message to {@code peer}, which has a {@link Receive} of the
+   * same phase and count.
+   *
+   * @param phase tells the messages between two ranks apart, below {@link Lanes#PHASES}; within one
+   *     phase they arrive in the order in which they were sent
+   */
+  record Send(int peer, int phase, long from, long count) implements Step {}
+
+  /** output = message, or where {@code reduce} output = output (op) message. */
+  record Receive(int peer, int phase, long from, long count, boolean reduce) implements Step {}
+
+  /** output = input of peer, or where {@code reduce} output = output (op) input of peer. */
+  record Fetch(int peer, long peerFrom, long from, long count, boolean reduce) implements Work {}
+
+  /** output = own input. */
+  record Take(long inputFrom, long from, long count) implements Work {}
+
+  /** Every one of {@code peers} = output; for operations in place. */
+  record Spread(List<Integer> peers, long from, long count) implements Work {}
+
+  /** Adds a mark to a gate, below {@link Lanes#GATES}. */
+  record Mark(int gate) implements Step {}
+
+  /** Goes on once a gate has so many marks. */
+  record Pass(int gate, int marks) implements Step {}
 }

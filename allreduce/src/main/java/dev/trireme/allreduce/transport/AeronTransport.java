@@ -1,6 +1,9 @@
 package dev.trireme.allreduce.transport;
 
+import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.NetworkConfig;
+import dev.trireme.allreduce.plan.Hosts;
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
@@ -9,26 +12,24 @@ import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The ranks of one host, each a client of the host's Aeron media driver: one IPC stream for each
- * ordered pair of ranks carries the signals, files in the formation's shared directory carry the
- * data. Every frame carries the formation's number as its reserved value; frames of another
- * formation are dropped.
+ * The ranks of a formation, each a client of its host's Aeron media driver. Whether two of them
+ * share a host is decided pair by pair: if so, an IPC stream each way carries the signals and files
+ * in the formation's shared directory carry the data; else one UDP stream each way carries the
+ * signals and another the data, see {@link Wires}. Every frame carries the formation's number as
+ * its reserved value; frames of another formation are dropped.
  *
  * <p>A signal is one small frame. Logs are short, so that they stay in the cache; a receiver that
  * falls half a term behind makes senders wait.
  */
 public final class AeronTransport implements Transport {
-  /**
-   * Half of this in unread signals stops a sender; a signal takes 64 bytes, or up to 512 with text.
-   */
-  private static final String CHANNEL = "aeron:ipc?term-length=256k|alias=trireme-collectives";
-
   private static final SignalKind[] KINDS = SignalKind.values();
 
   /**
@@ -51,6 +52,9 @@ public final class AeronTransport implements Transport {
   private final FragmentHandler[] handlers;
   private final PeerProcess[] processes;
   private final SharedMemories memories;
+  private Doorbell doorbell;
+  private Hosts hosts;
+  private Wires wires;
   private final BufferClaim claim = new BufferClaim();
   private final UnsafeBuffer textBytes = new UnsafeBuffer(new byte[MAX_TEXT]);
   private Listener listener = AeronTransport::ignore;
@@ -66,21 +70,12 @@ public final class AeronTransport implements Transport {
     this.handlers = new FragmentHandler[worldSize];
     this.processes = new PeerProcess[worldSize];
     this.memories = new SharedMemories(config);
-    Streams streams = new Streams(config.streamBase(), worldSize);
-    for (int peer = 0; peer < worldSize; peer++) {
-      if (peer != config.rank()) {
-        int from = peer;
-        handlers[peer] =
-            (buffer, offset, length, header) -> take(from, buffer, offset, length, header);
-        subscriptions[peer] = aeron.addSubscription(CHANNEL, streams.between(peer, config.rank()));
-        publications[peer] =
-            aeron.addExclusivePublication(CHANNEL, streams.between(config.rank(), peer));
-      }
-    }
+    this.hosts = Hosts.one(worldSize);
+    this.wires = new Wires(config.formation(), Channels.MIN_MTU, worldSize);
   }
 
   /**
-   * Connects to the media driver and meets the other ranks.
+   * Connects to the media driver and meets the other ranks, all of this host.
    *
    * <p>Blocking: until all ranks are there or the config's timeout has passed, up to 5 seconds for
    * the media driver before that.
@@ -89,6 +84,69 @@ public final class AeronTransport implements Transport {
    *     answer in time, or the thread is interrupted
    */
   public static AeronTransport connect(GroupConfig config) {
+    AeronTransport transport = client(config);
+    transport.meet(new Endpoint[0]);
+    return transport;
+  }
+
+  /**
+   * Connects to the media driver and listens on a port that the system chooses.
+   *
+   * @param config with a network
+   * @throws dev.trireme.api.collective.CollectiveException when the driver does not answer in time
+   */
+  public static AeronTransport open(GroupConfig config) {
+    NetworkConfig network = config.network().orElseThrow();
+    AeronTransport transport = client(config);
+    try {
+      // A stream of its own, so that nothing ever arrives there.
+      int stream = config.streamBase() + config.rank() * (config.worldSize() - 1);
+      transport.doorbell = new Doorbell(transport.aeron, network, stream, DRIVER_MILLIS);
+      return transport;
+    } catch (RuntimeException e) {
+      transport.close();
+      throw e instanceof AeronException known ? Meeting.noDriver(config, known) : e;
+    }
+  }
+
+  /** Where this rank listens; only after {@link #open}. */
+  public Endpoint endpoint() {
+    return doorbell.endpoint();
+  }
+
+  /**
+   * Meets the other ranks; closes the transport when that fails.
+   *
+   * @param all endpoints, in order of rank
+   */
+  public void meet(List<Endpoint> all) {
+    if (all.size() != config.worldSize() || !all.get(config.rank()).equals(endpoint())) {
+      close();
+      throw new IllegalArgumentException(
+          "expected the endpoints of "
+              + config.worldSize()
+              + " ranks, that of rank "
+              + config.rank()
+              + " as it was given out; found "
+              + all);
+    }
+    meet(all.toArray(Endpoint[]::new));
+  }
+
+  private void meet(Endpoint[] all) {
+    try {
+      connectStreams(all);
+      new Meeting(config, this).hold(processes);
+    } catch (AeronException e) {
+      close();
+      throw Meeting.noDriver(config, e);
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static AeronTransport client(GroupConfig config) {
     AtomicReference<String> broken = new AtomicReference<>();
     Aeron.Context context =
         new Aeron.Context()
@@ -96,23 +154,68 @@ public final class AeronTransport implements Transport {
             .driverTimeoutMs(DRIVER_MILLIS)
             // Aeron's own handler ends the JVM when the driver dies.
             .errorHandler(error -> broken.compareAndSet(null, describe(config, error)));
-    Aeron aeron;
     try {
-      aeron = Aeron.connect(context);
+      return new AeronTransport(config, Aeron.connect(context), broken);
     } catch (AeronException e) {
       throw Meeting.noDriver(config, e);
     }
-    try {
-      AeronTransport transport = new AeronTransport(config, aeron, broken);
-      new Meeting(config, transport).hold(transport.processes);
-      return transport;
-    } catch (AeronException e) {
-      aeron.close();
-      throw Meeting.noDriver(config, e);
-    } catch (RuntimeException e) {
-      aeron.close();
-      throw e;
+  }
+
+  private void connectStreams(Endpoint[] all) {
+    int worldSize = config.worldSize();
+    int rank = config.rank();
+    if (all.length > 0) {
+      hosts = Hosts.named(Arrays.stream(all).map(Endpoint::host).toList());
     }
+    int local = hosts.ranks(hosts.of().get(rank)).size();
+    int remote = worldSize - local;
+    Channels channels = Channels.of(List.of(all), remote);
+    wires = new Wires(config.formation(), channels.mtu(), worldSize);
+    LogRoom.require(config.aeronDirectory(), Channels.logs(local - 1, remote, channels.dataTerm()));
+    Streams streams = new Streams(config.streamBase(), worldSize);
+    for (int peer = 0; peer < worldSize; peer++) {
+      if (peer == rank) {
+        continue;
+      }
+      int from = peer;
+      handlers[peer] =
+          (buffer, offset, length, header) -> take(from, buffer, offset, length, header);
+      int in = streams.between(peer, rank);
+      int out = streams.between(rank, peer);
+      if (hosts.together(peer, rank)) {
+        subscriptions[peer] = aeron.addSubscription(Channels.IPC, in);
+        publications[peer] = aeron.addExclusivePublication(Channels.IPC, out);
+      } else {
+        String arriving = channels.in(doorbell.tag());
+        subscriptions[peer] = aeron.addSubscription(arriving, in);
+        Subscription data = aeron.addSubscription(arriving, in + streams.count());
+        publications[peer] = aeron.addExclusivePublication(channels.signalsTo(all[peer]), out);
+        wires.add(
+            peer,
+            aeron.addExclusivePublication(channels.dataTo(all[peer]), out + streams.count()),
+            data);
+      }
+    }
+  }
+
+  @Override
+  public Hosts hosts() {
+    return hosts;
+  }
+
+  @Override
+  public int write(int to, int phase, long operation, long offset, long address, long bytes) {
+    return wires.write(to, phase, operation, offset, address, bytes);
+  }
+
+  @Override
+  public int read(Receiver receiver) {
+    return wires.read(receiver);
+  }
+
+  @Override
+  public int frameBytes() {
+    return wires.frameBytes();
   }
 
   @Override
@@ -184,7 +287,12 @@ public final class AeronTransport implements Transport {
 
   @Override
   public Optional<String> lost(int peer) {
-    return processes[peer].lost();
+    if (hosts.together(peer, config.rank())) {
+      return processes[peer].lost();
+    }
+    return subscriptions[peer].hasNoImages()
+        ? Optional.of("nothing arrives from it any more, its stream has ended")
+        : Optional.empty();
   }
 
   @Override

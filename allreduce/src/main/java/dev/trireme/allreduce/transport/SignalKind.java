@@ -13,5 +13,15 @@ public enum SignalKind {
   /** I have given the group up; first = cause, second = suspect; text = verdict. */
   FAILED,
   /** I have closed the group and shall say no more. */
-  LEFT
+  LEFT,
+  /** Bytes for you lie in a slot of my memory; first = slot, length and phase, second = offset. */
+  PARCEL,
+  /** I have emptied the oldest full slot of your memory. */
+  RECEIPT,
+  /** A message for you; operation = tag and number, first = where it is, second = what it is. */
+  OFFER,
+  /** Send me this message; operation = its number. */
+  WANT,
+  /** I have read this message out of your memory; operation = its number. */
+  FETCHED
 }

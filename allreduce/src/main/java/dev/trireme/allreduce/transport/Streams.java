@@ -12,4 +12,9 @@ record Streams(int base, int worldSize) {
   int between(int from, int to) {
     return base + from * (worldSize - 1) + (to < from ? to : to - 1);
   }
+
+  /** How many there are; as many again carry bytes between hosts, each at its number plus this. */
+  int count() {
+    return worldSize * (worldSize - 1);
+  }
 }

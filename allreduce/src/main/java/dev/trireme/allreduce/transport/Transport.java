@@ -1,11 +1,13 @@
 package dev.trireme.allreduce.transport;
 
+import dev.trireme.allreduce.plan.Hosts;
 import java.util.Optional;
 
 /**
  * One rank's way to the other ranks of its formation: signals, which arrive in the order they were
- * sent between two ranks and are never lost while both live, and memory that all of them address.
- * What was written to memory before a signal was sent is seen by whoever has received it.
+ * sent between two ranks and are never lost while both live, and memory that all of one host
+ * address. Ranks of other hosts get bytes instead. What was written to memory before a signal was
+ * sent is seen by whoever has received it.
  *
  * <p>Threading: one thread at a time. Blocking: none, save that memory takes the time to be
  * touched.
@@ -16,6 +18,18 @@ public interface Transport extends AutoCloseable {
   interface Listener {
     /** The parameters of {@link Transport#send}, with the rank that sent it. */
     void onSignal(int from, SignalKind kind, long operation, long first, long second, String text);
+  }
+
+  /** Takes the bytes that other ranks have written. */
+  @FunctionalInterface
+  interface Receiver {
+    /**
+     * The parameters of {@link Transport#write}, with the rank that wrote it; the bytes are at the
+     * address only until this returns.
+     *
+     * @return false to leave it, and all that this rank wrote later, for another time
+     */
+    boolean take(int from, int phase, long operation, long offset, long address, int bytes);
   }
 
   /** This rank. */
@@ -38,6 +52,37 @@ public interface Transport extends AutoCloseable {
   /** Hands over the signals that have arrived, a bounded number of them; says how many. */
   int poll(Listener listener);
 
+  /** Which ranks share memory with each other. */
+  default Hosts hosts() {
+    return Hosts.one(worldSize());
+  }
+
+  /**
+   * Writes bytes to a rank of another host. They arrive in the order in which they were written,
+   * unbroken, whatever becomes of the signals.
+   *
+   * @param to a rank that shares no memory with this one
+   * @param phase from 0 to 255; it, operation and offset are for the receiver
+   * @return how many of the bytes were taken: all, or {@link #frameBytes}, or 0 when there is no
+   *     room just now
+   */
+  default int write(int to, int phase, long operation, long offset, long address, long bytes) {
+    throw new IllegalStateException("rank " + to + " shares memory with this one");
+  }
+
+  /**
+   * Hands over what ranks of other hosts have written, as it was cut by {@link #write}: a bounded
+   * number of pieces; says how many were taken.
+   */
+  default int read(Receiver receiver) {
+    return 0;
+  }
+
+  /** The most bytes that {@link #write} takes at once, the same on all ranks; a multiple of 64. */
+  default int frameBytes() {
+    return 16 << 10;
+  }
+
   /**
    * Makes zeroed memory that peers can open, every page of it touched.
    *
@@ -49,7 +94,7 @@ public interface Transport extends AutoCloseable {
   long createMemory(int index, long bytes);
 
   /**
-   * The address at which this rank sees a peer's memory.
+   * The address at which this rank sees the memory of a peer of its host.
    *
    * @throws IllegalStateException when the peer made no such memory
    */

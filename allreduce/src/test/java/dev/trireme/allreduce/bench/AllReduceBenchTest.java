@@ -19,7 +19,12 @@ class AllReduceBenchTest {
       throws IOException, InterruptedException {
     List<BenchRow> rows = new ArrayList<>();
     AllReduceBench.measure(
-        2, new long[] {4, 40_000}, Optional.of(AllReduceAlgorithm.RING), memory, rows::add);
+        BenchTransport.IPC,
+        2,
+        new long[] {4, 40_000},
+        Optional.of(AllReduceAlgorithm.RING),
+        memory,
+        rows::add);
     assertThat(rows).extracting(BenchRow::bytes).containsExactly(4L, 40_000L);
     assertThat(rows)
         .allSatisfy(

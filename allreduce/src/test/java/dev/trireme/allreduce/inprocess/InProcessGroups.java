@@ -2,6 +2,7 @@ package dev.trireme.allreduce.inprocess;
 
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.group.SharedGroup;
+import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.ProcessGroup;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,8 +36,9 @@ public final class InProcessGroups implements AutoCloseable {
   private final List<ProcessGroup> groups;
 
   private InProcessGroups(
-      int worldSize, long generation, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
-    this.hub = new InProcessHub(worldSize);
+      Hosts hosts, long generation, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
+    int worldSize = hosts.worldSize();
+    this.hub = new InProcessHub(hosts);
     this.timeout = timeout;
     this.threads =
         Executors.newFixedThreadPool(worldSize, task -> new Thread(task, "in-process-rank"));
@@ -56,7 +58,13 @@ public final class InProcessGroups implements AutoCloseable {
   /** The same with another deadline, and one algorithm for all all-reduces that it can do. */
   public static InProcessGroups create(
       int worldSize, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
-    return new InProcessGroups(worldSize, 1, timeout, algorithm);
+    return create(Hosts.one(worldSize), timeout, algorithm);
+  }
+
+  /** The same, with ranks spread over hosts: those of different ones share no memory. */
+  public static InProcessGroups create(
+      Hosts hosts, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
+    return new InProcessGroups(hosts, 1, timeout, algorithm);
   }
 
   /** The group of one rank. */

@@ -1,5 +1,6 @@
 package dev.trireme.allreduce.inprocess;
 
+import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.allreduce.transport.SignalKind;
 import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.tensor.NativeMemory;
@@ -19,18 +20,29 @@ final class InProcessHub {
   private static final int PAGE_BYTES = 4096;
   private static final int POLL_LIMIT = 32;
 
+  /** Small, so that a few elements already travel in pieces. */
+  private static final int FRAME_BYTES = 1024;
+
+  private static final int FRAMES_UNREAD = 8;
+
   private record Signal(
       int from, SignalKind kind, long operation, long first, long second, String text) {}
 
+  private record Bytes(int from, int phase, long operation, long offset, byte[] data) {}
+
   private record MemoryKey(int rank, int index) {}
 
+  private final Hosts hosts;
   private final Queue<Signal>[] inboxes;
+  private final Map<MemoryKey, Queue<Bytes>> wires = new ConcurrentHashMap<>();
   private final Map<MemoryKey, NativeMemory.Block> memories = new ConcurrentHashMap<>();
   private final boolean[] lost;
   private final AtomicInteger open;
 
   @SuppressWarnings({"unchecked", "rawtypes"})
-  InProcessHub(int worldSize) {
+  InProcessHub(Hosts hosts) {
+    this.hosts = hosts;
+    int worldSize = hosts.worldSize();
     inboxes = new Queue[worldSize];
     IntStream.range(0, worldSize).forEach(i -> inboxes[i] = new ConcurrentLinkedQueue<>());
     lost = new boolean[worldSize];
@@ -81,6 +93,57 @@ final class InProcessHub {
             next.from(), next.kind(), next.operation(), next.first(), next.second(), next.text());
       }
       return polled;
+    }
+
+    @Override
+    public Hosts hosts() {
+      return hosts;
+    }
+
+    @Override
+    public int write(int to, int phase, long operation, long offset, long address, long bytes) {
+      Queue<Bytes> wire = wire(rank, to);
+      if (wire.size() >= FRAMES_UNREAD) {
+        return 0;
+      }
+      byte[] data = new byte[(int) Math.min(bytes, FRAME_BYTES)];
+      NativeMemory.read(address, data, 0, data.length);
+      wire.add(new Bytes(rank, phase, operation, offset, data));
+      return data.length;
+    }
+
+    @Override
+    public int read(Receiver receiver) {
+      int read = 0;
+      for (int from = 0; from < inboxes.length; from++) {
+        Queue<Bytes> wire = wire(from, rank);
+        for (Bytes next; (next = wire.peek()) != null && hand(next, receiver); read++) {
+          wire.remove();
+        }
+      }
+      return read;
+    }
+
+    private boolean hand(Bytes next, Receiver receiver) {
+      try (NativeMemory.Block block = NativeMemory.allocate(next.data().length, 64)) {
+        NativeMemory.write(next.data(), 0, next.data().length, block.address());
+        return receiver.take(
+            next.from(),
+            next.phase(),
+            next.operation(),
+            next.offset(),
+            block.address(),
+            next.data().length);
+      }
+    }
+
+    private Queue<Bytes> wire(int from, int to) {
+      return wires.computeIfAbsent(new MemoryKey(from, to), key -> new ConcurrentLinkedQueue<>());
+    }
+
+    @Override
+    public int frameBytes() {
+      return FRAME_BYTES;
     }
 
     @Override

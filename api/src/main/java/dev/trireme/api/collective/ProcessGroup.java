@@ -6,14 +6,19 @@ import dev.trireme.api.tensor.TensorBuffer;
 /**
  * The ranks of one formation, able to run collectives together.
  *
- * <p>Every rank must start the same operations in the same order with the same dtype and count;
+ * <p>Every rank must start the same collectives in the same order with the same dtype and count;
  * they complete in that order. Operations are asynchronous: starting one returns at once and the
- * group's own thread moves the bytes. The results are the same bits on every rank.
+ * group's own thread moves the bytes. The results are the same bits on every rank that receives
+ * them. Counts may be 0. Where an operation has an input and an output they must not overlap; the
+ * input is left as it was.
  *
- * <p>Threading: operations are started from one thread at a time; {@link #abort} and {@link
- * Work#await} may be called from any thread. Blocking: only {@link Work#await} and {@link #close}
- * block, both with a deadline. Errors: after the first failed operation, the group is unusable and
- * every later call says so; nothing is retried inside.
+ * <p>{@link #send} and {@link #receive} between two ranks stand beside that order: they complete
+ * whenever both sides have started them, and never hold up a collective or wait for one.
+ *
+ * <p>Threading: operations are started from one thread at a time; {@link #abort} and the methods of
+ * {@link Work} may be called from any thread. Blocking: only {@link Work#await()} and {@link
+ * #close} block, both with a deadline. Errors: after the first failed operation, the group is
+ * unusable and every later call says so; nothing is retried inside.
  */
 public interface ProcessGroup extends AutoCloseable {
   /** This process's rank, in {@code 0..worldSize-1}. */
@@ -34,6 +39,73 @@ public interface ProcessGroup extends AutoCloseable {
 
   /** Copies {@code buffer} of rank {@code root} over that of every other rank. */
   Work broadcast(TensorBuffer buffer, int root);
+
+  /**
+   * Reduces over all ranks and gives each its part of the result: rank r's output is the reduction
+   * of elements {@code [r * n, (r + 1) * n)} of all inputs.
+   *
+   * @param input {@code worldSize * n} elements
+   * @param output n elements of the same dtype
+   */
+  Work reduceScatter(TensorBuffer input, TensorBuffer output, ReduceOp op);
+
+  /**
+   * Gives every rank the inputs of all, in order of rank.
+   *
+   * @param input n elements
+   * @param output {@code worldSize * n} elements of the same dtype
+   */
+  Work allGather(TensorBuffer input, TensorBuffer output);
+
+  /**
+   * Reduces {@code buffer} over all ranks into that of rank {@code root}; the others keep what they
+   * have.
+   */
+  Work reduce(TensorBuffer buffer, ReduceOp op, int root);
+
+  /**
+   * Gives rank {@code root} the inputs of all, in order of rank.
+   *
+   * @param input n elements
+   * @param output {@code worldSize * n} elements on the root; not used elsewhere, where an empty
+   *     buffer will do
+   */
+  Work gather(TensorBuffer input, TensorBuffer output, int root);
+
+  /**
+   * Gives every rank its part of the root's input: rank r gets {@code [r * n, (r + 1) * n)}.
+   *
+   * @param input {@code worldSize * n} elements on the root; not used elsewhere, where an empty
+   *     buffer will do
+   * @param output n elements
+   */
+  Work scatter(TensorBuffer input, TensorBuffer output, int root);
+
+  /**
+   * Part p of rank r's input becomes part r of rank p's output, for all p and r.
+   *
+   * @param input {@code worldSize} parts of equal size
+   * @param output as large, of the same dtype
+   */
+  Work allToAll(TensorBuffer input, TensorBuffer output);
+
+  /**
+   * Sends {@code buffer} to another rank, which {@link #receive}s it. Done when the buffer may be
+   * used again. Of several with the same peer and tag, the first sent is the first received.
+   *
+   * @param to another rank
+   * @param tag of the message, any number
+   */
+  Work send(TensorBuffer buffer, int to, int tag);
+
+  /**
+   * Receives what another rank {@link #send}s with this tag.
+   *
+   * @param buffer of exactly the dtype and count that are sent; anything else fails the group
+   * @param from another rank
+   * @param tag of the message
+   */
+  Work receive(TensorBuffer buffer, int from, int tag);
 
   /** Ends once every rank has started it. */
   Work barrier();
