@@ -22,7 +22,7 @@ final class Watch {
    * Living ranks beat five times a second from a thread of their own. One that has not for so long
    * is frozen: stopped, or its machine is.
    */
-  private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(8);
 
   /** Who has not looked for so long may have been frozen itself and knows nothing of the others. */
   private static final long BLINK_NANOS = TimeUnit.SECONDS.toNanos(1);

@@ -1,6 +1,5 @@
 package dev.trireme.coordinator.life;
 
-import dev.trireme.api.job.WorkerCount;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
@@ -45,6 +44,8 @@ import java.util.function.BiFunction;
  * are waited for, and what else arrives changes nothing. Each wait has a deadline; {@link #onTime}
  * is to be called when {@link #nextDeadline} has passed.
  *
+ * <p>Longer than files here are, because a state machine in two places is read in neither.
+ *
  * <p>Threading: one thread.
  */
 public final class JobRun {
@@ -59,9 +60,7 @@ public final class JobRun {
   private Formation formation;
   private FormationCommands commands;
   private CheckpointLedger shards;
-  private int target;
-  private boolean reforming;
-  private int spares;
+  private final Size size;
   private Optional<String> cancelled = Optional.empty();
   private Optional<Outcome> outcome = Optional.empty();
 
@@ -75,7 +74,7 @@ public final class JobRun {
     this.effects = effects;
     this.deadlines = new Deadlines(time);
     this.recovery = new Recovery(time);
-    this.target = record.job().parallel().workers().max();
+    this.size = new Size(record.job().parallel().workers().max());
   }
 
   /** The job as it is stored. */
@@ -132,12 +131,14 @@ public final class JobRun {
     return new Reformation.Situation(
         record.jobId(),
         record.job().parallel().workers(),
-        target,
+        size.wanted(),
         formation.survivors(),
         agents,
         Restarts.excluded(record.job().failurePolicy(), recovery.history(), time.nanos()),
         Records.everReady(record),
-        spares == 0 ? Map.of() : Map.of(formation.placements().get(0).agentId(), spares));
+        size.spares() == 0
+            ? Map.of()
+            : Map.of(formation.placements().get(0).agentId(), size.spares()));
   }
 
   /**
@@ -154,8 +155,7 @@ public final class JobRun {
             : decision.source();
     evidence.clear();
     deadlines.endAll();
-    reforming = false;
-    spares = 0;
+    size.formed();
     recovery.ordered(source);
     formation = new Formation(generation, decision.placements(), hosts);
     shards = new CheckpointLedger(formation.worldSize());
@@ -247,31 +247,10 @@ public final class JobRun {
     }
   }
 
-  /** Does what brings the number of ranks to the one that is wanted. */
-  private void seekSize() {
-    if (record.state() != JobState.RUNNING || reforming) {
-      return;
-    }
-    int missing = target - formation.worldSize();
-    if (missing > 0 && spares < missing) {
-      commands.prepareRanks(missing);
-    } else if (missing != 0) {
-      reforming = true;
-      publish(
-          (id, now) ->
-              new JobEvent.StateChanged(
-                  id,
-                  now,
-                  record.state(),
-                  "to have " + target + " ranks instead of " + formation.worldSize()));
-      commands.stopAfterStep("the formation changes");
-    }
-  }
-
   /** Idle processes are ready on its agent. */
   public void onSpares(String agentId, int count) {
     if (formation != null && formation.placements().get(0).agentId().equals(agentId)) {
-      spares = count;
+      size.spares(count);
       seekSize();
     }
   }
@@ -282,17 +261,16 @@ public final class JobRun {
    * @throws CoordinatorException when the job cannot have so many
    */
   public void scale(int workers) {
-    WorkerCount allowed = record.job().parallel().workers();
-    if (workers < allowed.min() || workers > allowed.max()) {
-      throw new CoordinatorException(
-          record.jobId()
-              + " can have "
-              + allowed
-              + " workers (parallel.workers), found "
-              + workers);
-    }
-    target = workers;
+    size.want(record, workers);
     seekSize();
+  }
+
+  private void seekSize() {
+    if (record.state() == JobState.RUNNING) {
+      size.seek(formation.worldSize(), commands)
+          .ifPresent(
+              why -> publish((id, now) -> new JobEvent.StateChanged(id, now, record.state(), why)));
+    }
   }
 
   /** Somebody wants a checkpoint after the current step. */
@@ -322,7 +300,7 @@ public final class JobRun {
       int odd = differ.odd().get(0);
       Blamed blamed = new Blamed(odd, new Overdue(odd, differ.reason()), differ.reason());
       failForGood(verdict(blamed), "");
-    } else if (reforming && cancelled.isEmpty() && all.get(0).stopped()) {
+    } else if (size.isChanging() && cancelled.isEmpty() && all.get(0).stopped()) {
       recovery.planned();
       move(JobState.RECOVERING, "all ranks have stopped, to form anew");
       gatherIfOut();
@@ -491,7 +469,6 @@ public final class JobRun {
   private void recover(Blamed blamed, Verdict verdict, String when) {
     evidence.clear();
     deadlines.endAll();
-    reforming = false;
     commands.abort(verdict.sentence());
     move(JobState.RECOVERING, verdict.sentence() + "; goes on " + when);
     double seconds = record.job().parallel().timeoutSeconds();

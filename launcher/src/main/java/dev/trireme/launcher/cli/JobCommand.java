@@ -78,8 +78,8 @@ final class JobCommand implements Callable<Integer> {
         console.out().println(answer.toPrettyString());
       } else {
         answer
-            .fields()
-            .forEachRemaining(
+            .properties()
+            .forEach(
                 field ->
                     console
                         .out()

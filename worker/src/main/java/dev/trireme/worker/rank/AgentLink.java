@@ -69,6 +69,7 @@ public final class AgentLink implements AutoCloseable {
   private final AgentRunner runner;
   private Consumer<AgentToRank> listener;
   private boolean joined;
+  private boolean told;
   private volatile String jobId = "";
   private volatile boolean finalReported;
   private volatile boolean closing;
@@ -207,8 +208,11 @@ public final class AgentLink implements AutoCloseable {
       LOG.warn("refused a {}: {}", command.getClass().getSimpleName(), refusal.get());
     } else if (command instanceof Join join) {
       synchronized (early) {
-        // What comes from now on is meant for the next formation.
-        listener = null;
+        if (told) {
+          // What comes from now on is meant for the next formation.
+          listener = null;
+        }
+        told = true;
         joins.add(Optional.of(join));
       }
     } else {
