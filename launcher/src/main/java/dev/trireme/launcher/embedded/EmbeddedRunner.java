@@ -118,7 +118,7 @@ public final class EmbeddedRunner implements TrainRunner {
                 console.err(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
       JobService jobs = cluster.jobs();
       String id = begin.apply(jobs);
-      interruption.onRaised(() -> jobs.cancel(id, "interrupted"));
+      interruption.onRaised(() -> interrupted(jobs, id, spec));
       ProgressFeed feed = new ProgressFeed(display);
       try (JobService.Subscription watching = jobs.watch(id, feed);
           ControlServer control = ControlServer.start(jobs, id, directory)) {
@@ -130,6 +130,14 @@ public final class EmbeddedRunner implements TrainRunner {
     } catch (ExecutionException e) {
       throw new IllegalStateException("cannot happen: nothing fails this future", e);
     }
+  }
+
+  /** A job that saves itself now and then does so once more before it ends. */
+  private static void interrupted(JobService jobs, String id, JobSpec spec) {
+    if (spec.checkpoint().everySteps().isPresent()) {
+      jobs.checkpoint(id);
+    }
+    jobs.cancel(id, "interrupted");
   }
 
   private static AgentConfig agentConfig(JobSpec spec) {
