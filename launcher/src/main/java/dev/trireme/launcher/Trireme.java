@@ -8,6 +8,7 @@ import dev.trireme.launcher.config.Capabilities;
 import dev.trireme.launcher.config.DataInspector;
 import dev.trireme.launcher.config.JobValidation;
 import dev.trireme.launcher.embedded.EmbeddedRunner;
+import dev.trireme.launcher.embedded.ProcessBench;
 
 /** Where {@code ./trireme} begins: wires the command line together and ends with its exit code. */
 public final class Trireme {
@@ -18,7 +19,9 @@ public final class Trireme {
     int cores = Runtime.getRuntime().availableProcessors();
     JobValidation validation =
         new JobValidation(Capabilities.ofThisVersion(), Trireme::inspect, cores);
-    System.exit(new Cli(Console.ofProcess(), validation, EmbeddedRunner::new).run(arguments));
+    System.exit(
+        new Cli(Console.ofProcess(), validation, EmbeddedRunner::new, ProcessBench::new)
+            .run(arguments));
   }
 
   private static DataInspector.Sets inspect(DataSpec spec) {

@@ -1,160 +1,145 @@
 package dev.trireme.allreduce.bench;
 
-import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.Writer;
-import java.lang.management.ManagementFactory;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
-import org.agrona.IoUtil;
 import org.agrona.concurrent.BackoffIdleStrategy;
 
 /**
  * Measures all-reduces between rank processes: starts a media driver in this process and the ranks
- * as children with this process's Java, class path and flags.
+ * as its children, and watches them until all is measured or one of them fails.
  */
 public final class AllReduceBench {
   private static final long NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-  private static final long END_SECONDS = 30;
+  private static final long WATCH_MILLIS = 10;
 
-  private AllReduceBench() {}
+  /** What a rank needs beside its buffer, and its streams: each pair has two logs of 768 KiB. */
+  private static final long RANK_BYTES = 1L << 20;
+
+  private static final long PAIR_BYTES = 2L << 20;
+  private static final long DRIVER_BYTES = 8L << 20;
+
+  /** Room for 8192 counters for each 32 ranks; a stream takes about four. */
+  private static final int COUNTERS_LENGTH = 1 << 20;
+
+  private static final int FEW_RANKS = 32;
+
+  private final List<BenchProcess> ranks = new ArrayList<>();
+  private final BenchPlan plan;
+  private final Consumer<BenchRow> each;
+  private int measured;
+  private boolean introduced;
+
+  private AllReduceBench(BenchPlan plan, Consumer<BenchRow> each) {
+    this.plan = plan;
+    this.each = each;
+  }
 
   /**
-   * Measures each size, float32 sums.
+   * Measures each size of the plan.
    *
-   * <p>Blocking: until all is measured. No process is left when it returns or throws.
+   * <p>Blocking: until all is measured; an interrupt ends it. No process and no file is left when
+   * it returns or throws.
    *
-   * @param transport between the ranks
-   * @param ranks at least 1
-   * @param sizes in bytes, multiples of 4
-   * @param algorithm for every size that it can do; chosen by size when empty
-   * @param memory a directory on a file system in memory, such as {@code /dev/shm}; left as it was
-   * @param each takes a row as soon as it is measured
-   * @throws IOException when a rank could not be started or failed; what it said is on standard
-   *     error
+   * @param memory a directory on a file system in memory, such as {@code /dev/shm}
+   * @param each takes a row as soon as it is measured, on the calling thread
+   * @throws BenchException when there is no room, or a rank failed, which it names; what ranks
+   *     wrote to standard error is on this process's own
    */
-  public static void measure(
-      BenchTransport transport,
-      int ranks,
-      long[] sizes,
-      Optional<AllReduceAlgorithm> algorithm,
-      Path memory,
-      Consumer<BenchRow> each)
-      throws IOException, InterruptedException {
-    Path shared = Files.createTempDirectory(memory, "trireme-bench-");
-    MediaDriver.Context context =
-        new MediaDriver.Context()
-            .aeronDirectoryName(shared.resolve("aeron").toString())
-            .threadingMode(ThreadingMode.SHARED)
-            .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, NAP_NANOS))
-            .dirDeleteOnShutdown(true);
-    List<Process> children = new ArrayList<>();
-    try (MediaDriver driver = MediaDriver.launch(context)) {
-      long formation = new SecureRandom().nextLong();
-      for (int rank = 0; rank < ranks; rank++) {
-        List<String> command = java();
-        command.add(BenchRank.class.getName());
-        command.addAll(List.of(String.valueOf(rank), String.valueOf(ranks)));
-        command.addAll(List.of(driver.aeronDirectoryName(), shared.toString()));
-        command.add(String.valueOf(formation));
-        command.add(transport.name());
-        command.add(algorithm.map(Enum::name).orElse(""));
-        command.add(
-            Arrays.stream(sizes).mapToObj(String::valueOf).collect(Collectors.joining(",")));
-        children.add(
-            new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+  public static void measure(BenchPlan plan, RankJvm jvm, Path memory, Consumer<BenchRow> each)
+      throws BenchException, InterruptedException {
+    long pairs = (long) plan.ranks() * (plan.ranks() - 1) / 2;
+    long bytes = plan.ranks() * (plan.largest() + RANK_BYTES) + pairs * PAIR_BYTES + DRIVER_BYTES;
+    try (BenchDirectory directory = BenchDirectory.create(memory, bytes);
+        MediaDriver driver =
+            MediaDriver.launch(driver(directory.path().resolve("aeron"), plan.ranks()))) {
+      new AllReduceBench(plan, each).run(jvm, driver.aeronDirectoryName(), directory.path());
+    } catch (IOException e) {
+      throw new BenchException("cannot start the ranks: " + e, e);
+    }
+  }
+
+  private static MediaDriver.Context driver(Path directory, int ranks) {
+    return new MediaDriver.Context()
+        .aeronDirectoryName(directory.toString())
+        .threadingMode(ThreadingMode.SHARED)
+        .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, NAP_NANOS))
+        .counterValuesBufferLength(ranks > FEW_RANKS ? 4 * COUNTERS_LENGTH : COUNTERS_LENGTH)
+        .termBufferSparseFile(true)
+        .dirDeleteOnShutdown(true);
+  }
+
+  private void run(RankJvm jvm, String aeron, Path shared)
+      throws IOException, BenchException, InterruptedException {
+    long formation = new SecureRandom().nextLong();
+    try {
+      for (int rank = 0; rank < plan.ranks(); rank++) {
+        ranks.add(BenchProcess.start(jvm, rank, plan, aeron, shared, formation));
       }
-      if (transport == BenchTransport.UDP && ranks > 1) {
-        exchangeEndpoints(children);
-      }
-      readRows(children.get(0), ranks, each);
-      for (Process child : children) {
-        if (!child.waitFor(END_SECONDS, TimeUnit.SECONDS) || child.exitValue() != 0) {
-          throw new IOException("rank " + children.indexOf(child) + " of the measurement failed");
+      boolean alive = true;
+      while (alive) {
+        Thread.sleep(WATCH_MILLIS);
+        alive = ranks.stream().anyMatch(BenchProcess::isAlive);
+        // In this order: what a rank says before it ends is read after its end was seen.
+        Optional<BenchProcess> failed = ranks.stream().filter(BenchProcess::hasFailed).findFirst();
+        for (BenchProcess rank : ranks) {
+          rank.poll(this::row);
+        }
+        introduce();
+        if (failed.isPresent()) {
+          throw verdict(failed.get());
         }
       }
     } finally {
-      for (Process child : children) {
-        child.destroyForcibly().waitFor();
-      }
-      IoUtil.delete(shared.toFile(), true);
-    }
-  }
-
-  /** {@code RANKS ALGORITHM|auto BYTES,BYTES,... [ipc|udp]}; prints a table. */
-  public static void main(String[] args) throws IOException, InterruptedException {
-    Optional<AllReduceAlgorithm> algorithm =
-        Optional.of(args[1]).filter(name -> !name.equals("auto")).map(AllReduceAlgorithm::valueOf);
-    long[] sizes = Arrays.stream(args[2].split(",")).mapToLong(Long::parseLong).toArray();
-    System.out.println(BenchRow.header());
-    measure(
-        args.length > 3
-            ? BenchTransport.valueOf(args[3].toUpperCase(Locale.ROOT))
-            : BenchTransport.IPC,
-        Integer.parseInt(args[0]),
-        sizes,
-        algorithm,
-        Path.of("/dev/shm"),
-        row -> System.out.println(row.line()));
-  }
-
-  /** Hears from every rank where it listens, and tells all of them. */
-  private static void exchangeEndpoints(List<Process> children) throws IOException {
-    List<String> endpoints = new ArrayList<>();
-    for (Process child : children) {
-      String line = child.inputReader(StandardCharsets.UTF_8).readLine();
-      if (line == null || !line.startsWith(BenchRank.ENDPOINT)) {
-        throw new IOException("expected a rank's endpoint, found " + line);
-      }
-      endpoints.add(line.substring(BenchRank.ENDPOINT.length()));
-    }
-    for (Process child : children) {
-      Writer writer = child.outputWriter(StandardCharsets.UTF_8);
-      writer.write(String.join(" ", endpoints) + "\n");
-      writer.flush();
-    }
-  }
-
-  private static void readRows(Process rankZero, int ranks, Consumer<BenchRow> each)
-      throws IOException {
-    try (BufferedReader reader = rankZero.inputReader(StandardCharsets.UTF_8)) {
-      for (String line; (line = reader.readLine()) != null; ) {
-        if (line.startsWith(BenchRank.ROW)) {
-          String[] words = line.substring(BenchRank.ROW.length()).split(" ");
-          each.accept(
-              BenchRow.of(
-                  Long.parseLong(words[0]),
-                  ranks,
-                  Double.parseDouble(words[1]),
-                  Long.parseLong(words[2])));
-        }
+      ranks.forEach(BenchProcess::kill);
+      for (BenchProcess rank : ranks) {
+        rank.awaitEnd();
       }
     }
   }
 
-  /** Options that name a file or a port of this process are left out. */
-  private static List<String> java() {
-    List<String> command = new ArrayList<>();
-    command.add(ProcessHandle.current().info().command().orElse("java"));
-    for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-      if (!flag.startsWith("-agentlib") && !flag.startsWith("-javaagent")) {
-        command.add(flag);
+  /** Tells all ranks where the others listen, once each of them has said it. */
+  private void introduce() throws IOException {
+    List<String> endpoints =
+        ranks.stream().map(BenchProcess::endpoint).flatMap(Optional::stream).toList();
+    if (!introduced && endpoints.size() == ranks.size()) {
+      introduced = true;
+      for (BenchProcess rank : ranks) {
+        rank.tell(String.join(" ", endpoints));
       }
     }
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    return command;
+  }
+
+  private void row(String text) {
+    String[] words = text.split(" ");
+    measured++;
+    each.accept(
+        BenchRow.of(
+            Long.parseLong(words[0]),
+            plan.ranks(),
+            Double.parseDouble(words[1]),
+            Long.parseLong(words[2])));
+  }
+
+  /** The one who failed may only be the first to miss another, whom it names. */
+  private BenchException verdict(BenchProcess failed) {
+    long bytes = plan.sizes().get(Math.min(measured, plan.sizes().size() - 1));
+    String where = "while " + bytes + " bytes were measured";
+    Optional<String> said = failed.failure();
+    int suspect = said.map(s -> Integer.parseInt(s.split(" ")[0])).orElse(failed.rank());
+    BenchProcess culprit = suspect >= 0 ? ranks.get(suspect) : failed;
+    String how =
+        culprit.hasFailed() && culprit.failure().isEmpty()
+            ? "rank " + culprit.rank() + " " + culprit.end()
+            : "rank " + failed.rank() + " gave up";
+    String verdict = said.map(s -> ": " + s.substring(s.indexOf(' ') + 1)).orElse("");
+    return new BenchException(culprit.rank(), how + " " + where + verdict);
   }
 }

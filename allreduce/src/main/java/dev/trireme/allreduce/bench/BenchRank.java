@@ -5,16 +5,14 @@ import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
-import java.io.BufferedReader;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -32,9 +30,13 @@ final class BenchRank {
   /** What rank 0 prints before the figures of each size: bytes, seconds, wrong elements. */
   static final String ROW = "ROW ";
 
-  /** What a rank that listens on a port prints first. */
+  /** What a rank that listens on a port prints before the endpoint. */
   static final String ENDPOINT = "ENDPOINT ";
 
+  /** What a rank prints before the rank that it suspects and the verdict. */
+  static final String FAILED = "FAILED ";
+
+  private static final Duration DEADLINE = Duration.ofSeconds(60);
   private static final long ROUND_BYTES = 400L << 20;
   private static final int MAX_ROUNDS = 500;
   private static final int MIN_ROUNDS = 5;
@@ -42,70 +44,108 @@ final class BenchRank {
   private static final int VALUES = 1000;
 
   private final ProcessGroup group;
+  private final BenchPlan plan;
+  private final TensorBuffer room;
+  private final TensorBuffer word;
 
-  private BenchRank(ProcessGroup group) {
+  private BenchRank(ProcessGroup group, BenchPlan plan) {
     this.group = group;
+    this.plan = plan;
+    this.room = group.allocate(DType.FLOAT32, plan.largest() / Float.BYTES);
+    this.word = group.allocate(DType.INT64, 1);
   }
 
   /**
-   * A rank as a process of its own.
+   * A rank as a process of its own; the first line of its standard input is the formation's number,
+   * and when that stream ends, so does it.
    *
-   * @param args rank, world size, Aeron directory, shared directory, formation, transport,
-   *     algorithm or an empty string, sizes in bytes with commas between them
+   * @param args rank, Aeron directory, shared directory, then the words of the plan
    */
   public static void main(String[] args) throws IOException {
-    int worldSize = Integer.parseInt(args[1]);
-    BenchTransport transport = BenchTransport.valueOf(args[5]);
+    long formation = Long.parseLong(readLine(System.in));
+    BenchPlan plan = BenchPlan.parse(Arrays.asList(args).subList(3, args.length));
+    int rank = Integer.parseInt(args[0]);
     Optional<NetworkConfig> network =
-        transport == BenchTransport.UDP && worldSize > 1
-            ? Optional.of(new NetworkConfig("host-" + args[0], "127.0.0.1"))
+        plan.transport() == BenchTransport.UDP && plan.ranks() > 1
+            ? Optional.of(new NetworkConfig("host-" + rank, "127.0.0.1"))
             : Optional.empty();
     GroupConfig config =
         new GroupConfig(
-            Integer.parseInt(args[0]),
-            worldSize,
+            rank,
+            plan.ranks(),
             1,
+            Path.of(args[1]),
             Path.of(args[2]),
-            Path.of(args[3]),
             1,
-            2 * worldSize * worldSize,
-            Long.parseLong(args[4]),
-            Duration.ofSeconds(60),
+            2 * plan.ranks() * plan.ranks(),
+            formation,
+            DEADLINE,
             network);
-    Optional<AllReduceAlgorithm> algorithm =
-        Optional.of(args[6]).filter(name -> !name.isEmpty()).map(AllReduceAlgorithm::valueOf);
-    long[] sizes = Arrays.stream(args[7].split(",")).mapToLong(Long::parseLong).toArray();
-    try (ProcessGroup group = join(config, algorithm)) {
-      for (long bytes : sizes) {
-        new BenchRank(group).measure(bytes);
-      }
+    int code = 0;
+    try (ProcessGroup group = join(config, plan.algorithm())) {
+      BenchRank bench = new BenchRank(group, plan);
+      plan.sizes().forEach(bench::measure);
       group.barrier().await();
+    } catch (CollectiveException e) {
+      System.out.println(FAILED + e.suspectRank() + " " + oneLine(e.getMessage()));
+      code = 1;
+    } catch (IllegalStateException e) {
+      System.out.println(FAILED + rank + " " + oneLine(e.getMessage()));
+      code = 1;
     }
+    System.exit(code);
   }
 
   private static ProcessGroup join(GroupConfig config, Optional<AllReduceAlgorithm> algorithm)
       throws IOException {
     if (config.network().isEmpty()) {
+      endWith(System.in);
       return AeronProcessGroup.join(config, algorithm);
     }
     try (AeronProcessGroup.Opening opening = AeronProcessGroup.open(config)) {
       System.out.println(ENDPOINT + opening.endpoint().text());
-      BufferedReader told =
-          new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-      String line = told.readLine();
-      if (line == null) {
-        throw new EOFException("whoever measures is gone");
-      }
+      String line = readLine(System.in);
+      endWith(System.in);
       List<Endpoint> all = Arrays.stream(line.split(" ")).map(Endpoint::parse).toList();
       return opening.join(all, algorithm);
     }
   }
 
+  private static String oneLine(String text) {
+    return String.valueOf(text).replaceAll("\\s+", " ");
+  }
+
+  private static String readLine(InputStream in) throws IOException {
+    StringBuilder line = new StringBuilder();
+    for (int next = in.read(); next >= 0 && next != '\n'; next = in.read()) {
+      line.append((char) next);
+    }
+    return line.toString();
+  }
+
+  /** Ends this process, without a word, when the one that started it is gone. */
+  private static void endWith(InputStream in) {
+    Thread watch =
+        new Thread(
+            () -> {
+              try {
+                while (in.read() >= 0) {
+                  // Nothing more is expected.
+                }
+              } catch (IOException e) {
+                // As good as its end.
+              }
+              Runtime.getRuntime().halt(1);
+            },
+            "trireme-bench-parent-watch");
+    watch.setDaemon(true);
+    watch.start();
+  }
+
   private void measure(long bytes) {
-    TensorBuffer buffer = group.allocate(DType.FLOAT32, bytes / Float.BYTES);
-    long wrong = check(buffer);
-    long fitting = ROUND_BYTES / Math.max(1, bytes);
-    int rounds = (int) Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, fitting));
+    TensorBuffer buffer = room.slice(0, bytes / Float.BYTES);
+    long wrong = overAllRanks(check(buffer));
+    int rounds = plan.iterations().orElse(rounds(bytes));
     warmUp(buffer);
     group.barrier().await();
     long start = System.nanoTime();
@@ -118,19 +158,36 @@ final class BenchRank {
     }
   }
 
+  private static int rounds(long bytes) {
+    return (int) Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, ROUND_BYTES / bytes));
+  }
+
   /** On zeros, since repeated sums of anything else soon overflow. Rank 0 says when to end. */
   private void warmUp(TensorBuffer buffer) {
-    TensorBuffer more = group.allocate(DType.INT32, 1);
     NativeMemory.fill(buffer.address(), buffer.byteCount(), (byte) 0);
+    if (plan.warmup().isPresent()) {
+      for (int i = 0; i < plan.warmup().getAsInt(); i++) {
+        group.allReduce(buffer, ReduceOp.SUM).await();
+      }
+      return;
+    }
     long end = System.nanoTime() + WARM_UP_NANOS;
     do {
       group.allReduce(buffer, ReduceOp.SUM).await();
-      UnsafeApi.putInt(more.address(), System.nanoTime() < end ? 1 : 0);
-      group.broadcast(more, 0).await();
-    } while (UnsafeApi.getInt(more.address()) == 1);
+      UnsafeApi.putLong(word.address(), System.nanoTime() < end ? 1 : 0);
+      group.broadcast(word, 0).await();
+    } while (UnsafeApi.getLong(word.address()) == 1);
   }
 
-  /** Counts the wrong elements. Small whole numbers, so that sums are exact in every order. */
+  private long overAllRanks(long wrong) {
+    UnsafeApi.putLong(word.address(), wrong);
+    group.allReduce(word, ReduceOp.SUM).await();
+    return UnsafeApi.getLong(word.address());
+  }
+
+  /**
+   * Counts this rank's wrong elements. Small whole numbers, so that sums are exact in every order.
+   */
   private long check(TensorBuffer buffer) {
     SplittableRandom mine = new SplittableRandom(group.rank());
     for (long i = 0; i < buffer.count(); i++) {

@@ -10,7 +10,7 @@ import java.util.Locale;
  * @param timeUs of one all-reduce, mean over the rounds, in microseconds
  * @param algbwGBs bytes over time, 10^9 bytes a second
  * @param busbwGBs the same times 2 (W-1)/W, as nccl-tests defines it
- * @param wrong elements that differed from the sum computed on one rank
+ * @param wrong elements, over all ranks, that differed from the sum computed by each rank alone
  */
 public record BenchRow(
     long bytes, long count, double timeUs, double algbwGBs, double busbwGBs, long wrong) {

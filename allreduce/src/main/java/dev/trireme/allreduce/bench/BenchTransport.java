@@ -1,9 +1,9 @@
 package dev.trireme.allreduce.bench;
 
-/** How the ranks of a measurement reach each other. */
+/** How the measured ranks reach each other. */
 public enum BenchTransport {
-  /** All on one host: shared memory, with signals over Aeron IPC. */
+  /** As ranks of one host: signals through Aeron IPC, data in shared memory. */
   IPC,
-  /** Each on a host of its own, on the loopback interface: everything over Aeron UDP. */
+  /** As ranks of different hosts: everything through Aeron UDP, here on loopback. */
   UDP
 }

@@ -21,7 +21,7 @@ public enum AllReduceAlgorithm {
   RING;
 
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
-  static final int DIRECT_BYTES = 2 << 10;
+  public static final int DIRECT_BYTES = 2 << 10;
 
   /** The same between hosts, where a step costs more than the bytes. */
   static final int WIRE_DIRECT_BYTES = 8 << 10;

@@ -1,30 +1,42 @@
 package dev.trireme.allreduce.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AllReduceBenchTest {
+  private static final String MAIN = BenchRank.class.getName();
+
   @TempDir Path memory;
 
   @Test
-  void shouldMeasureEverySizeWithoutAWrongElementAndLeaveNothing()
-      throws IOException, InterruptedException {
+  void shouldMeasureEverySizeWithoutAWrongElementAndLeaveNothing() throws Exception {
     List<BenchRow> rows = new ArrayList<>();
-    AllReduceBench.measure(
-        BenchTransport.IPC,
-        2,
-        new long[] {4, 40_000},
-        Optional.of(AllReduceAlgorithm.RING),
-        memory,
-        rows::add);
+    BenchPlan plan =
+        new BenchPlan(
+            2,
+            List.of(4L, 40_000L),
+            Optional.of(AllReduceAlgorithm.RING),
+            BenchTransport.IPC,
+            OptionalInt.of(3),
+            OptionalInt.of(0));
+    AllReduceBench.measure(plan, RankJvm.likeThisOne(), memory, rows::add);
     assertThat(rows).extracting(BenchRow::bytes).containsExactly(4L, 40_000L);
     assertThat(rows)
         .allSatisfy(
@@ -34,6 +46,98 @@ class AllReduceBenchTest {
               assertThat(row.count()).isEqualTo(row.bytes() / 4);
             });
     assertThat(memory).isEmptyDirectory();
+  }
+
+  @Test
+  void shouldNameARankThatDiesAndLeaveNothing() {
+    BenchPlan endless =
+        new BenchPlan(
+            3,
+            List.of(4L, 4096L),
+            Optional.empty(),
+            BenchTransport.IPC,
+            OptionalInt.of(Integer.MAX_VALUE),
+            OptionalInt.of(0));
+    AtomicReference<ProcessHandle> victim = new AtomicReference<>();
+    Thread killer = new Thread(() -> victim.set(killRank(2)), "killer");
+    killer.start();
+    assertThatThrownBy(
+            () -> AllReduceBench.measure(endless, RankJvm.likeThisOne(), memory, row -> {}))
+        .isInstanceOfSatisfying(BenchException.class, e -> assertThat(e.rank()).isEqualTo(2))
+        .hasMessageContaining("rank 2 was killed by signal 9 while 4 bytes were measured");
+    assertThat(victim.get()).isNotNull();
+    assertThat(memory).isEmptyDirectory();
+    assertThat(ranks()).isEmpty();
+  }
+
+  @Test
+  void shouldSayHowMuchRoomIsMissing() {
+    assertThatThrownBy(() -> BenchDirectory.create(memory, Long.MAX_VALUE))
+        .hasMessageContaining("no room in " + memory)
+        .hasMessageContaining(Long.MAX_VALUE + " bytes are needed");
+    assertThat(memory).isEmptyDirectory();
+  }
+
+  @Test
+  void shouldSweepWhatAnOwnerThatWasKilledHasLeft() throws Exception {
+    Path dead = Files.createDirectory(memory.resolve("trireme-bench-1"));
+    Files.createFile(dead.resolve("lock"));
+    Path unknown = Files.createDirectory(memory.resolve("trireme-bench-2"));
+    try (BenchDirectory first = BenchDirectory.create(memory, 0);
+        BenchDirectory second = BenchDirectory.create(memory, 0)) {
+      assertThat(dead).doesNotExist();
+      assertThat(unknown).exists();
+      assertThat(first.path()).exists();
+      assertThat(second.path()).exists();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0, 2, 6, BenchPlan.MAX_BYTES + 4})
+  void shouldRefuseSizesThatAreNone(long bytes) {
+    assertThatThrownBy(() -> BenchPlan.of(2, List.of(bytes)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("found " + bytes);
+  }
+
+  /** Kills it once all ranks have joined, which is when the names of their memories are gone. */
+  private ProcessHandle killRank(int rank) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (System.nanoTime() < deadline) {
+      Optional<ProcessHandle> found =
+          ranks().stream()
+              .filter(r -> List.of(r.info().arguments().orElseThrow()).contains(MAIN))
+              .filter(r -> argumentAfterMain(r).equals(String.valueOf(rank)))
+              .filter(r -> hasJoined())
+              .findFirst();
+      if (found.isPresent()) {
+        found.get().destroyForcibly();
+        return found.get();
+      }
+      Thread.onSpinWait();
+    }
+    throw new IllegalStateException("no rank " + rank + " to kill");
+  }
+
+  private boolean hasJoined() {
+    try (Stream<Path> files = Files.walk(memory)) {
+      // The driver makes a log for each stream: six between three ranks.
+      return files.filter(f -> f.toString().endsWith(".logbuffer")).count() >= 6;
+    } catch (IOException | UncheckedIOException e) {
+      return false;
+    }
+  }
+
+  private static String argumentAfterMain(ProcessHandle rank) {
+    List<String> words = List.of(rank.info().arguments().orElseThrow());
+    return words.get(words.indexOf(MAIN) + 1);
+  }
+
+  private static List<ProcessHandle> ranks() {
+    return ProcessHandle.current()
+        .children()
+        .filter(c -> c.info().arguments().filter(a -> List.of(a).contains(MAIN)).isPresent())
+        .toList();
   }
 
   @Test

@@ -18,8 +18,13 @@ public final class Cli {
    * @param validation of every job before it is run
    * @param trainRunner asked for only when a valid job is to be trained, so that the other commands
    *     load none of what it needs
+   * @param benchRunner the same for measurements
    */
-  public Cli(Console console, JobValidation validation, Supplier<TrainRunner> trainRunner) {
+  public Cli(
+      Console console,
+      JobValidation validation,
+      Supplier<TrainRunner> trainRunner,
+      Supplier<BenchRunner> benchRunner) {
     this.console = console;
     JobLoader loader = new JobLoader(validation);
     CommandLine root = new CommandLine(new TriremeCommand());
@@ -27,6 +32,9 @@ public final class Cli {
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
     root.addSubcommand(JobCommand.commandLine(console, trainRunner));
+    root.addSubcommand(
+        new CommandLine(new BenchCommand())
+            .addSubcommand(new AllReduceCommand(console, benchRunner)));
     this.commands = configured(root);
   }
 
@@ -39,11 +47,7 @@ public final class Cli {
   }
 
   private CommandLine configured(CommandLine root) {
-    root.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
-    root.getSubcommands()
-        .values()
-        .forEach(
-            c -> c.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version()));
+    standardOptions(root);
     return root.setExpandAtFiles(false)
         .setUsageHelpWidth(Math.max(80, Math.min(console.columns(), 120)))
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
@@ -51,6 +55,11 @@ public final class Cli {
         .setErr(new PrintWriter(console.err(), true))
         .setParameterExceptionHandler(new UsageErrors(console.err()))
         .setExecutionExceptionHandler((e, command, parsed) -> failed(e));
+  }
+
+  private static void standardOptions(CommandLine command) {
+    command.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
+    command.getSubcommands().values().forEach(Cli::standardOptions);
   }
 
   private int failed(Exception e) {

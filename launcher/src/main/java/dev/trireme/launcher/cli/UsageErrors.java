@@ -60,7 +60,11 @@ final class UsageErrors implements IParameterExceptionHandler {
           + didYouMean(NearestName.of(found, command.subcommands().keySet()))
           + commands(command);
     }
-    return "unexpected argument '" + found + "'; an override is written --set KEY=VALUE";
+    boolean overrides = command.findOption("--set") != null;
+    return "unexpected argument '"
+        + found
+        + "'"
+        + (overrides ? "; an override is written --set KEY=VALUE" : "");
   }
 
   private static String missing(ArgSpec argument) {

@@ -62,6 +62,10 @@ class BadInputTest {
     return new Bad(what, List.of(arguments.split(" ")), d -> {}, List.of(told));
   }
 
+  private static Bad bench(String what, String arguments, String... told) {
+    return commandLine(what, "bench allreduce " + arguments, told);
+  }
+
   private static Bad job(String what, String from, String to, String... told) {
     Change change = d -> edit(d.resolve("job.yaml"), from, to);
     return new Bad(what, List.of("train", "JOB"), change, List.of(told));
@@ -97,7 +101,26 @@ class BadInputTest {
         commandLine("a file given twice", "train JOB --run-dir a --run-dir b", "--run-dir"),
         commandLine("a missing job file", "train jbo.yaml", "jbo.yaml: no such file"),
         commandLine("a directory for a job", "train DIR", "expected a job file, found a directory"),
-        commandLine("an override without value", "train JOB --set name", "expected key=value"));
+        commandLine("an override without value", "train JOB --set name", "expected key=value"),
+        commandLine("nothing to measure", "bench", "expected a command (commands: allreduce"),
+        commandLine("nothing such to measure", "bench allreduse", "'allreduce'?"),
+        commandLine("no number of ranks", "bench allreduce", "'--ranks' needs a value: N"),
+        bench("a word for a number", "--ranks two", "--ranks: expected a whole number from 1 to"),
+        bench("no ranks", "--ranks 0", "from 1 to 64, found '0'"),
+        bench("too many ranks", "--ranks 65", "from 1 to 64, found '65'"),
+        bench("a size that is none", "--ranks 2 -b 4q", "-b: expected a size of 4 to 1g"),
+        bench("a size of no whole elements", "--ranks 2 -e 4097", "-e: expected a size of 4"),
+        bench("a size too large", "--ranks 2 -e 2g", "-e: ", "found '2g'"),
+        bench("a size past all bounds", "--ranks 2 -e 999999999g", "-e: ", "999999999g"),
+        bench("the sizes swapped", "--ranks 2 -b 1m -e 4k", "at least the smallest size, 1m"),
+        bench("a factor that goes nowhere", "--ranks 2 -f 1", "-f: expected a whole number from 2"),
+        bench("a transport that is none", "--ranks 2 --transport icp", "ipc, udp", "'ipc'?"),
+        bench("an algorithm that is none", "--ranks 2 --algorithm rang", "auto, ", "'ring'?"),
+        bench("direct for large sizes", "--ranks 2 --algorithm direct", "up to 2k; add -e 2k"),
+        bench("no rounds", "--ranks 2 --iterations 0", "--iterations: ", "from 1 to 1000000"),
+        bench("less than no warm-up", "--ranks 2 --warmup -1", "--warmup", "found '-1'"),
+        bench("an argument too many", "--ranks 2 4k", "unexpected argument '4k'"),
+        bench("a number of ranks twice", "--ranks 2 --ranks 3", "--ranks"));
   }
 
   static Stream<Bad> jobs() {

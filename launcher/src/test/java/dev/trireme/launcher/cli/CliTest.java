@@ -109,7 +109,14 @@ class CliTest {
   @Test
   void shouldHelpOnStandardOutput() {
     for (String[] command :
-        new String[][] {{"--help"}, {"train", "--help"}, {"validate", "-h"}, {"schema", "-h"}}) {
+        new String[][] {
+          {"--help"},
+          {"train", "--help"},
+          {"validate", "-h"},
+          {"schema", "-h"},
+          {"bench", "-h"},
+          {"bench", "allreduce", "--help"}
+        }) {
       CliRun run = CliRun.of(command);
       assertThat(run.code()).isZero();
       assertThat(run.err()).isEmpty();
@@ -143,7 +150,8 @@ class CliTest {
             new JobValidation(Capabilities.ofThisVersion(), broken, 1),
             () -> {
               throw new AssertionError("nothing is to be run");
-            });
+            },
+            () -> (plan, each, console) -> ExitCode.DONE);
     assertThat(cli.run("train", job())).isEqualTo(ExitCode.FAILED);
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("this is a bug", "cannot be", "\tat ");

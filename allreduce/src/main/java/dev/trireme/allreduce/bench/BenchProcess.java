@@ -1,0 +1,115 @@
+package dev.trireme.allreduce.bench;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** The process of one measured rank: how it is started, what it says, how it ended. */
+final class BenchProcess {
+  private static final int SIGNALLED = 128;
+
+  private final int rank;
+  private final Process process;
+  private final BufferedReader output;
+  private final OutputStream input;
+  private Optional<String> endpoint = Optional.empty();
+  private Optional<String> failure = Optional.empty();
+
+  private BenchProcess(int rank, Process process) {
+    this.rank = rank;
+    this.process = process;
+    this.input = process.getOutputStream();
+    this.output =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+  }
+
+  /** Starts a rank; the formation's number goes over its standard input, since it is a secret. */
+  static BenchProcess start(
+      RankJvm jvm, int rank, BenchPlan plan, String aeron, Path shared, long formation)
+      throws IOException {
+    List<String> command = new ArrayList<>(jvm.command());
+    command.add(BenchRank.class.getName());
+    command.addAll(List.of(String.valueOf(rank), aeron, shared.toString()));
+    command.addAll(plan.words());
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    builder.environment().putAll(jvm.environment());
+    BenchProcess started = new BenchProcess(rank, builder.start());
+    started.tell(String.valueOf(formation));
+    return started;
+  }
+
+  /** Gives it a line. */
+  void tell(String line) throws IOException {
+    input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+    input.flush();
+  }
+
+  int rank() {
+    return rank;
+  }
+
+  /**
+   * Takes the lines that it has written.
+   *
+   * @param rows given those that begin with {@link BenchRank#ROW}, without that
+   */
+  void poll(Consumer<String> rows) throws IOException {
+    // Lines are short and written at once: one that has begun is soon whole.
+    while (output.ready()) {
+      String line = output.readLine();
+      if (line == null) {
+        return;
+      }
+      if (line.startsWith(BenchRank.ENDPOINT)) {
+        endpoint = Optional.of(line.substring(BenchRank.ENDPOINT.length()));
+      } else if (line.startsWith(BenchRank.ROW)) {
+        rows.accept(line.substring(BenchRank.ROW.length()));
+      } else if (line.startsWith(BenchRank.FAILED)) {
+        failure = Optional.of(line.substring(BenchRank.FAILED.length()));
+      }
+    }
+  }
+
+  /** Where it listens, once it has said so; only ranks of different hosts do. */
+  Optional<String> endpoint() {
+    return endpoint;
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Whether it is gone without having measured everything. */
+  boolean hasFailed() {
+    return !process.isAlive() && process.exitValue() != 0;
+  }
+
+  /** What it said of its failure: the rank it suspects, a blank, and the verdict. */
+  Optional<String> failure() {
+    return failure;
+  }
+
+  /** How it ended, for people. */
+  String end() {
+    int code = process.exitValue();
+    return code > SIGNALLED
+        ? "was killed by signal " + (code - SIGNALLED)
+        : "ended with exit code " + code;
+  }
+
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  void awaitEnd() throws InterruptedException {
+    process.waitFor();
+  }
+}

@@ -1,0 +1,246 @@
+package dev.trireme.launcher.cli;
+
+import dev.trireme.allreduce.bench.BenchPlan;
+import dev.trireme.allreduce.bench.BenchRow;
+import dev.trireme.allreduce.bench.BenchTransport;
+import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.launcher.config.ByteSizes;
+import dev.trireme.launcher.config.NearestName;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code trireme bench allreduce}: what an all-reduce takes, in the columns of nccl-tests. */
+@Command(
+    name = "allreduce",
+    header = "Measures all-reduces between processes of this machine.",
+    description = {
+      "Starts one process a rank, as training does, and for each size checks the sum of random"
+          + " numbers and then times float32 sums. Columns as in nccl-tests: time of one all-reduce,"
+          + " algbw = size / time, busbw = algbw * 2 (ranks-1) / ranks, both in 10^9 bytes/s, and"
+          + " the number of wrong elements over all ranks, which must be 0."
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  trireme bench allreduce --ranks 2",
+      "  trireme bench allreduce --ranks 4 -b 4k -e 100m -f 4 --json",
+      "  trireme bench allreduce --ranks 4 -b 25m -e 25m --algorithm ring --iterations 50",
+    })
+final class AllReduceCommand implements Callable<Integer> {
+  private static final int MAX_SIZES = 64;
+
+  @Option(
+      names = {"--ranks", "-n"},
+      required = true,
+      paramLabel = "N",
+      description = "Number of processes, 1 to 64.")
+  private String ranks;
+
+  @Option(
+      names = {"-b", "--begin"},
+      paramLabel = "SIZE",
+      description = "The smallest size, as 4k or 25m (powers of 1024). By default 4k.")
+  private String begin = "4k";
+
+  @Option(
+      names = {"-e", "--end"},
+      paramLabel = "SIZE",
+      description = "The largest size, up to 1g. By default 100m.")
+  private String end = "100m";
+
+  @Option(
+      names = {"-f", "--factor"},
+      paramLabel = "FACTOR",
+      description = "From one size to the next, at least 2. By default 4.")
+  private String factor = "4";
+
+  @Option(
+      names = "--transport",
+      paramLabel = "ipc|udp",
+      description = "What the ranks talk through. By default ipc.")
+  private String transport = "ipc";
+
+  @Option(
+      names = "--algorithm",
+      paramLabel = "NAME",
+      description = "One algorithm for all sizes; by default auto, the best for each size.")
+  private String algorithm = "auto";
+
+  @Option(
+      names = "--iterations",
+      paramLabel = "N",
+      description = "Timed rounds of each size. By default 5 to 500, fewer for larger sizes.")
+  private Optional<String> iterations = Optional.empty();
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      description = "Rounds before those. By default as many as fit into 0.3 s.")
+  private Optional<String> warmup = Optional.empty();
+
+  @Option(names = "--json", description = "Prints a JSON array, an object for each size.")
+  private boolean json;
+
+  @Spec private CommandSpec spec;
+
+  private final Console console;
+  private final Supplier<BenchRunner> runner;
+
+  AllReduceCommand(Console console, Supplier<BenchRunner> runner) {
+    this.console = console;
+    this.runner = runner;
+  }
+
+  @Override
+  public Integer call() {
+    BenchPlan plan = plan();
+    console
+        .err()
+        .println(
+            plan.ranks()
+                + " ranks over "
+                + transport
+                + ", float32 sums, algorithm "
+                + algorithm
+                + "; "
+                + Runtime.getRuntime().availableProcessors()
+                + " cores");
+    List<BenchRow> rows = new ArrayList<>();
+    if (!json) {
+      console.out().println(BenchRow.header());
+    }
+    int code = runner.get().measure(plan, row -> show(row, rows), console);
+    if (json && code == ExitCode.DONE) {
+      console
+          .out()
+          .println(rows.stream().map(BenchRow::json).collect(Collectors.joining(",\n ", "[", "]")));
+    }
+    long wrong = rows.stream().mapToLong(BenchRow::wrong).sum();
+    if (wrong > 0) {
+      console.err().println("trireme: " + wrong + " elements are wrong: please report this");
+      return ExitCode.FAILED;
+    }
+    return code;
+  }
+
+  private void show(BenchRow row, List<BenchRow> rows) {
+    rows.add(row);
+    if (json) {
+      console.err().println("measured " + ByteSizes.format(row.bytes()));
+    } else {
+      console.out().println(row.line());
+    }
+  }
+
+  private BenchPlan plan() {
+    int processes = number("--ranks", ranks, 1, 64);
+    List<Long> sizes = sizes();
+    Optional<AllReduceAlgorithm> one = algorithm();
+    if (one.equals(Optional.of(AllReduceAlgorithm.DIRECT))
+        && sizes.get(sizes.size() - 1) > AllReduceAlgorithm.DIRECT_BYTES) {
+      throw refused(
+          "--algorithm",
+          "direct takes sizes up to "
+              + ByteSizes.format(AllReduceAlgorithm.DIRECT_BYTES)
+              + "; add -e "
+              + ByteSizes.format(AllReduceAlgorithm.DIRECT_BYTES));
+    }
+    return new BenchPlan(
+        processes,
+        sizes,
+        one,
+        transport(),
+        optional("--iterations", iterations, 1),
+        optional("--warmup", warmup, 0));
+  }
+
+  private List<Long> sizes() {
+    long first = size("-b", begin);
+    long last = size("-e", end);
+    int times = number("-f", factor, 2, 1 << 20);
+    if (last < first) {
+      throw refused("-e", "expected at least the smallest size, " + begin + ", found " + end);
+    }
+    List<Long> sizes = new ArrayList<>();
+    for (long bytes = first; bytes <= last && sizes.size() < MAX_SIZES; bytes *= times) {
+      sizes.add(bytes);
+    }
+    return sizes;
+  }
+
+  private long size(String option, String text) {
+    long bytes = ByteSizes.parse(text).orElse(-1);
+    if (bytes < Float.BYTES || bytes > BenchPlan.MAX_BYTES || bytes % Float.BYTES != 0) {
+      throw refused(
+          option,
+          "expected a size of 4 to 1g in whole float32 (4 bytes), as 4k or 25m, found '"
+              + text
+              + "'");
+    }
+    return bytes;
+  }
+
+  private Optional<AllReduceAlgorithm> algorithm() {
+    List<String> names = new ArrayList<>(List.of("auto"));
+    Arrays.stream(AllReduceAlgorithm.values()).map(AllReduceCommand::word).forEach(names::add);
+    if (!names.contains(algorithm)) {
+      throw refused("--algorithm", oneOf(names, algorithm));
+    }
+    return Arrays.stream(AllReduceAlgorithm.values())
+        .filter(a -> word(a).equals(algorithm))
+        .findFirst();
+  }
+
+  private BenchTransport transport() {
+    List<String> names =
+        Arrays.stream(BenchTransport.values()).map(AllReduceCommand::word).toList();
+    if (!names.contains(transport)) {
+      throw refused("--transport", oneOf(names, transport));
+    }
+    return BenchTransport.values()[names.indexOf(transport)];
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static String oneOf(List<String> names, String found) {
+    return "expected one of "
+        + String.join(", ", names)
+        + ", found '"
+        + found
+        + "'"
+        + NearestName.of(found, names).map(n -> "; did you mean '" + n + "'?").orElse("");
+  }
+
+  private OptionalInt optional(String option, Optional<String> text, int least) {
+    return text.map(t -> OptionalInt.of(number(option, t, least, 1_000_000)))
+        .orElse(OptionalInt.empty());
+  }
+
+  private int number(String option, String text, int least, int most) {
+    if (!text.matches("[0-9]{1,9}")
+        || Integer.parseInt(text) < least
+        || Integer.parseInt(text) > most) {
+      throw refused(
+          option,
+          "expected a whole number from " + least + " to " + most + ", found '" + text + "'");
+    }
+    return Integer.parseInt(text);
+  }
+
+  private CommandLine.ParameterException refused(String option, String why) {
+    return new CommandLine.ParameterException(spec.commandLine(), option + ": " + why);
+  }
+}

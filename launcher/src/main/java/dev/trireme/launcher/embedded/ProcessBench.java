@@ -1,0 +1,51 @@
+package dev.trireme.launcher.embedded;
+
+import dev.trireme.allreduce.bench.AllReduceBench;
+import dev.trireme.allreduce.bench.BenchException;
+import dev.trireme.allreduce.bench.BenchPlan;
+import dev.trireme.allreduce.bench.BenchRow;
+import dev.trireme.allreduce.bench.RankJvm;
+import dev.trireme.launcher.cli.BenchRunner;
+import dev.trireme.launcher.cli.Console;
+import dev.trireme.launcher.cli.ExitCode;
+import dev.trireme.worker.agent.RankCommand;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Measures between processes of this machine that run as ranks do in training. */
+public final class ProcessBench implements BenchRunner {
+  private static final Path MEMORY = Path.of("/dev/shm");
+
+  @Override
+  @SuppressWarnings("try") // it is there only to be closed
+  public int measure(BenchPlan plan, Consumer<BenchRow> each, Console console) {
+    Thread measuring = Thread.currentThread();
+    try (CancelOnInterrupt cancel = CancelOnInterrupt.install(measuring::interrupt)) {
+      AllReduceBench.measure(plan, jvm(), MEMORY, each);
+      return ExitCode.DONE;
+    } catch (BenchException e) {
+      console.err().println("trireme: " + e.getMessage());
+      return ExitCode.FAILED;
+    } catch (InterruptedException e) {
+      return ExitCode.CANCELLED;
+    }
+  }
+
+  /** The Java, the flags, the libraries and the environment of a rank that trains. */
+  private static RankJvm jvm() {
+    RankCommand rank =
+        RankProcesses.command(
+            System.getProperty("java.class.path"),
+            ManagementFactory.getRuntimeMXBean().getInputArguments());
+    List<String> command = new ArrayList<>();
+    command.add(rank.java().toString());
+    command.add("-XX:+ExitOnOutOfMemoryError");
+    command.add("-XX:+ErrorFileToStderr");
+    command.addAll(rank.jvmFlags());
+    command.addAll(List.of("-cp", rank.classPath()));
+    return new RankJvm(command, rank.environment());
+  }
+}

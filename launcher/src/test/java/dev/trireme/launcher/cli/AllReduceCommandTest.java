@@ -1,0 +1,53 @@
+package dev.trireme.launcher.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import org.junit.jupiter.api.Test;
+
+class AllReduceCommandTest {
+  @Test
+  void shouldPrintARowForEachSizeUnderTheColumnsOfNcclTests() {
+    CliRun run = CliRun.of("bench", "allreduce", "--ranks", "2", "-b", "4k", "-e", "1m", "-f", "4");
+    assertThat(run.code()).isEqualTo(ExitCode.DONE);
+    String[] lines = run.out().split("\\R");
+    assertThat(lines[0].trim().split(" +"))
+        .containsExactly("size", "count", "type", "redop", "time(us)", "algbw", "busbw", "#wrong");
+    assertThat(lines).hasSize(6);
+    assertThat(lines[1].trim().split(" +"))
+        .containsExactly("4096", "1024", "float32", "sum", "1000.00", "1.500", "1.500", "0");
+    assertThat(lines[5].trim()).startsWith("1048576 ");
+    assertThat(lines).allSatisfy(line -> assertThat(line).hasSameSizeAs(lines[0]));
+    assertThat(run.err()).startsWith("2 ranks over ipc, float32 sums, algorithm auto; ");
+  }
+
+  @Test
+  void shouldPrintAnArrayForPrograms() throws Exception {
+    CliRun run = CliRun.of("bench", "allreduce", "--ranks=1", "-e=64k", "--json");
+    JsonNode json = new ObjectMapper().readTree(run.out());
+    assertThat(json).hasSize(3);
+    assertThat(json.get(2))
+        .isEqualTo(
+            new ObjectMapper()
+                .readTree(
+                    "{\"bytes\":65536,\"count\":16384,\"dtype\":\"float32\",\"op\":\"sum\","
+                        + "\"timeUs\":1000.0,\"algbwGBs\":1.5,\"busbwGBs\":1.5,\"wrong\":0}"));
+    assertThat(run.err()).contains("measured 64k");
+  }
+
+  @Test
+  void shouldFailWithWhatTheRunnerSaysAndPrintNoHalfArray() {
+    CliRun run = CliRun.of("bench", "allreduce", "--ranks", "3", "--json");
+    assertThat(run.code()).isEqualTo(ExitCode.FAILED);
+    assertThat(run.out()).isEmpty();
+    assertThat(run.err()).contains("rank 2 was killed by signal 9");
+  }
+
+  @Test
+  void shouldFailWhereElementsAreWrong() {
+    CliRun run = CliRun.of("bench", "allreduce", "--ranks", "4", "-e", "4k");
+    assertThat(run.code()).isEqualTo(ExitCode.FAILED);
+    assertThat(run.err()).contains("2 elements are wrong");
+  }
+}
