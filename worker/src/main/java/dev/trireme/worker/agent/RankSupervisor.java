@@ -25,10 +25,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -68,7 +66,7 @@ final class RankSupervisor implements AutoCloseable {
   private final Aeron aeron;
   private final RankSpawner spawner;
   private final AgentRunner runner;
-  private final Map<Integer, Child> children = new TreeMap<>();
+  private final Children children = new Children();
   private final Formations formations;
   private final CountDownLatch allGone = new CountDownLatch(1);
   private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
@@ -158,7 +156,7 @@ final class RankSupervisor implements AutoCloseable {
 
   private Child spawn(OptionalInt threads) throws IOException {
     Child child = spawner.spawn(threads, this::onMessage);
-    children.put(child.slot(), child);
+    children.add(child);
     // Starting several takes a while on a loaded machine; the client must not seem dead meanwhile.
     aeron.conductorAgentInvoker().invoke();
     child.process().exited().thenAccept(code -> submit(() -> onExit(child, code)));
@@ -168,8 +166,8 @@ final class RankSupervisor implements AutoCloseable {
   /** Starts idle processes until there are as many as are wanted and fit. */
   private void prepare(PrepareRanks command) {
     sparesWantedBy = Optional.of(command);
-    int idle = (int) children.values().stream().filter(Child::isIdle).count();
-    long free = config.slots() - taken() - idle;
+    int idle = children.idle();
+    long free = config.slots() - children.taken() - idle;
     for (int i = idle; i < command.count() && free > 0 && !closing; i++, free--) {
       startWarm();
     }
@@ -179,8 +177,7 @@ final class RankSupervisor implements AutoCloseable {
   private void tellSpares() {
     sparesWantedBy.ifPresent(
         wanted -> {
-          int ready =
-              (int) children.values().stream().filter(c -> c.isIdle() && c.hasSaidHello()).count();
+          int ready = children.ready();
           if (ready > 0) {
             int count = Math.min(ready, wanted.count());
             out.accept(new SparesReady(config.agentId(), wanted.jobId(), count));
@@ -192,7 +189,7 @@ final class RankSupervisor implements AutoCloseable {
     endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
-      if (find(command, rank).isPresent()) {
+      if (children.find(command, rank).isPresent()) {
         continue; // The command was sent twice.
       }
       try {
@@ -208,7 +205,7 @@ final class RankSupervisor implements AutoCloseable {
   /** What an older formation of the job has here and the new one does not take over. */
   private void endReplaced(StartRanks command) {
     sparesWantedBy = Optional.empty();
-    for (Child child : ranksOf(command.jobId())) {
+    for (Child child : children.ranksOf(command.jobId())) {
       long pid = child.process().pid();
       boolean older = child.join().get().stamp().compareTo(command.stamp()) < 0;
       if (older && command.survivors().stream().noneMatch(s -> s.pid() == pid)) {
@@ -219,35 +216,23 @@ final class RankSupervisor implements AutoCloseable {
     }
   }
 
-  private long taken() {
-    return children.values().stream().filter(c -> !c.isIdle() && !c.isEndExpected()).count();
-  }
-
   private static RankExit notStarted(String why) {
     return new RankExit(-1, -1, false, why, List.of());
   }
 
-  private Optional<Child> find(StartRanks command, int rank) {
-    return children.values().stream()
-        .filter(c -> c.isRankOf(command.jobId()))
-        .filter(c -> c.join().get().rank() == rank)
-        .filter(c -> c.join().get().stamp().generation() == command.stamp().generation())
-        .findFirst();
-  }
-
   private void startRank(StartRanks command, int rank, int local) throws IOException {
-    Optional<Child> survivor = survivor(command, rank);
+    Optional<Child> survivor = children.survivor(command, rank);
     if (survivor.isEmpty() && command.survivors().stream().anyMatch(s -> s.rank() == rank)) {
       // A new process in its place would be taken for one that holds the state.
       throw new IOException("the process that was to become it is gone");
     }
-    if (closing || survivor.isEmpty() && taken() >= config.slots()) {
+    if (closing || survivor.isEmpty() && children.taken() >= config.slots()) {
       throw new IOException(
           closing
               ? "agent " + config.agentId() + " is shutting down"
               : "all " + config.slots() + " slots of agent " + config.agentId() + " are taken");
     }
-    Optional<Child> there = survivor.or(this::warmest);
+    Optional<Child> there = survivor.or(children::warmest);
     Child child = there.isPresent() ? there.get() : spawn(threads(command));
     Transport transport = formations.enter(child, command);
     // Only now: it may have been the last to hold what the old formation shared.
@@ -282,29 +267,13 @@ final class RankSupervisor implements AutoCloseable {
             child.process().pid()));
   }
 
-  /** The process that is to become this rank, if it lives; else a new one takes its place. */
-  private Optional<Child> survivor(StartRanks command, int rank) {
-    return command.survivors().stream()
-        .filter(s -> s.rank() == rank)
-        .flatMap(s -> ranksOf(command.jobId()).stream().filter(c -> c.process().pid() == s.pid()))
-        .filter(c -> !c.isEndExpected())
-        .findFirst();
-  }
-
-  /** An idle process, one that has said Hello before one that has not. */
-  private Optional<Child> warmest() {
-    return children.values().stream()
-        .filter(Child::isIdle)
-        .reduce((a, b) -> a.hasSaidHello() || !b.hasSaidHello() ? a : b);
-  }
-
   private OptionalInt threads(StartRanks command) {
     int share = Math.max(1, config.cores() / command.ranks().size());
     return OptionalInt.of(command.job().parallel().threads().orElse(share));
   }
 
   private void tellRanks(TellRanks command) {
-    for (Child child : ranksOf(command.jobId())) {
+    for (Child child : children.ranksOf(command.jobId())) {
       if (command.ranks().isEmpty() || command.ranks().contains(child.join().get().rank())) {
         child.tell(command.command());
       }
@@ -313,7 +282,7 @@ final class RankSupervisor implements AutoCloseable {
 
   private void endRanks(EndRanks command) {
     long killAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(command.graceMillis());
-    for (Child child : ranksOf(command.jobId())) {
+    for (Child child : children.ranksOf(command.jobId())) {
       if (command.ranks().isEmpty() || command.ranks().contains(child.join().get().rank())) {
         child.requestEnd(killAt, command.reason());
         if (command.graceMillis() > 0) {
@@ -323,10 +292,6 @@ final class RankSupervisor implements AutoCloseable {
         }
       }
     }
-  }
-
-  private List<Child> ranksOf(String jobId) {
-    return children.values().stream().filter(c -> c.isRankOf(jobId)).toList();
   }
 
   private void onMessage(Child child, Message message) {
@@ -355,7 +320,7 @@ final class RankSupervisor implements AutoCloseable {
   }
 
   private void onExit(Child child, int code) {
-    children.remove(child.slot());
+    children.remove(child);
     if (!driverLost) {
       child.channel().drain();
       child.channel().close();
@@ -403,7 +368,7 @@ final class RankSupervisor implements AutoCloseable {
   private void endAll() {
     closing = true;
     long now = System.nanoTime();
-    for (Child child : children.values()) {
+    for (Child child : children.all()) {
       boolean loading = !child.hasSaidHello();
       if (child.isIdle() && !loading) {
         child.tell(new AgentToRank.Release());
@@ -417,7 +382,7 @@ final class RankSupervisor implements AutoCloseable {
   private void onDriverLost() {
     driverLost = true;
     LOG.error("the media driver is gone: this agent's ranks cannot go on");
-    children.values().forEach(c -> c.kill("the agent's media driver is gone"));
+    children.all().forEach(c -> c.kill("the agent's media driver is gone"));
   }
 
   /** The supervisor's thread: tasks, channels, deadlines, over and over. */
@@ -430,12 +395,12 @@ final class RankSupervisor implements AutoCloseable {
       }
       if (!driverLost) {
         work += aeron.conductorAgentInvoker().invoke();
-        for (Child child : children.values()) {
+        for (Child child : children.all()) {
           work += child.channel().duty();
         }
       }
       long now = System.nanoTime();
-      children.values().forEach(c -> c.checkDeadlines(now));
+      children.all().forEach(c -> c.checkDeadlines(now));
       if (closing && children.isEmpty()) {
         allGone.countDown();
       }
@@ -444,7 +409,7 @@ final class RankSupervisor implements AutoCloseable {
 
     @Override
     public void onClose() {
-      new ArrayList<>(children.values()).forEach(c -> c.process().kill());
+      new ArrayList<>(children.all()).forEach(c -> c.process().kill());
       aeron.close();
     }
 
