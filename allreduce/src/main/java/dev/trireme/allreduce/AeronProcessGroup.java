@@ -1,6 +1,7 @@
 package dev.trireme.allreduce;
 
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.transport.AeronTransport;
 import dev.trireme.api.collective.ProcessGroup;
@@ -37,15 +38,39 @@ public final class AeronProcessGroup {
    * @param algorithm the same on all ranks; chosen by size when empty
    */
   public static ProcessGroup join(GroupConfig config, Optional<AllReduceAlgorithm> algorithm) {
+    return join(config, algorithm, new AbortSwitch());
+  }
+
+  /**
+   * The same with a switch that ends joining, and later the group, from another thread.
+   *
+   * @param abort for this group alone
+   */
+  public static ProcessGroup join(
+      GroupConfig config, Optional<AllReduceAlgorithm> algorithm, AbortSwitch abort) {
     if (config.worldSize() == 1) {
-      return new LocalProcessGroup(config.generation());
+      ProcessGroup local = new LocalProcessGroup(config.generation());
+      abort.tell(local::abort);
+      return local;
     }
     if (config.network().isPresent()) {
       throw new IllegalArgumentException(
           "ranks of several hosts need each other's endpoints: open, exchange them, then join");
     }
     return SharedGroup.over(
-        AeronTransport.connect(config), config.generation(), config.timeout(), algorithm);
+        AeronTransport.connect(config, abort),
+        config.generation(),
+        config.timeout(),
+        algorithm,
+        abort);
+  }
+
+  /**
+   * The last operations of a group that this class has made, the oldest first; empty for a group of
+   * one rank, which has nothing to wait for. May be asked at any time, also after a failure.
+   */
+  public static List<RecordedOperation> recentOperations(ProcessGroup group) {
+    return group instanceof SharedGroup shared ? shared.recentOperations() : List.of();
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.trireme.allreduce;
 
+import dev.trireme.allreduce.kernel.ScalarReference;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
@@ -9,7 +10,8 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * Fills, reads and predicts buffers. Values are small and whole: exact in every dtype and order.
+ * Fills, reads and predicts buffers. Values are small and whole: exact in every dtype and order,
+ * but for sums above 256 in BFLOAT16.
  */
 public final class TestBuffers {
   private TestBuffers() {}
@@ -36,7 +38,8 @@ public final class TestBuffers {
             case FLOAT64 -> view.getDouble(8 * i);
             case INT32 -> view.getInt(4 * i);
             case INT64 -> view.getLong(8 * i);
-            default -> view.get(i);
+            case BFLOAT16, FLOAT16 -> ScalarReference.toFloat(buffer.dtype(), view.getShort(2 * i));
+            case UINT8 -> view.get(i) & 0xff;
           };
     }
     return values;
@@ -52,9 +55,9 @@ public final class TestBuffers {
   public static double[] expected(int worldSize, long count, DType dtype, ReduceOp op) {
     double[] values = new double[(int) count];
     for (int i = 0; i < count; i++) {
-      double reduced = value(0, i);
+      double reduced = element(0, i, dtype);
       for (int rank = 1; rank < worldSize; rank++) {
-        double next = value(rank, i);
+        double next = element(rank, i, dtype);
         reduced =
             switch (op) {
               case SUM, MEAN -> reduced + next;
@@ -62,14 +65,25 @@ public final class TestBuffers {
               case MAX -> Math.max(reduced, next);
             };
       }
+      if (dtype == DType.UINT8 && op == ReduceOp.SUM) {
+        reduced = (long) reduced & 0xff;
+      }
       values[i] = op == ReduceOp.MEAN ? mean(reduced, worldSize, dtype) : reduced;
     }
     return values;
   }
 
+  private static long element(int rank, long index, DType dtype) {
+    long value = value(rank, index);
+    return dtype == DType.UINT8 ? value & 0xff : value;
+  }
+
   private static double mean(double sum, int worldSize, DType dtype) {
     return switch (dtype) {
-      case FLOAT32 -> (float) sum / worldSize;
+      case FLOAT32, BFLOAT16 -> (float) sum / worldSize;
+      case FLOAT16 ->
+          ScalarReference.toFloat(dtype, ScalarReference.ofFloat(dtype, (float) sum / worldSize));
+      case UINT8 -> ((long) sum & 0xff) / worldSize;
       case FLOAT64 -> sum / worldSize;
       default -> (double) ((long) sum / worldSize);
     };
@@ -81,7 +95,9 @@ public final class TestBuffers {
       case FLOAT64 -> view.putDouble(8 * index, value);
       case INT32 -> view.putInt(4 * index, (int) value);
       case INT64 -> view.putLong(8 * index, value);
-      default -> view.put(index, (byte) value);
+      case BFLOAT16, FLOAT16 ->
+          view.putShort(2 * index, (short) ScalarReference.ofFloat(dtype, value));
+      case UINT8 -> view.put(index, (byte) value);
     }
   }
 

@@ -7,6 +7,7 @@ import com.esotericsoftware.kryo.io.Input;
 import com.esotericsoftware.kryo.util.DefaultClassResolver;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.FailurePolicySpec;
@@ -123,6 +124,14 @@ final class MessageRegistry {
         WorkerCount.class,
         CheckpointSpec.class,
         FailurePolicySpec.class);
+    number(
+        types,
+        170,
+        CompressionSpec.None.class,
+        CompressionSpec.Float16.class,
+        CompressionSpec.Bfloat16.class,
+        CompressionSpec.PowerSgd.class,
+        CompressionSpec.TopK.class);
     number(types, 140, DatasetSpec.Idx.class, DatasetSpec.Strokes.class);
     number(
         types, 150, OptimizerSpec.Sgd.class, OptimizerSpec.Adam.class, OptimizerSpec.AdamW.class);

@@ -2,6 +2,7 @@ package dev.trireme.protocol;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.JobSpec;
@@ -135,7 +136,7 @@ final class SampleMessages {
         new RankReport.Parked(6, true, "rank 1 was waited for", 1));
   }
 
-  /** Two jobs that between them hold every record a job spec can hold. */
+  /** Jobs that between them hold every record a job spec can hold. */
   static List<JobSpec> jobs() {
     DataSpec small =
         new DataSpec(
@@ -178,7 +179,33 @@ final class SampleMessages {
             new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()));
     JobSpec cosine = with(torchscript, new ScheduleSpec.Cosine(0.1));
     JobSpec constant = with(torchscript, new ScheduleSpec.Constant());
-    return List.of(layers, torchscript, cosine, constant);
+    return List.of(
+        layers,
+        torchscript,
+        compressed(cosine, new CompressionSpec.PowerSgd(2, 100)),
+        compressed(cosine, new CompressionSpec.TopK(0.05)),
+        compressed(constant, new CompressionSpec.Float16()),
+        compressed(constant, new CompressionSpec.Bfloat16()));
+  }
+
+  private static JobSpec compressed(JobSpec job, CompressionSpec compression) {
+    ParallelSpec plain = job.parallel();
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        job.train(),
+        new ParallelSpec(
+            plain.workers(),
+            plain.device(),
+            plain.sync(),
+            plain.threads(),
+            plain.bucketSize(),
+            plain.firstBucketSize(),
+            plain.timeoutSeconds(),
+            compression),
+        job.checkpoint());
   }
 
   private static JobSpec with(JobSpec job, ScheduleSpec schedule) {

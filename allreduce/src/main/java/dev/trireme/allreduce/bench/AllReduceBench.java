@@ -5,11 +5,13 @@ import io.aeron.driver.ThreadingMode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.agrona.concurrent.BackoffIdleStrategy;
 
 /**
@@ -33,13 +35,18 @@ public final class AllReduceBench {
 
   private final List<BenchProcess> ranks = new ArrayList<>();
   private final BenchPlan plan;
+  private final String task;
   private final Consumer<BenchRow> each;
+  private final Consumer<BenchTask.Report> reports;
   private int measured;
-  private boolean introduced;
+  private boolean told;
 
-  private AllReduceBench(BenchPlan plan, Consumer<BenchRow> each) {
+  private AllReduceBench(
+      BenchPlan plan, String task, Consumer<BenchRow> each, Consumer<BenchTask.Report> reports) {
     this.plan = plan;
+    this.task = task;
     this.each = each;
+    this.reports = reports;
   }
 
   /**
@@ -55,12 +62,37 @@ public final class AllReduceBench {
    */
   public static void measure(BenchPlan plan, RankJvm jvm, Path memory, Consumer<BenchRow> each)
       throws BenchException, InterruptedException {
+    String task = BenchTask.MEASURE.toString();
+    new AllReduceBench(plan, task, each, report -> {}).start(jvm, memory);
+  }
+
+  /**
+   * Has the ranks try something out for a while; the largest size and the algorithm of the plan
+   * count. Otherwise as {@link #measure}.
+   *
+   * @param task not MEASURE
+   * @param length at least 1 ms
+   * @param reports takes the report of each rank, on the calling thread
+   */
+  public static void tryOut(
+      BenchPlan plan,
+      BenchTask task,
+      Duration length,
+      RankJvm jvm,
+      Path memory,
+      Consumer<BenchTask.Report> reports)
+      throws BenchException, InterruptedException {
+    String words = new BenchTask.Trial(task, length).words();
+    new AllReduceBench(plan, words, row -> {}, reports).start(jvm, memory);
+  }
+
+  private void start(RankJvm jvm, Path memory) throws BenchException, InterruptedException {
     long pairs = (long) plan.ranks() * (plan.ranks() - 1) / 2;
     long bytes = plan.ranks() * (plan.largest() + RANK_BYTES) + pairs * PAIR_BYTES + DRIVER_BYTES;
     try (BenchDirectory directory = BenchDirectory.create(memory, bytes);
         MediaDriver driver =
             MediaDriver.launch(driver(directory.path().resolve("aeron"), plan.ranks()))) {
-      new AllReduceBench(plan, each).run(jvm, driver.aeronDirectoryName(), directory.path());
+      run(jvm, driver.aeronDirectoryName(), directory.path());
     } catch (IOException e) {
       throw new BenchException("cannot start the ranks: " + e, e);
     }
@@ -79,9 +111,11 @@ public final class AllReduceBench {
   private void run(RankJvm jvm, String aeron, Path shared)
       throws IOException, BenchException, InterruptedException {
     long formation = new SecureRandom().nextLong();
+    List<String> words = new ArrayList<>(List.of(task));
+    words.addAll(plan.words());
     try {
       for (int rank = 0; rank < plan.ranks(); rank++) {
-        ranks.add(BenchProcess.start(jvm, rank, plan, aeron, shared, formation));
+        ranks.add(BenchProcess.start(jvm, rank, words, aeron, shared, formation));
       }
       boolean alive = true;
       while (alive) {
@@ -90,9 +124,9 @@ public final class AllReduceBench {
         // In this order: what a rank says before it ends is read after its end was seen.
         Optional<BenchProcess> failed = ranks.stream().filter(BenchProcess::hasFailed).findFirst();
         for (BenchProcess rank : ranks) {
-          rank.poll(this::row);
+          rank.poll(this::row, text -> reports.accept(BenchTask.Report.parse(text)));
         }
-        introduce();
+        exchangeEndpoints();
         if (failed.isPresent()) {
           throw verdict(failed.get());
         }
@@ -105,15 +139,13 @@ public final class AllReduceBench {
     }
   }
 
-  /** Tells all ranks where the others listen, once each of them has said it. */
-  private void introduce() throws IOException {
-    List<String> endpoints =
-        ranks.stream().map(BenchProcess::endpoint).flatMap(Optional::stream).toList();
-    if (!introduced && endpoints.size() == ranks.size()) {
-      introduced = true;
-      for (BenchProcess rank : ranks) {
-        rank.tell(String.join(" ", endpoints));
-      }
+  /** Tells every rank where all listen, once all have said it; ranks of one host listen nowhere. */
+  private void exchangeEndpoints() {
+    if (!told && ranks.stream().allMatch(rank -> rank.endpoint().isPresent())) {
+      told = true;
+      String all =
+          ranks.stream().map(r -> r.endpoint().orElseThrow()).collect(Collectors.joining(" "));
+      ranks.forEach(rank -> rank.tell(all));
     }
   }
 
@@ -131,7 +163,10 @@ public final class AllReduceBench {
   /** The one who failed may only be the first to miss another, whom it names. */
   private BenchException verdict(BenchProcess failed) {
     long bytes = plan.sizes().get(Math.min(measured, plan.sizes().size() - 1));
-    String where = "while " + bytes + " bytes were measured";
+    String where =
+        task.equals(BenchTask.MEASURE.toString())
+            ? "while " + bytes + " bytes were measured"
+            : "during the trial";
     Optional<String> said = failed.failure();
     int suspect = said.map(s -> Integer.parseInt(s.split(" ")[0])).orElse(failed.rank());
     BenchProcess culprit = suspect >= 0 ? ranks.get(suspect) : failed;

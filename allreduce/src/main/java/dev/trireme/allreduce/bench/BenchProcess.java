@@ -18,38 +18,51 @@ final class BenchProcess {
   private final int rank;
   private final Process process;
   private final BufferedReader output;
-  private final OutputStream input;
   private Optional<String> endpoint = Optional.empty();
   private Optional<String> failure = Optional.empty();
 
   private BenchProcess(int rank, Process process) {
     this.rank = rank;
     this.process = process;
-    this.input = process.getOutputStream();
     this.output =
         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
-  /** Starts a rank; the formation's number goes over its standard input, since it is a secret. */
+  /**
+   * Starts a rank; the formation's number goes over its standard input, since it is a secret.
+   *
+   * @param words the task and the plan, for {@link BenchRank#main}
+   */
   static BenchProcess start(
-      RankJvm jvm, int rank, BenchPlan plan, String aeron, Path shared, long formation)
+      RankJvm jvm, int rank, List<String> words, String aeron, Path shared, long formation)
       throws IOException {
     List<String> command = new ArrayList<>(jvm.command());
     command.add(BenchRank.class.getName());
     command.addAll(List.of(String.valueOf(rank), aeron, shared.toString()));
-    command.addAll(plan.words());
+    command.addAll(words);
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().putAll(jvm.environment());
-    BenchProcess started = new BenchProcess(rank, builder.start());
+    Process process = builder.start();
+    BenchProcess started = new BenchProcess(rank, process);
     started.tell(String.valueOf(formation));
     return started;
   }
 
-  /** Gives it a line. */
-  void tell(String line) throws IOException {
-    input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
-    input.flush();
+  /** Writes a line to its standard input; one that is gone does not hear it. */
+  void tell(String line) {
+    try {
+      OutputStream input = process.getOutputStream();
+      input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+      input.flush();
+    } catch (IOException e) {
+      // Its end is about to be seen, and says more.
+    }
+  }
+
+  /** Where it listens, once it has said so. */
+  Optional<String> endpoint() {
+    return endpoint;
   }
 
   int rank() {
@@ -60,27 +73,25 @@ final class BenchProcess {
    * Takes the lines that it has written.
    *
    * @param rows given those that begin with {@link BenchRank#ROW}, without that
+   * @param reports given those that begin with {@link BenchRank#REPORT}, without that
    */
-  void poll(Consumer<String> rows) throws IOException {
+  void poll(Consumer<String> rows, Consumer<String> reports) throws IOException {
     // Lines are short and written at once: one that has begun is soon whole.
     while (output.ready()) {
       String line = output.readLine();
       if (line == null) {
         return;
       }
-      if (line.startsWith(BenchRank.ENDPOINT)) {
-        endpoint = Optional.of(line.substring(BenchRank.ENDPOINT.length()));
-      } else if (line.startsWith(BenchRank.ROW)) {
+      if (line.startsWith(BenchRank.ROW)) {
         rows.accept(line.substring(BenchRank.ROW.length()));
+      } else if (line.startsWith(BenchRank.REPORT)) {
+        reports.accept(line.substring(BenchRank.REPORT.length()));
+      } else if (line.startsWith(BenchRank.ENDPOINT)) {
+        endpoint = Optional.of(line.substring(BenchRank.ENDPOINT.length()));
       } else if (line.startsWith(BenchRank.FAILED)) {
         failure = Optional.of(line.substring(BenchRank.FAILED.length()));
       }
     }
-  }
-
-  /** Where it listens, once it has said so; only ranks of different hosts do. */
-  Optional<String> endpoint() {
-    return endpoint;
   }
 
   boolean isAlive() {

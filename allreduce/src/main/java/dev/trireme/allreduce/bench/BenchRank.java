@@ -11,12 +11,12 @@ import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -30,11 +30,14 @@ final class BenchRank {
   /** What rank 0 prints before the figures of each size: bytes, seconds, wrong elements. */
   static final String ROW = "ROW ";
 
-  /** What a rank that listens on a port prints before the endpoint. */
+  /** What a rank that listens on a port prints first. */
   static final String ENDPOINT = "ENDPOINT ";
 
   /** What a rank prints before the rank that it suspects and the verdict. */
   static final String FAILED = "FAILED ";
+
+  /** What a rank prints before its report of a trial. */
+  static final String REPORT = "REPORT ";
 
   private static final Duration DEADLINE = Duration.ofSeconds(60);
   private static final long ROUND_BYTES = 400L << 20;
@@ -56,19 +59,16 @@ final class BenchRank {
   }
 
   /**
-   * A rank as a process of its own; the first line of its standard input is the formation's number,
-   * and when that stream ends, so does it.
+   * A rank as a process of its own. The first line of its standard input is the formation's number;
+   * a rank that listens on a port is told all ranks' endpoints in the second. When that stream
+   * ends, so does the rank.
    *
-   * @param args rank, Aeron directory, shared directory, then the words of the plan
+   * @param args rank, Aeron directory, shared directory, task, then the words of the plan
    */
   public static void main(String[] args) throws IOException {
     long formation = Long.parseLong(readLine(System.in));
-    BenchPlan plan = BenchPlan.parse(Arrays.asList(args).subList(3, args.length));
+    BenchPlan plan = BenchPlan.parse(Arrays.asList(args).subList(4, args.length));
     int rank = Integer.parseInt(args[0]);
-    Optional<NetworkConfig> network =
-        plan.transport() == BenchTransport.UDP && plan.ranks() > 1
-            ? Optional.of(new NetworkConfig("host-" + rank, "127.0.0.1"))
-            : Optional.empty();
     GroupConfig config =
         new GroupConfig(
             rank,
@@ -80,11 +80,14 @@ final class BenchRank {
             2 * plan.ranks() * plan.ranks(),
             formation,
             DEADLINE,
-            network);
+            plan.transport() == BenchTransport.UDP && plan.ranks() > 1
+                ? Optional.of(new NetworkConfig("host-" + rank, "127.0.0.1"))
+                : Optional.empty());
     int code = 0;
     try (ProcessGroup group = join(config, plan.algorithm())) {
       BenchRank bench = new BenchRank(group, plan);
-      plan.sizes().forEach(bench::measure);
+      BenchTask.Trial.parse(args[3])
+          .ifPresentOrElse(bench::tryOut, () -> plan.sizes().forEach(bench::measure));
       group.barrier().await();
     } catch (CollectiveException e) {
       System.out.println(FAILED + e.suspectRank() + " " + oneLine(e.getMessage()));
@@ -104,10 +107,12 @@ final class BenchRank {
     }
     try (AeronProcessGroup.Opening opening = AeronProcessGroup.open(config)) {
       System.out.println(ENDPOINT + opening.endpoint().text());
-      String line = readLine(System.in);
+      String[] told = readLine(System.in).split(" ");
+      if (told.length != config.worldSize()) {
+        throw new EOFException("whoever measures is gone");
+      }
       endWith(System.in);
-      List<Endpoint> all = Arrays.stream(line.split(" ")).map(Endpoint::parse).toList();
-      return opening.join(all, algorithm);
+      return opening.join(Arrays.stream(told).map(Endpoint::parse).toList(), algorithm);
     }
   }
 
@@ -140,6 +145,13 @@ final class BenchRank {
             "trireme-bench-parent-watch");
     watch.setDaemon(true);
     watch.start();
+  }
+
+  private void tryOut(BenchTask.Trial trial) {
+    BenchTrial all = new BenchTrial(group, room, word);
+    BenchTask.Report report =
+        trial.task() == BenchTask.SOAK ? all.soak(trial.length()) : all.idle(trial.length());
+    System.out.println(REPORT + report.words());
   }
 
   private void measure(long bytes) {

@@ -1,9 +1,9 @@
 package dev.trireme.allreduce.bench;
 
-/** How the measured ranks reach each other. */
+/** How the ranks of a measurement reach each other. */
 public enum BenchTransport {
-  /** As ranks of one host: signals through Aeron IPC, data in shared memory. */
+  /** All on one host: shared memory, with signals over Aeron IPC. */
   IPC,
-  /** As ranks of different hosts: everything through Aeron UDP, here on loopback. */
+  /** Each on a host of its own, on the loopback interface: everything over Aeron UDP. */
   UDP
 }

@@ -1,13 +1,12 @@
 package dev.trireme.allreduce.exchange;
 
-import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
-import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.engine.Parameter;
+import dev.trireme.api.job.CompressionSpec;
+import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NamedTensor;
-import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.StepSignals;
@@ -16,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Sums gradients over the ranks in buckets. Each gradient is copied once, from backward's hook into
@@ -33,11 +33,13 @@ public final class BucketedExchange implements GradientExchange {
   private final ProcessGroup group;
   private final List<Parameter> parameters;
   private final BucketLayout layout;
-  private final List<TensorBuffer> buckets;
+  private final List<BucketTransfer> transfers;
   private final List<TensorBuffer> reduced;
   private final StepSums sums;
   private final Work[] works;
+  private final Work[] seconds;
   private final int[] missing;
+  private final List<String> labels;
   private final BitSet handedOver = new BitSet();
   private Work sumsWork;
   private int startedBuckets;
@@ -61,24 +63,54 @@ public final class BucketedExchange implements GradientExchange {
       List<NamedTensor> statistics,
       long firstBucketBytes,
       long bucketBytes) {
+    this(group, parameters, statistics, firstBucketBytes, bucketBytes, new CompressionSpec.None());
+  }
+
+  /**
+   * The same with compression of float32 gradients, see {@link CompressionSpec}. A single rank
+   * compresses nothing.
+   */
+  public BucketedExchange(
+      ProcessGroup group,
+      List<Parameter> parameters,
+      List<NamedTensor> statistics,
+      long firstBucketBytes,
+      long bucketBytes,
+      CompressionSpec compression) {
     this.group = group;
     this.parameters = List.copyOf(parameters);
     List<BucketLayout.Need> needs = new ArrayList<>();
     for (Parameter parameter : parameters) {
-      Reductions.requireSupported(parameter.tensor().dtype());
+      requireFloatingPoint(parameter);
       needs.add(
           new BucketLayout.Need(parameter.tensor().dtype(), parameter.tensor().data().count()));
     }
     this.layout = BucketLayout.of(needs, firstBucketBytes, bucketBytes);
     this.sums = new StepSums(group, statistics);
-    this.buckets =
-        layout.buckets().stream().map(b -> group.allocate(b.dtype(), b.count())).toList();
+    this.transfers = new BucketTransfers(group, parameters, layout, compression).make();
     this.reduced =
         layout.slots().stream()
-            .map(slot -> buckets.get(slot.bucket()).slice(slot.from(), slot.count()))
+            .map(slot -> transfers.get(slot.bucket()).reduced().slice(slot.from(), slot.count()))
             .toList();
-    this.works = new Work[buckets.size()];
-    this.missing = new int[buckets.size()];
+    this.works = new Work[transfers.size()];
+    this.seconds = new Work[transfers.size()];
+    this.missing = new int[transfers.size()];
+    this.labels =
+        IntStream.rangeClosed(1, transfers.size())
+            .mapToObj(bucket -> "bucket " + bucket + " of " + transfers.size())
+            .toList();
+  }
+
+  private static void requireFloatingPoint(Parameter parameter) {
+    DType dtype = parameter.tensor().dtype();
+    if (dtype == DType.INT32 || dtype == DType.INT64 || dtype == DType.UINT8) {
+      throw new IllegalArgumentException(
+          "parameter "
+              + parameter.tensor().name()
+              + " is "
+              + dtype
+              + ": expected a floating-point dtype, for only such parameters have gradients");
+    }
   }
 
   @Override
@@ -93,6 +125,7 @@ public final class BucketedExchange implements GradientExchange {
     for (int bucket = 0; bucket < missing.length; bucket++) {
       missing[bucket] = layout.buckets().get(bucket).parameters();
     }
+    group.label("signals");
     sumsWork = sums.start(signals);
   }
 
@@ -121,10 +154,12 @@ public final class BucketedExchange implements GradientExchange {
               + (handedOver.get(parameter) ? " again" : ""));
     }
     handedOver.set(parameter);
-    NativeMemory.copy(gradient.address(), slot.address(), slot.byteCount());
-    missing[layout.slots().get(parameter).bucket()]--;
+    BucketLayout.Slot place = layout.slots().get(parameter);
+    transfers.get(place.bucket()).take(place.from(), gradient);
+    missing[place.bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
-      works[startedBuckets] = group.allReduce(buckets.get(startedBuckets), ReduceOp.SUM);
+      group.label(labels.get(startedBuckets));
+      works[startedBuckets] = transfers.get(startedBuckets).start(step);
       startedBuckets++;
     }
   }
@@ -144,9 +179,18 @@ public final class BucketedExchange implements GradientExchange {
     }
     awaitOne(sumsWork, "signals");
     for (int bucket = 0; bucket < works.length; bucket++) {
-      awaitOne(works[bucket], "bucket " + (bucket + 1) + " of " + works.length);
+      awaitOne(works[bucket], labels.get(bucket));
+      group.label(labels.get(bucket));
+      seconds[bucket] = transfers.get(bucket).proceed().orElse(null);
     }
-    Arrays.fill(works, null);
+    for (int bucket = 0; bucket < works.length; bucket++) {
+      if (seconds[bucket] != null) {
+        awaitOne(seconds[bucket], labels.get(bucket));
+      }
+      transfers.get(bucket).finish();
+    }
+    group.label("");
+    forgetWorks();
     step = NO_STEP;
     return sums.finish();
   }
@@ -156,11 +200,29 @@ public final class BucketedExchange implements GradientExchange {
     return reduced;
   }
 
-  /** Forgets the step; the memory belongs to the group. */
+  /**
+   * The size of the buffers of gradients that are reduced in one step, in bytes, with compression.
+   */
+  public long bytesPerStep() {
+    return transfers.stream().mapToLong(BucketTransfer::bytes).sum();
+  }
+
+  /** What {@link #bytesPerStep} is without compression. */
+  public long plainBytesPerStep() {
+    return layout.buckets().stream().mapToLong(b -> b.count() * b.dtype().bytes()).sum();
+  }
+
+  /** Forgets the step and frees what compression holds; all else belongs to the group. */
   @Override
   public void close() {
-    Arrays.fill(works, null);
+    forgetWorks();
     step = NO_STEP;
+    transfers.forEach(BucketTransfer::close);
+  }
+
+  private void forgetWorks() {
+    Arrays.fill(works, null);
+    Arrays.fill(seconds, null);
   }
 
   private void awaitOne(Work work, String what) {

@@ -1,9 +1,11 @@
 package dev.trireme.allreduce.group;
 
+import dev.trireme.allreduce.plan.HalvingDoublingAllReduce;
 import dev.trireme.allreduce.plan.HostsAllReduce;
 import dev.trireme.allreduce.plan.OwnerAllReduce;
 import dev.trireme.allreduce.plan.RingAllReduce;
 import dev.trireme.allreduce.plan.Step;
+import dev.trireme.allreduce.plan.TreeAllReduce;
 import java.util.List;
 
 /**
@@ -18,7 +20,11 @@ public enum AllReduceAlgorithm {
   /** See {@link OwnerAllReduce}. */
   OWNER,
   /** See {@link RingAllReduce}. */
-  RING;
+  RING,
+  /** See {@link HalvingDoublingAllReduce}. */
+  HALVING_DOUBLING,
+  /** See {@link TreeAllReduce}. */
+  TREE;
 
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
   public static final int DIRECT_BYTES = 2 << 10;
@@ -44,11 +50,18 @@ public enum AllReduceAlgorithm {
     return bytes <= WIRE_DIRECT_BYTES ? DIRECT : OWNER;
   }
 
+  /** Whether it can do without addressing the memory of ranks of other hosts. */
+  public boolean worksBetweenHosts() {
+    return this != HALVING_DOUBLING && this != TREE;
+  }
+
   /** The steps of {@code rank}; direct all-reduces have none. */
   List<Step> plan(int rank, int worldSize, long count) {
     return switch (this) {
       case OWNER -> OwnerAllReduce.plan(rank, worldSize, count);
       case RING -> RingAllReduce.plan(rank, worldSize, count);
+      case HALVING_DOUBLING -> HalvingDoublingAllReduce.plan(rank, worldSize, count);
+      case TREE -> TreeAllReduce.plan(rank, worldSize, count);
       case DIRECT -> throw new IllegalStateException("a direct all-reduce follows no plan");
     };
   }

@@ -45,11 +45,12 @@ final class DirectAllReduce extends Operation {
 
   @Override
   Outcome advance() {
-    NativeMemory.copy(group.memory().slot(0, slot), buffer.address(), buffer.byteCount());
-    for (int rank = 1; rank < group.worldSize(); rank++) {
-      reduction.combine(buffer.address(), group.memory().slot(rank, slot), buffer.count());
+    long[] slots = new long[group.worldSize()];
+    for (int rank = 0; rank < slots.length; rank++) {
+      slots[rank] = group.memory().slot(rank, slot);
     }
-    reduction.finish(buffer.address(), buffer.count(), group.worldSize());
+    NativeMemory.copy(slots[0], buffer.address(), buffer.byteCount());
+    reduction.reduceAll(buffer.address(), slots, 0, 0, buffer.count());
     return Outcome.DONE;
   }
 

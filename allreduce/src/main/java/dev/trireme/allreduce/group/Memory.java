@@ -4,11 +4,12 @@ import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import org.agrona.UnsafeApi;
 
 /**
  * The memory that the ranks of a host share: one region a rank for each allocation. Region 0 holds
- * two slots for direct all-reduces, the staging area, through which buffers travel that peers
- * cannot address, and slots for {@link Parcels}.
+ * the rank's state, two slots for direct all-reduces, the staging area, through which buffers
+ * travel that peers cannot address, and slots for {@link Parcels}.
  *
  * <p>A place in it is one number, the same on all ranks: region + 1 in the upper bits, offset in
  * the lower 40; 0 is no place.
@@ -22,6 +23,9 @@ final class Memory {
 
   /** Bytes that travel through the staging area at once: half of a usual second-level cache. */
   static final int STAGING_BYTES = 512 << 10;
+
+  /** Bytes of a rank's state at the beginning of region 0: two cache lines, of which it uses 8. */
+  static final int STATE_BYTES = 128;
 
   /** Bytes of one slot for a parcel; there are {@link #PARCELS} of them for each other rank. */
   static final int PARCEL_BYTES = 16 << 10;
@@ -48,7 +52,10 @@ final class Memory {
 
   /** Bytes of region 0. */
   long baseBytes() {
-    return 2L * SLOT_BYTES + STAGING_BYTES + (long) transport.worldSize() * PARCELS * PARCEL_BYTES;
+    return STATE_BYTES
+        + 2L * SLOT_BYTES
+        + STAGING_BYTES
+        + (long) transport.worldSize() * PARCELS * PARCEL_BYTES;
   }
 
   /** The index that the next allocation will have. */
@@ -102,12 +109,41 @@ final class Memory {
 
   /** The address of a rank's slot for direct all-reduces. */
   long slot(int rank, int index) {
-    return regions.get(0).addresses()[rank] + (long) index * SLOT_BYTES;
+    return regions.get(0).addresses()[rank] + STATE_BYTES + (long) index * SLOT_BYTES;
   }
 
   /** The address of a rank's staging area. */
   long staging(int rank) {
-    return regions.get(0).addresses()[rank] + 2L * SLOT_BYTES;
+    return regions.get(0).addresses()[rank] + STATE_BYTES + 2L * SLOT_BYTES;
+  }
+
+  /**
+   * Notes where peers see it that this rank gives the group up, before its user learns of it: from
+   * then on the user may write to its buffers.
+   *
+   * @param completed operations of this rank
+   */
+  void giveUp(long completed) {
+    if (!regions.isEmpty()) {
+      UnsafeApi.putLongVolatile(null, regions.get(0).addresses()[transport.rank()], completed + 1);
+    }
+  }
+
+  /**
+   * A peer that gave the group up before it had completed {@code operation}, or -1. What this rank
+   * has read of such a peer's buffers may be anything.
+   */
+  int gaveUpBefore(long operation) {
+    long[] addresses = regions.get(0).addresses();
+    for (int rank = 0; rank < addresses.length; rank++) {
+      if (rank != transport.rank() && addresses[rank] != 0) {
+        long state = UnsafeApi.getLongVolatile(null, addresses[rank]);
+        if (state != 0 && state - 1 < operation) {
+          return rank;
+        }
+      }
+    }
+    return -1;
   }
 
   /** The address of a slot of rank {@code from} for what it sends to {@code to}. */

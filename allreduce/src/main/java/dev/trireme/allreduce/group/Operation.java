@@ -39,6 +39,7 @@ abstract class Operation implements Work {
   private final TensorBuffer output;
   private final List<Consumer<Optional<CollectiveException>>> callbacks = new ArrayList<>();
   private long number;
+  private String label = "";
   private int announcedTo;
   private boolean prepared;
   private boolean due;
@@ -87,6 +88,24 @@ abstract class Operation implements Work {
   /** Bytes this rank has worked through, and all that it has to; for the verdict. */
   abstract String done();
 
+  /** Bytes this rank has worked through. */
+  long bytesDone() {
+    return 0;
+  }
+
+  /** The step of its plan that it is in, from 0; for people. */
+  int stage() {
+    return 0;
+  }
+
+  /**
+   * Whether this rank reads or writes memory of its peers that belongs to their users, who may use
+   * it again once their rank has given up.
+   */
+  boolean inPlace() {
+    return false;
+  }
+
   /** The peer whose stage is waited for, or -1. */
   abstract int awaited();
 
@@ -122,6 +141,16 @@ abstract class Operation implements Work {
   /** Its number among the operations of the group, counted from 1; given when it is started. */
   final void number(long given) {
     number = given;
+  }
+
+  /** What it is for; empty when nobody has said. */
+  final String label() {
+    return label;
+  }
+
+  /** Says what it is for, before it is started. */
+  final void label(String given) {
+    label = given;
   }
 
   /** Tells one peer after the other; false when the rest must be told later. */
@@ -221,6 +250,6 @@ abstract class Operation implements Work {
 
   @Override
   public String toString() {
-    return "operation " + number + ", " + signature;
+    return "operation " + number + ", " + signature + (label.isEmpty() ? "" : " for " + label);
   }
 }

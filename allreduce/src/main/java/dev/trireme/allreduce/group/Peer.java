@@ -114,7 +114,17 @@ final class Peer {
       case READY -> "started operation " + saidOf;
       case STAGE -> "had reached stage " + saidFirst + " of operation " + saidOf;
       case HEARTBEAT ->
-          "had completed " + saidOf + " operations and had " + saidFirst + " in flight";
+          "had completed "
+              + saidOf
+              + " operations and had "
+              + saidFirst
+              + " in flight (the last that it had started: "
+              + started
+              + ", its last stage: "
+              + stage
+              + " of operation "
+              + operation
+              + ")";
       case LEFT -> "left the group";
       default -> "joined";
     };

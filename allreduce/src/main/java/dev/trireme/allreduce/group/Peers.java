@@ -4,6 +4,7 @@ import dev.trireme.allreduce.transport.SignalKind;
 import dev.trireme.allreduce.transport.Transport;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The other ranks, and what has been heard of them.
@@ -53,6 +54,16 @@ final class Peers {
       }
     }
     return true;
+  }
+
+  /** What the host knows of a peer that may explain its silence. */
+  Optional<String> condition(int rank) {
+    return transport.condition(rank);
+  }
+
+  /** What holds up every peer alike. */
+  Optional<String> ailment() {
+    return transport.ailment();
   }
 
   /** Tells a peer that this rank has reached a stage; false when that must be tried again. */

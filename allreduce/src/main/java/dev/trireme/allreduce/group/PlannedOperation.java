@@ -3,6 +3,7 @@ package dev.trireme.allreduce.group;
 import dev.trireme.allreduce.kernel.Reduction;
 import dev.trireme.allreduce.plan.Plans;
 import dev.trireme.allreduce.plan.Step;
+import dev.trireme.allreduce.plan.TreeAllReduce;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.Collection;
@@ -156,6 +157,8 @@ final class PlannedOperation extends Operation {
     long own = base[group.rank()] + offset;
     if (work instanceof Step.ReduceAndSpread) {
       reduceAndSpread(offset, count);
+    } else if (work instanceof Step.ReduceTreeAndSpread) {
+      reduceTreeAndSpread(offset, count);
     } else if (work instanceof Step.Reduce reduce) {
       reduction.combine(own, base[reduce.peer()] + offset, count);
     } else if (work instanceof Step.Finish) {
@@ -179,18 +182,54 @@ final class PlannedOperation extends Operation {
     for (long at = 0; at < count; at += block) {
       long from = offset + at * width;
       long length = Math.min(block, count - at);
-      for (int peer = 0; peer < base.length; peer++) {
-        if (peer != rank) {
-          reduction.combine(base[rank] + from, base[peer] + from, length);
-        }
+      reduction.reduceAll(base[rank] + from, base, rank, from, length);
+      spread(rank, from, length);
+    }
+  }
+
+  private void reduceTreeAndSpread(long offset, long count) {
+    int width = buffer.dtype().bytes();
+    long block = BLOCK_BYTES / width;
+    List<TreeAllReduce.Sum> sums = TreeAllReduce.sums(base.length);
+    for (long at = 0; at < count; at += block) {
+      long from = offset + at * width;
+      long length = Math.min(block, count - at);
+      for (TreeAllReduce.Sum sum : sums) {
+        reduction.combine(base[sum.left()] + from, base[sum.right()] + from, length);
       }
-      reduction.finish(base[rank] + from, length, base.length);
-      for (int peer = 0; peer < base.length; peer++) {
-        if (peer != rank) {
-          NativeMemory.copy(base[rank] + from, base[peer] + from, length * width);
-        }
+      reduction.finish(base[0] + from, length, base.length);
+      spread(0, from, length);
+    }
+  }
+
+  /** What stands in the buffer of {@code holder} goes to everybody else's. */
+  private void spread(int holder, long from, long count) {
+    for (int other = 0; other < base.length; other++) {
+      if (other != holder) {
+        NativeMemory.copy(base[holder] + from, base[other] + from, count * buffer.dtype().bytes());
       }
     }
+  }
+
+  @Override
+  long bytesDone() {
+    return bytesDone;
+  }
+
+  @Override
+  int stage() {
+    return position;
+  }
+
+  /** Staging areas belong to the group alone. */
+  @Override
+  boolean inPlace() {
+    for (int rank = 0; rank < base.length; rank++) {
+      if (rank != group.rank() && placeOf(rank) != 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override

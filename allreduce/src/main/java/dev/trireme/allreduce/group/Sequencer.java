@@ -55,10 +55,14 @@ final class Sequencer {
   private final AtomicBoolean held = new AtomicBoolean();
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
   private final AtomicReference<String> abortRequest = new AtomicReference<>();
+  private final FlightRecorder recorder = new FlightRecorder(System.nanoTime());
+  private final Memory memory;
   private final Object startLock = new Object();
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Transport.Listener listener = this::onSignal;
   private final Operation.Announcer announcer = this::tellOf;
+  private volatile String label = "";
+  private volatile boolean closing;
   private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
@@ -68,15 +72,18 @@ final class Sequencer {
   private boolean headBegun;
   private final List<Message> endedMessages = new ArrayList<>();
   private Optional<CollectiveException> heardFailure = Optional.empty();
+  private Optional<Farewell> farewell = Optional.empty();
 
   Sequencer(Transport transport, Peers peers, Memory memory, long generation, Duration timeout) {
     this.transport = transport;
     this.peers = peers;
+    this.memory = memory;
     this.parcels = new Parcels(transport, memory);
     this.messages = new Messages(transport, memory, parcels);
     this.generation = generation;
     this.watch = new Watch(transport, peers, generation, timeout);
     this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
+    transport.whileSlow(this::onSlowWork);
   }
 
   /** Starts an operation; moves things on a little, but waits for nothing. */
@@ -84,15 +91,28 @@ final class Sequencer {
     synchronized (startLock) {
       requireRoom();
       operation.number(++started);
+      operation.label(label);
+      recorder.enqueued(operation, System.nanoTime());
       inbox.add(operation);
     }
     drive();
+  }
+
+  /** Says what the operations started from now on are for. */
+  void label(String what) {
+    label = what;
+  }
+
+  /** The last operations. */
+  FlightRecorder recorder() {
+    return recorder;
   }
 
   /** The same for a message between two ranks, which stands outside the order. */
   void start(Message message) {
     synchronized (startLock) {
       requireRoom();
+      message.label(label);
       message.due(System.nanoTime());
       messages.start(message);
     }
@@ -133,9 +153,12 @@ final class Sequencer {
     long start = System.nanoTime();
     long nanos = atMost.toNanos();
     boolean limited = nanos < LONG_NANOS;
+    boolean interrupted = false;
     awaiting.incrementAndGet();
     try {
       while (!operation.isDone()) {
+        // An interrupted thread cannot nap: it would take a core until the deadline.
+        interrupted |= Thread.interrupted();
         if (limited && System.nanoTime() - start >= nanos) {
           return false;
         }
@@ -149,6 +172,9 @@ final class Sequencer {
       return true;
     } finally {
       awaiting.decrementAndGet();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -193,7 +219,8 @@ final class Sequencer {
     }
     try {
       return work() ? Driven.MOVED : Driven.IDLE;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // Of an error too: an operation cut short and taken up again would add twice.
       fail(unexpected(e));
       return Driven.MOVED;
     } finally {
@@ -207,6 +234,7 @@ final class Sequencer {
    * @param atEnd run while nobody else can drive, now or later
    */
   void close(Runnable atEnd) {
+    closing = true;
     while (!held.compareAndSet(false, true)) {
       Thread.yield();
     }
@@ -220,6 +248,7 @@ final class Sequencer {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
       }
     }
+    farewell.ifPresent(Farewell::say);
     closed = true;
     atEnd.run();
   }
@@ -227,8 +256,10 @@ final class Sequencer {
   private boolean work() {
     if (failure.get() != null) {
       failPending(failure.get());
+      farewell.ifPresent(Farewell::say);
       return false;
     }
+    watch.beat(completed, inFlight.get(), System.nanoTime());
     String why = abortRequest.get();
     if (why != null) {
       fail(aborted(why));
@@ -308,10 +339,16 @@ final class Sequencer {
     if (!headBegun) {
       requireSame(head);
       head.begin();
+      recorder.begun(head, System.nanoTime());
       headBegun = true;
     }
     Operation.Outcome outcome = head.advance();
+    if (outcome != Operation.Outcome.WAITING) {
+      recorder.moved(head);
+    }
     if (outcome == Operation.Outcome.DONE) {
+      requireSound(head);
+      recorder.ended(head, true, System.nanoTime());
       announced.remove();
       headBegun = false;
       completed++;
@@ -322,6 +359,40 @@ final class Sequencer {
       head.complete();
     }
     return outcome != Operation.Outcome.WAITING;
+  }
+
+  /**
+   * A peer that gave up while this rank was at work (or was stopped) may have used its buffers for
+   * something else since: what was read of them is then no result, however complete it looks. The
+   * peer says so in its memory before it writes anything else there, and this is read last.
+   */
+  private void requireSound(Operation head) {
+    int peer = head.inPlace() ? memory.gaveUpBefore(head.number()) : -1;
+    if (peer < 0) {
+      return;
+    }
+    long now = System.nanoTime();
+    transport.poll(listener);
+    throw heardFailure.orElseGet(
+        () ->
+            watch.verdict(
+                Cause.PEER_LOST,
+                peer,
+                "rank " + peer + " gave the group up before it was complete there",
+                head,
+                now));
+  }
+
+  /** Called now and then by work of the transport that takes long. */
+  private void onSlowWork() {
+    String why = abortRequest.get();
+    if (why != null) {
+      throw aborted(why);
+    }
+    if (closing) {
+      throw new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed");
+    }
+    watch.beat(completed, inFlight.get(), System.nanoTime());
   }
 
   private void requireSame(Operation head) {
@@ -340,7 +411,6 @@ final class Sequencer {
 
   /** What there is to do while nothing arrives. */
   private void attend(long now) {
-    watch.beat(completed, inFlight.get(), now);
     Operation head = announced.isEmpty() ? unannounced.peek() : announced.peek();
     if (head != null) {
       head.due(now);
@@ -361,6 +431,10 @@ final class Sequencer {
   private void onSignal(
       int from, SignalKind kind, long operation, long first, long second, String text) {
     if (kind == SignalKind.FAILED) {
+      if (heardFailure.isPresent()) {
+        // The first to give up knows best why.
+        return;
+      }
       heardFailure =
           Optional.of(
               new CollectiveException(
@@ -407,19 +481,19 @@ final class Sequencer {
   }
 
   private void fail(CollectiveException why, boolean tell) {
-    failure.compareAndSet(null, why);
-    failPending(failure.get());
-    if (tell) {
-      LOG.warn("{}", why.getMessage());
-      for (Peer peer : peers.others()) {
-        transport.send(
-            peer.rank(),
-            SignalKind.FAILED,
-            completed,
-            why.reason().ordinal(),
-            why.suspectRank(),
-            why.getMessage());
+    boolean first = failure.compareAndSet(null, why);
+    if (first) {
+      memory.giveUp(completed);
+      if (tell) {
+        farewell = Optional.of(new Farewell(transport, completed, why));
       }
+    }
+    // Before anybody here learns of it, see requireSound.
+    farewell.ifPresent(Farewell::say);
+    boolean pending = inFlight.get() > 0;
+    failPending(failure.get());
+    if (first && (pending || tell)) {
+      LOG.warn("{}\nthe last operations:\n{}", why.getMessage(), recorder.table());
     }
   }
 
@@ -430,6 +504,10 @@ final class Sequencer {
     announced.addAll(unannounced);
     unannounced.clear();
     inFlight.addAndGet(-announced.size());
+    for (Operation operation : announced) {
+      recorder.moved(operation);
+      recorder.ended(operation, false, System.nanoTime());
+    }
     List<Operation> failed = new ArrayList<>(announced);
     announced.clear();
     List<Message> open = messages.drain();
@@ -446,7 +524,7 @@ final class Sequencer {
         : watch.verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime());
   }
 
-  private CollectiveException unexpected(RuntimeException e) {
+  private CollectiveException unexpected(Throwable e) {
     if (e instanceof CollectiveException known) {
       return known;
     }
@@ -454,7 +532,12 @@ final class Sequencer {
         new CollectiveException(
             Cause.UNUSABLE,
             peers.rank(),
-            "generation " + generation + ": rank " + peers.rank() + ": " + e.getMessage());
+            "generation "
+                + generation
+                + ": rank "
+                + peers.rank()
+                + ": "
+                + (e instanceof Error ? e.toString() : e.getMessage()));
     wrapped.initCause(e);
     return wrapped;
   }

@@ -1,5 +1,6 @@
 package dev.trireme.allreduce.group;
 
+import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.kernel.Reduction;
 import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.allreduce.plan.Hosts;
@@ -16,6 +17,7 @@ import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
@@ -59,8 +61,23 @@ public final class SharedGroup implements ProcessGroup {
    */
   public static SharedGroup over(
       Transport transport, long generation, Duration timeout, Optional<AllReduceAlgorithm> forced) {
+    return over(transport, generation, timeout, forced, new AbortSwitch());
+  }
+
+  /**
+   * The same with a switch that ends it from another thread.
+   *
+   * @param abort aborts the group from now on
+   */
+  public static SharedGroup over(
+      Transport transport,
+      long generation,
+      Duration timeout,
+      Optional<AllReduceAlgorithm> forced,
+      AbortSwitch abort) {
     Reductions.load();
     SharedGroup group = new SharedGroup(transport, generation, timeout, forced);
+    abort.tell(group::abort);
     try {
       group.allocate(DType.UINT8, group.memory.baseBytes());
       return group;
@@ -103,7 +120,6 @@ public final class SharedGroup implements ProcessGroup {
   @Override
   public Work allReduce(TensorBuffer buffer, ReduceOp op) {
     Buffers.requireCpu(buffer);
-    Reductions.requireSupported(buffer.dtype());
     Reduction reduction = reductions.of(buffer.dtype(), op);
     AllReduceAlgorithm algorithm = algorithm(buffer.byteCount());
     Signature signature =
@@ -153,7 +169,6 @@ public final class SharedGroup implements ProcessGroup {
   @Override
   public Work reduceScatter(TensorBuffer input, TensorBuffer output, ReduceOp op) {
     Buffers.requireParts(input, worldSize(), output, 1);
-    Reductions.requireSupported(input.dtype());
     long n = output.count();
     return start(
         new LaneOperation(
@@ -176,7 +191,6 @@ public final class SharedGroup implements ProcessGroup {
   public Work reduce(TensorBuffer buffer, ReduceOp op, int root) {
     Buffers.requireCpu(buffer);
     Buffers.requireRank("reduce to", root, worldSize());
-    Reductions.requireSupported(buffer.dtype());
     return start(
         new LaneOperation(
             this,
@@ -294,6 +308,19 @@ public final class SharedGroup implements ProcessGroup {
     }
   }
 
+  @Override
+  public void label(String what) {
+    sequencer.label(what);
+  }
+
+  /**
+   * The last operations of this rank, the oldest first, at most {@value FlightRecorder#CAPACITY}.
+   * May be asked at any time, also after a failure or {@link #close}.
+   */
+  public List<RecordedOperation> recentOperations() {
+    return sequencer.recorder().snapshot();
+  }
+
   Sequencer sequencer() {
     return sequencer;
   }
@@ -341,6 +368,9 @@ public final class SharedGroup implements ProcessGroup {
             : AllReduceAlgorithm.choose(bytes);
     long direct =
         spansHosts() ? AllReduceAlgorithm.WIRE_DIRECT_BYTES : AllReduceAlgorithm.DIRECT_BYTES;
-    return forced.filter(f -> f != AllReduceAlgorithm.DIRECT || bytes <= direct).orElse(chosen);
+    return forced
+        .filter(f -> f != AllReduceAlgorithm.DIRECT || bytes <= direct)
+        .filter(f -> !spansHosts() || f.worksBetweenHosts())
+        .orElse(chosen);
   }
 }

@@ -29,11 +29,20 @@ final class Verdict {
   }
 
   /**
-   * The rank under suspicion: the one that has been silent for longest if that is longer than a
-   * living rank ever is, for then those awaited may themselves be waiting for it; else the first of
-   * those awaited; -1 when there is none.
+   * The rank under suspicion: nobody when all are held up alike; else one that the host has
+   * stopped; else the one that has been silent for longest if that is longer than a living rank
+   * ever is, for then those awaited may themselves be waiting for it; else the first of those
+   * awaited; -1 when there is none.
    */
   static int suspect(Operation operation, Peers peers, long now) {
+    if (peers.ailment().isPresent()) {
+      return -1;
+    }
+    for (Peer peer : peers.others()) {
+      if (!peer.left() && peers.condition(peer.rank()).isPresent()) {
+        return peer.rank();
+      }
+    }
     Peer silent = null;
     for (Peer peer : peers.others()) {
       if (silent == null || peer.silentNanos(now) > silent.silentNanos(now)) {
@@ -62,11 +71,11 @@ final class Verdict {
       long now) {
     String waited =
         awaited(operation, peers).stream()
-            .map(p -> p.lastSeen(now))
+            .map(p -> seen(p, peers, now))
             .collect(Collectors.joining("; "));
     String blamed =
         suspect >= 0 && awaited(operation, peers).stream().noneMatch(p -> p.rank() == suspect)
-            ? "; " + peers.get(suspect).lastSeen(now)
+            ? "; " + seen(peers.get(suspect), peers, now)
             : "";
     return new CollectiveException(
         cause,
@@ -82,6 +91,12 @@ final class Verdict {
             + ": "
             + why
             + (waited.isEmpty() ? "" : "; waited for: " + waited)
-            + blamed);
+            + blamed
+            + peers.ailment().map(ailment -> "; " + ailment).orElse(""));
+  }
+
+  private static String seen(Peer peer, Peers peers, long now) {
+    return peer.lastSeen(now)
+        + peers.condition(peer.rank()).map(condition -> "; " + condition).orElse("");
   }
 }

@@ -16,6 +16,13 @@ import java.util.concurrent.TimeUnit;
  */
 final class Watch {
   private static final long HEARTBEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  /** A rank that has not looked for so long was itself stopped, or its host was. */
+  private static final long ABSENT_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** What it then leaves its peers to be heard of, before it blames one. */
+  private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(600);
+
   private static final long LIFE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   /**
@@ -24,17 +31,15 @@ final class Watch {
    */
   private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(8);
 
-  /** Who has not looked for so long may have been frozen itself and knows nothing of the others. */
-  private static final long BLINK_NANOS = TimeUnit.SECONDS.toNanos(1);
-
   private final Transport transport;
   private final Peers peers;
   private final long generation;
   private final long timeoutNanos;
   private long heartbeatNanos;
   private long lifeCheckNanos;
-  private long lookedNanos;
-  private long watchingSinceNanos;
+  private long lookedNanos = System.nanoTime();
+  private long absentNanos;
+  private long graceUntilNanos = lookedNanos;
 
   Watch(Transport transport, Peers peers, long generation, Duration timeout) {
     this.transport = transport;
@@ -44,14 +49,15 @@ final class Watch {
   }
 
   /**
-   * Sends a heartbeat when one is due.
+   * Sends a heartbeat when one is due, and notices when this rank itself was stopped.
    *
    * @param completed operations of this rank
    * @param inFlight operations that it has started besides
    */
   void beat(long completed, long inFlight, long now) {
-    if (now - lookedNanos > BLINK_NANOS) {
-      watchingSinceNanos = now;
+    if (now - lookedNanos > ABSENT_NANOS) {
+      absentNanos = now - lookedNanos;
+      graceUntilNanos = now + GRACE_NANOS;
     }
     lookedNanos = now;
     if (now - heartbeatNanos >= HEARTBEAT_NANOS) {
@@ -68,12 +74,12 @@ final class Watch {
     if (broken.isPresent()) {
       return Optional.of(verdict(Cause.PEER_LOST, -1, broken.get(), head, now));
     }
-    if (now - head.dueSinceNanos() > timeoutNanos) {
+    if (now - head.dueSinceNanos() > timeoutNanos && now - graceUntilNanos >= 0) {
       return Optional.of(
           verdict(
               Cause.DEADLINE,
               Verdict.suspect(head, peers, now),
-              "its deadline of " + timeoutNanos / 1_000_000 + " ms has passed",
+              "its deadline of " + timeoutNanos / 1_000_000 + " ms has passed" + absence(head),
               head,
               now));
     }
@@ -82,6 +88,13 @@ final class Watch {
     }
     lifeCheckNanos = now;
     return lost(head, now);
+  }
+
+  private String absence(Operation head) {
+    // Grace ends the absence that it follows; an earlier one does not excuse this operation.
+    return absentNanos > 0 && graceUntilNanos - head.dueSinceNanos() > absentNanos
+        ? " (this rank itself had been stopped for " + absentNanos / 1_000_000 + " ms)"
+        : "";
   }
 
   /** A peer that left after it had done its part is not missed; one that died always is. */
@@ -107,7 +120,8 @@ final class Watch {
 
   /** To make and clear shared memory may take long, and nothing is said meanwhile. */
   private Optional<String> frozen(Peer peer, Operation head, long now) {
-    long silent = Math.min(peer.silentNanos(now), now - watchingSinceNanos);
+    // Who was stopped itself knows nothing of the others' silence before.
+    long silent = Math.min(peer.silentNanos(now), now - (graceUntilNanos - GRACE_NANOS));
     return silent > SILENCE_NANOS && head.signature().kind() != Signature.Kind.ALLOCATE
         ? Optional.of("it has given no sign of life for " + silent / 1_000_000 + " ms")
         : Optional.empty();

@@ -1,13 +1,12 @@
 package dev.trireme.allreduce.kernel;
 
 import static org.bytedeco.openblas.global.openblas_nolapack.cblas_daxpy;
+import static org.bytedeco.openblas.global.openblas_nolapack.cblas_dscal;
 import static org.bytedeco.openblas.global.openblas_nolapack.cblas_saxpy;
+import static org.bytedeco.openblas.global.openblas_nolapack.cblas_sscal;
 
 import dev.trireme.api.collective.ReduceOp;
 import org.agrona.UnsafeApi;
-import org.bytedeco.javacpp.DoublePointer;
-import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.Pointer;
 
 /**
  * Sums of floating-point elements by OpenBLAS: y += 1 * x, which is exact in each addition. Java 17
@@ -17,6 +16,9 @@ import org.bytedeco.javacpp.Pointer;
  * <p>The work is cut into blocks of at most {@value #BLOCK} elements. OpenBLAS gives a vector to
  * several threads only above 10,000 elements, so it stays on the calling thread here whatever
  * number of threads the process has set for its own algebra.
+ *
+ * <p>A mean divides; where the world size is a power of two it multiplies by the inverse, which
+ * rounds to the same bits.
  */
 final class BlasSum {
   /** Elements handed to OpenBLAS at once. */
@@ -44,7 +46,17 @@ final class BlasSum {
 
     @Override
     public void finish(long destination, long count, int worldSize) {
-      for (long at = destination; mean && at < destination + count * Float.BYTES; at += 4) {
+      if (!mean || worldSize == 1) {
+        return;
+      }
+      if (Integer.bitCount(worldSize) == 1) {
+        for (long at = 0; at < count; at += BLOCK) {
+          y.move(destination + at * Float.BYTES);
+          cblas_sscal((int) Math.min(BLOCK, count - at), 1f / worldSize, y, 1);
+        }
+        return;
+      }
+      for (long at = destination; at < destination + count * Float.BYTES; at += Float.BYTES) {
         UnsafeApi.putFloat(at, UnsafeApi.getFloat(at) / worldSize);
       }
     }
@@ -70,34 +82,19 @@ final class BlasSum {
 
     @Override
     public void finish(long destination, long count, int worldSize) {
-      for (long at = destination; mean && at < destination + count * Double.BYTES; at += 8) {
+      if (!mean || worldSize == 1) {
+        return;
+      }
+      if (Integer.bitCount(worldSize) == 1) {
+        for (long at = 0; at < count; at += BLOCK) {
+          y.move(destination + at * Double.BYTES);
+          cblas_dscal((int) Math.min(BLOCK, count - at), 1d / worldSize, y, 1);
+        }
+        return;
+      }
+      for (long at = destination; at < destination + count * Double.BYTES; at += Double.BYTES) {
         UnsafeApi.putDouble(at, UnsafeApi.getDouble(at) / worldSize);
       }
-    }
-  }
-
-  /** A pointer that owns nothing and can be moved without an allocation. */
-  private static final class FloatAt extends FloatPointer {
-    private static final long serialVersionUID = 1L;
-
-    FloatAt() {
-      super((Pointer) null);
-    }
-
-    void move(long to) {
-      address = to;
-    }
-  }
-
-  private static final class DoubleAt extends DoublePointer {
-    private static final long serialVersionUID = 1L;
-
-    DoubleAt() {
-      super((Pointer) null);
-    }
-
-    void move(long to) {
-      address = to;
     }
   }
 }

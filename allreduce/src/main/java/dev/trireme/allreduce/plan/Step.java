@@ -48,6 +48,12 @@ public sealed interface Step {
    */
   record ReduceAndSpread(long from, long count) implements Work {}
 
+  /**
+   * The same with the sums of {@link TreeAllReduce#sums}; the peers' elements hold inner sums
+   * meanwhile.
+   */
+  record ReduceTreeAndSpread(long from, long count) implements Work {}
+
   // The steps below are for plans in lanes, see {@link Lanes}. There "input" is the buffer whose
   // place this rank has announced, and "output" the one that it writes; of an operation in place
   // both are the same.

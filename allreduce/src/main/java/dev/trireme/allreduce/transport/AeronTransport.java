@@ -1,23 +1,28 @@
 package dev.trireme.allreduce.transport;
 
+import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.allreduce.plan.Hosts;
+import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
 import io.aeron.Subscription;
 import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.BufferClaim;
+import io.aeron.logbuffer.ControlledFragmentHandler;
 import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.ringbuffer.RingBuffer;
 
 /**
  * The ranks of a formation, each a client of its host's Aeron media driver. Whether two of them
@@ -37,6 +42,17 @@ public final class AeronTransport implements Transport {
    */
   private static final long DRIVER_MILLIS = 5_000;
 
+  private static final long DISCONNECTED_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** The driver gives a sign of life every second; one that does not is stopped or starved. */
+  private static final long DRIVER_SILENT_MILLIS = 2_500;
+
+  /**
+   * When the driver has gone or has given this client up, Aeron's own thread unmaps the logs; who
+   * is just writing to one must be out of it by then.
+   */
+  private static final long CLOSE_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
   private static final int FRAGMENTS_PER_POLL = 32;
   private static final int KIND = 0;
   private static final int OPERATION = 8;
@@ -45,12 +61,15 @@ public final class AeronTransport implements Transport {
   private static final int TEXT = 32;
 
   private final GroupConfig config;
+  private final AbortSwitch abort;
   private final Aeron aeron;
   private final AtomicReference<String> broken;
   private final ExclusivePublication[] publications;
   private final Subscription[] subscriptions;
   private final FragmentHandler[] handlers;
   private final PeerProcess[] processes;
+  private final long[] connectedNanos;
+  private final RingBuffer driverLifeSign;
   private final SharedMemories memories;
   private Doorbell doorbell;
   private Hosts hosts;
@@ -60,15 +79,19 @@ public final class AeronTransport implements Transport {
   private Listener listener = AeronTransport::ignore;
   private int delivered;
 
-  private AeronTransport(GroupConfig config, Aeron aeron, AtomicReference<String> broken) {
+  private AeronTransport(
+      GroupConfig config, AbortSwitch abort, Aeron aeron, AtomicReference<String> broken) {
     int worldSize = config.worldSize();
     this.config = config;
+    this.abort = abort;
     this.aeron = aeron;
     this.broken = broken;
     this.publications = new ExclusivePublication[worldSize];
     this.subscriptions = new Subscription[worldSize];
     this.handlers = new FragmentHandler[worldSize];
     this.processes = new PeerProcess[worldSize];
+    this.connectedNanos = new long[worldSize];
+    this.driverLifeSign = aeron.context().toDriverBuffer();
     this.memories = new SharedMemories(config);
     this.hosts = Hosts.one(worldSize);
     this.wires = new Wires(config.formation(), Channels.MIN_MTU, worldSize);
@@ -78,15 +101,26 @@ public final class AeronTransport implements Transport {
    * Connects to the media driver and meets the other ranks, all of this host.
    *
    * <p>Blocking: until all ranks are there or the config's timeout has passed, up to 5 seconds for
-   * the media driver before that.
+   * the media driver before that; an abort ends it at once.
    *
+   * @param abort tells nobody any more when this returns
    * @throws dev.trireme.api.collective.CollectiveException when the driver or some rank does not
-   *     answer in time, or the thread is interrupted
+   *     answer in time, or the thread is interrupted, or the switch is used
    */
-  public static AeronTransport connect(GroupConfig config) {
-    AeronTransport transport = client(config);
-    transport.meet(new Endpoint[0]);
-    return transport;
+  public static AeronTransport connect(GroupConfig config, AbortSwitch abort) {
+    Thread joining = Thread.currentThread();
+    // Aeron waits for its driver in many places, and heeds interrupts in all of them.
+    abort.tell(why -> joining.interrupt());
+    try {
+      AeronTransport transport = client(config, abort);
+      transport.meet(new Endpoint[0]);
+      return transport;
+    } finally {
+      abort.tell(why -> {});
+      if (abort.reason().isPresent()) {
+        Thread.interrupted();
+      }
+    }
   }
 
   /**
@@ -97,7 +131,7 @@ public final class AeronTransport implements Transport {
    */
   public static AeronTransport open(GroupConfig config) {
     NetworkConfig network = config.network().orElseThrow();
-    AeronTransport transport = client(config);
+    AeronTransport transport = client(config, new AbortSwitch());
     try {
       // A stream of its own, so that nothing ever arrives there.
       int stream = config.streamBase() + config.rank() * (config.worldSize() - 1);
@@ -136,28 +170,40 @@ public final class AeronTransport implements Transport {
   private void meet(Endpoint[] all) {
     try {
       connectStreams(all);
-      new Meeting(config, this).hold(processes);
+      Meeting meeting = new Meeting(config, this, abort);
+      try {
+        meeting.hold(processes);
+      } catch (CollectiveException e) {
+        meeting.sayFailed(e);
+        throw e;
+      }
     } catch (AeronException e) {
       close();
-      throw Meeting.noDriver(config, e);
+      throw abort.reason().isPresent()
+          ? Meeting.aborted(config, abort)
+          : Meeting.noDriver(config, e);
     } catch (RuntimeException e) {
       close();
       throw e;
     }
   }
 
-  private static AeronTransport client(GroupConfig config) {
+  private static AeronTransport client(GroupConfig config, AbortSwitch abort) {
     AtomicReference<String> broken = new AtomicReference<>();
     Aeron.Context context =
         new Aeron.Context()
             .aeronDirectoryName(config.aeronDirectory().toString())
             .driverTimeoutMs(DRIVER_MILLIS)
+            .closeLingerDurationNs(CLOSE_LINGER_NANOS)
             // Aeron's own handler ends the JVM when the driver dies.
             .errorHandler(error -> broken.compareAndSet(null, describe(config, error)));
+    Meeting.awaitDriver(config, abort, DRIVER_MILLIS);
     try {
-      return new AeronTransport(config, Aeron.connect(context), broken);
+      return new AeronTransport(config, abort, Aeron.connect(context), broken);
     } catch (AeronException e) {
-      throw Meeting.noDriver(config, e);
+      throw abort.reason().isPresent()
+          ? Meeting.aborted(config, abort)
+          : Meeting.noDriver(config, e);
     }
   }
 
@@ -270,6 +316,25 @@ public final class AeronTransport implements Transport {
     return delivered;
   }
 
+  /** The same, but leaves all but HELLO and FAILED where it is, for who listens later. */
+  int peekOne(int peer, Listener to) {
+    listener = to;
+    delivered = 0;
+    subscriptions[peer].controlledPoll(
+        (buffer, offset, length, header) -> {
+          if (header.reservedValue() == config.formation() && length >= TEXT) {
+            long kind = buffer.getLong(offset + KIND);
+            if (kind != SignalKind.HELLO.ordinal() && kind != SignalKind.FAILED.ordinal()) {
+              return ControlledFragmentHandler.Action.ABORT;
+            }
+            take(peer, buffer, offset, length, header);
+          }
+          return ControlledFragmentHandler.Action.BREAK;
+        },
+        1);
+    return delivered;
+  }
+
   @Override
   public long createMemory(int index, long bytes) {
     return memories.create(index, bytes);
@@ -286,13 +351,45 @@ public final class AeronTransport implements Transport {
   }
 
   @Override
+  public void whileSlow(Runnable tick) {
+    memories.whileSlow(tick);
+  }
+
+  @Override
   public Optional<String> lost(int peer) {
-    if (hosts.together(peer, config.rank())) {
-      return processes[peer].lost();
+    if (!hosts.together(peer, config.rank())) {
+      return subscriptions[peer].hasNoImages()
+          ? Optional.of("nothing arrives from it any more, its stream has ended")
+          : Optional.empty();
     }
-    return subscriptions[peer].hasNoImages()
-        ? Optional.of("nothing arrives from it any more, its stream has ended")
-        : Optional.empty();
+    Optional<String> died = processes[peer].lost();
+    long now = System.nanoTime();
+    if (died.isPresent() || publications[peer].isClosed() || publications[peer].isConnected()) {
+      connectedNanos[peer] = now;
+      return died;
+    }
+    // A rank that was itself given up by the driver sees this too, but learns of that meanwhile.
+    return now - connectedNanos[peer] < DISCONNECTED_NANOS
+        ? Optional.empty()
+        : Optional.of("it has no connection to the media driver any more");
+  }
+
+  @Override
+  public Optional<String> condition(int peer) {
+    return Optional.ofNullable(processes[peer]).flatMap(PeerProcess::condition);
+  }
+
+  @Override
+  public Optional<String> ailment() {
+    long silent = System.currentTimeMillis() - driverLifeSign.consumerHeartbeatTime();
+    return aeron.isClosed() || silent < DRIVER_SILENT_MILLIS
+        ? Optional.empty()
+        : Optional.of(
+            "the media driver at "
+                + config.aeronDirectory()
+                + " has given no sign of life for "
+                + silent
+                + " ms (its agent is stopped or starved), which holds up all ranks");
   }
 
   @Override
@@ -309,6 +406,11 @@ public final class AeronTransport implements Transport {
     try {
       aeron.close();
     } finally {
+      for (int peer = 0; peer < processes.length; peer++) {
+        if (processes[peer] != null && processes[peer].lost().isPresent()) {
+          memories.deleteOf(peer);
+        }
+      }
       memories.close();
     }
   }

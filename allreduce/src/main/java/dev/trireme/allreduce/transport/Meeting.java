@@ -1,11 +1,15 @@
 package dev.trireme.allreduce.transport;
 
+import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
+import io.aeron.CommonContext;
 import io.aeron.exceptions.AeronException;
+import io.aeron.exceptions.DriverTimeoutException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
@@ -19,18 +23,26 @@ import java.util.stream.Collectors;
  */
 final class Meeting {
   private static final long REPEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+  private static final long LIFE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  private static final long DRIVER_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
   private static final long NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
 
   private final GroupConfig config;
   private final AeronTransport transport;
+  private final AbortSwitch abort;
+  private final PeerProcess[] processes;
   private final long[] pid;
   private final boolean[] heard;
   private final boolean[] heardMe;
   private final boolean[] greeted;
+  private Optional<CollectiveException> heardFailure = Optional.empty();
+  private long lifeCheckNanos = System.nanoTime();
 
-  Meeting(GroupConfig config, AeronTransport transport) {
+  Meeting(GroupConfig config, AeronTransport transport, AbortSwitch abort) {
     this.config = config;
     this.transport = transport;
+    this.abort = abort;
+    this.processes = new PeerProcess[config.worldSize()];
     this.pid = new long[config.worldSize()];
     this.heard = new boolean[config.worldSize()];
     this.heardMe = new boolean[config.worldSize()];
@@ -38,7 +50,7 @@ final class Meeting {
   }
 
   /** Blocks until every peer is there; fills in their processes. */
-  void hold(PeerProcess[] processes) {
+  void hold(PeerProcess[] found) {
     long start = System.nanoTime();
     long said = start - REPEAT_NANOS;
     while (!complete()) {
@@ -55,18 +67,21 @@ final class Meeting {
       giveUpIfDue(now - start);
     }
     for (int peer = 0; peer < pid.length; peer++) {
-      processes[peer] = peer == config.rank() ? null : new PeerProcess(pid[peer]);
+      found[peer] = processes[peer];
     }
   }
 
   /**
    * Listens to those it is not done with, one signal at a time: what a peer says after its last
-   * HELLO is meant for the process group and must stay in the log until the group listens.
+   * HELLO is meant for the process group and must stay in the log until the group listens. Of the
+   * others it takes only that they give up.
    */
   private boolean poll() {
     int signals = 0;
     for (int peer = 0; peer < pid.length; peer++) {
-      if (peer != config.rank() && !done(peer)) {
+      if (peer != config.rank() && done(peer)) {
+        transport.peekOne(peer, this::onSignal);
+      } else if (peer != config.rank()) {
         signals += transport.pollOne(peer, this::onSignal);
       }
     }
@@ -80,9 +95,35 @@ final class Meeting {
   private void onSignal(
       int from, SignalKind kind, long operation, long first, long second, String text) {
     if (kind == SignalKind.HELLO) {
+      if (pid[from] != first && transport.hosts().together(from, config.rank())) {
+        // A number of another host says nothing here.
+        processes[from] = new PeerProcess(first);
+      }
       pid[from] = first;
       heard[from] = true;
       heardMe[from] |= second == 1;
+    } else if (kind == SignalKind.FAILED && heardFailure.isEmpty()) {
+      heardFailure =
+          Optional.of(
+              new CollectiveException(
+                  Cause.values()[Math.floorMod(first, Cause.values().length)],
+                  (int) second,
+                  "rank " + from + " gave the group up: " + text));
+    }
+  }
+
+  /** Tells the peers, so that they need not wait for their deadline. */
+  void sayFailed(CollectiveException why) {
+    for (int peer = 0; peer < pid.length; peer++) {
+      if (peer != config.rank()) {
+        transport.send(
+            peer,
+            SignalKind.FAILED,
+            0,
+            why.reason().ordinal(),
+            why.suspectRank(),
+            why.getMessage());
+      }
     }
   }
 
@@ -112,6 +153,13 @@ final class Meeting {
       throw new CollectiveException(
           Cause.PEER_LOST, -1, prefix() + "gave up: " + transport.broken().get());
     }
+    if (abort.reason().isPresent()) {
+      throw aborted(config, abort);
+    }
+    if (heardFailure.isPresent()) {
+      throw heardFailure.get();
+    }
+    requireAlive();
     if (Thread.interrupted()) {
       throw new CollectiveException(Cause.ABORTED, -1, prefix() + "was interrupted");
     }
@@ -134,13 +182,40 @@ final class Meeting {
             + missing.stream().map(this::absent).collect(Collectors.joining(", ")));
   }
 
+  /** Looks after all that were heard, also those it is done with: they are needed yet. */
+  private void requireAlive() {
+    long now = System.nanoTime();
+    if (now - lifeCheckNanos < LIFE_CHECK_NANOS) {
+      return;
+    }
+    lifeCheckNanos = now;
+    for (int peer = 0; peer < pid.length; peer++) {
+      Optional<String> lost = processes[peer] == null ? Optional.empty() : processes[peer].lost();
+      if (lost.isPresent()) {
+        throw new CollectiveException(
+            Cause.PEER_LOST, peer, prefix() + "lost rank " + peer + ": " + lost.get());
+      }
+    }
+  }
+
   private String absent(int peer) {
     return "rank "
         + peer
-        + (heard[peer] ? " (it was heard, but did not answer)" : " (never heard of)");
+        + (heard[peer]
+            ? " (it was heard, but did not answer"
+                + Optional.ofNullable(processes[peer])
+                    .flatMap(PeerProcess::condition)
+                    .map(c -> "; " + c)
+                    .orElse("")
+                + ")"
+            : " (never heard of)");
   }
 
   private String prefix() {
+    return prefix(config);
+  }
+
+  private static String prefix(GroupConfig config) {
     return "generation "
         + config.generation()
         + ": rank "
@@ -148,6 +223,43 @@ final class Meeting {
         + ", joining "
         + (config.worldSize() - 1)
         + " peers, ";
+  }
+
+  /**
+   * Blocks until the media driver gives signs of life. Aeron would do so itself, but heeds no
+   * interrupt meanwhile.
+   */
+  static void awaitDriver(GroupConfig config, AbortSwitch abort, long millis) {
+    long start = System.nanoTime();
+    while (!isDriverActive(config, millis)) {
+      if (abort.reason().isPresent()) {
+        throw aborted(config, abort);
+      }
+      if (Thread.interrupted()) {
+        throw new CollectiveException(Cause.ABORTED, -1, prefix(config) + "was interrupted");
+      }
+      if (System.nanoTime() - start > TimeUnit.MILLISECONDS.toNanos(millis)) {
+        throw noDriver(
+            config, new DriverTimeoutException("no sign of life within " + millis + " ms"));
+      }
+      LockSupport.parkNanos(DRIVER_NAP_NANOS);
+    }
+  }
+
+  private static boolean isDriverActive(GroupConfig config, long millis) {
+    try {
+      return CommonContext.isDriverActive(config.aeronDirectory().toFile(), millis, text -> {});
+    } catch (AeronException | IllegalStateException e) {
+      // Its file is there and not complete, or has just been deleted.
+      return false;
+    }
+  }
+
+  static CollectiveException aborted(GroupConfig config, AbortSwitch abort) {
+    return new CollectiveException(
+        Cause.ABORTED,
+        -1,
+        prefix(config) + "was aborted: " + abort.reason().orElse("for no reason given"));
   }
 
   static CollectiveException noDriver(GroupConfig config, AeronException cause) {

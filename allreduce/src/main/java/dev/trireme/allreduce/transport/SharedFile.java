@@ -28,6 +28,10 @@ final class SharedFile implements AutoCloseable {
   static final long MAX_BYTES = Integer.MAX_VALUE - 8191L;
 
   private static final int HEADER_BYTES = 4096;
+
+  /** Touched at once: some milliseconds' worth. */
+  private static final int LOAD_BYTES = 4 << 20;
+
   private static final long MAGIC = 0x5452_4952_454D_4531L;
 
   private final Path path;
@@ -43,18 +47,19 @@ final class SharedFile implements AutoCloseable {
   /**
    * Makes the file, of zeros, with every page there and mapped.
    *
+   * @param tick called every few milliseconds; what it throws ends this and leaves no file
    * @throws IllegalStateException when there is no room for it
    */
-  static SharedFile create(Path path, long formation, long bytes) {
+  static SharedFile create(Path path, long formation, long bytes, Runnable tick) {
     requireRoom(path, bytes);
     Set<OpenOption> options =
         Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try (FileChannel channel = FileChannel.open(path, options, ownerOnly(path))) {
       try {
         channel.write(header(formation, bytes), 0);
-        reserve(channel, HEADER_BYTES + bytes);
-        return new SharedFile(path, map(channel, bytes), true);
-      } catch (IOException e) {
+        reserve(channel, HEADER_BYTES + bytes, tick);
+        return new SharedFile(path, map(channel, bytes, tick), true);
+      } catch (IOException | RuntimeException | Error e) {
         Files.deleteIfExists(path);
         throw e;
       }
@@ -76,9 +81,10 @@ final class SharedFile implements AutoCloseable {
   /**
    * Maps a file that another rank has made.
    *
+   * @param tick as in {@link #create}
    * @throws IllegalStateException when it is missing or is not the one expected
    */
-  static SharedFile open(Path path, long formation, long bytes) {
+  static SharedFile open(Path path, long formation, long bytes, Runnable tick) {
     try (FileChannel channel =
         FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       ByteBuffer found = ByteBuffer.allocate(3 * Long.BYTES);
@@ -88,7 +94,7 @@ final class SharedFile implements AutoCloseable {
         throw new IllegalStateException(
             path + " is not the shared memory of " + bytes + " bytes of this formation");
       }
-      return new SharedFile(path, map(channel, bytes), false);
+      return new SharedFile(path, map(channel, bytes, tick), false);
     } catch (IOException e) {
       throw new IllegalStateException("cannot open a peer's shared memory " + path + ": " + e, e);
     }
@@ -166,13 +172,14 @@ final class SharedFile implements AutoCloseable {
         .flip();
   }
 
-  private static void reserve(FileChannel channel, long end) throws IOException {
+  private static void reserve(FileChannel channel, long end, Runnable tick) throws IOException {
     ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
     try {
       long at = HEADER_BYTES;
       while (at < end) {
         zeros.clear().limit((int) Math.min(zeros.capacity(), end - at));
         at += channel.write(zeros, at);
+        tick.run();
       }
     } finally {
       IoUtil.unmap(zeros);
@@ -180,7 +187,21 @@ final class SharedFile implements AutoCloseable {
   }
 
   /** Every page is read once, so that no first collective pays for page faults. */
-  private static MappedByteBuffer map(FileChannel channel, long bytes) throws IOException {
-    return channel.map(FileChannel.MapMode.READ_WRITE, 0, HEADER_BYTES + bytes).load();
+  private static MappedByteBuffer map(FileChannel channel, long bytes, Runnable tick)
+      throws IOException {
+    MappedByteBuffer all = channel.map(FileChannel.MapMode.READ_WRITE, 0, HEADER_BYTES + bytes);
+    try {
+      for (int at = 0; at < all.capacity(); at += LOAD_BYTES) {
+        all.slice(at, Math.min(LOAD_BYTES, all.capacity() - at)).load();
+        tick.run();
+        if (at > all.capacity() - LOAD_BYTES) {
+          break;
+        }
+      }
+      return all;
+    } catch (RuntimeException | Error e) {
+      IoUtil.unmap(all);
+      throw e;
+    }
   }
 }

@@ -103,6 +103,22 @@ public interface Transport extends AutoCloseable {
   /** Says that all peers have opened this rank's memory: nothing of it outlives the processes. */
   void sealMemory(int index);
 
+  /**
+   * Has {@code tick} called every few milliseconds by {@link #createMemory} and {@link #openMemory}
+   * while they are at work, on their thread. What it throws ends them and leaves nothing behind.
+   */
+  default void whileSlow(Runnable tick) {}
+
+  /** What the host knows of a living peer that may explain its silence, for people. */
+  default Optional<String> condition(int peer) {
+    return Optional.empty();
+  }
+
+  /** What may hold up every peer alike, so that none of them is to blame; for people. */
+  default Optional<String> ailment() {
+    return Optional.empty();
+  }
+
   /** Why {@code peer} cannot be reached any more; empty while nothing is known against it. */
   Optional<String> lost(int peer);
 

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AllReduceBenchTest {
@@ -25,15 +27,17 @@ class AllReduceBenchTest {
 
   @TempDir Path memory;
 
-  @Test
-  void shouldMeasureEverySizeWithoutAWrongElementAndLeaveNothing() throws Exception {
+  @ParameterizedTest
+  @EnumSource
+  void shouldMeasureEverySizeWithoutAWrongElementAndLeaveNothing(BenchTransport transport)
+      throws Exception {
     List<BenchRow> rows = new ArrayList<>();
     BenchPlan plan =
         new BenchPlan(
             2,
             List.of(4L, 40_000L),
             Optional.of(AllReduceAlgorithm.RING),
-            BenchTransport.IPC,
+            transport,
             OptionalInt.of(3),
             OptionalInt.of(0));
     AllReduceBench.measure(plan, RankJvm.likeThisOne(), memory, rows::add);
@@ -44,6 +48,27 @@ class AllReduceBenchTest {
               assertThat(row.wrong()).isZero();
               assertThat(row.timeUs()).isPositive();
               assertThat(row.count()).isEqualTo(row.bytes() / 4);
+            });
+    assertThat(memory).isEmptyDirectory();
+  }
+
+  @Test
+  void shouldSoakAtMixedSizesAndReportOfEveryRank() throws Exception {
+    List<BenchTask.Report> reports = new ArrayList<>();
+    AllReduceBench.tryOut(
+        BenchPlan.of(2, List.of(40_000L)),
+        BenchTask.SOAK,
+        Duration.ofMillis(300),
+        RankJvm.likeThisOne(),
+        memory,
+        reports::add);
+    assertThat(reports).extracting(BenchTask.Report::rank).containsExactlyInAnyOrder(0, 1);
+    assertThat(reports)
+        .allSatisfy(
+            report -> {
+              assertThat(report.rounds()).isPositive();
+              assertThat(report.wrong()).isZero();
+              assertThat(report.seconds()).isGreaterThanOrEqualTo(0.3);
             });
     assertThat(memory).isEmptyDirectory();
   }

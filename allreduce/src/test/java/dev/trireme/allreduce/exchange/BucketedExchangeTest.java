@@ -211,10 +211,11 @@ class BucketedExchangeTest {
   @Test
   void shouldRefuseParametersThatCannotBeReduced() {
     try (ProcessGroup group = new LocalProcessGroup(1)) {
-      List<Parameter> parameters = parameters(DType.FLOAT16, 3);
+      List<Parameter> parameters = parameters(DType.INT64, 3);
       assertThatThrownBy(() -> new BucketedExchange(group, parameters, List.of(), 1, 1))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("FLOAT16");
+          .hasMessageContaining("0.weight")
+          .hasMessageContaining("INT64");
     }
   }
 }

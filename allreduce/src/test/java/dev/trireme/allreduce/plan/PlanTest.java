@@ -17,8 +17,12 @@ class PlanTest {
   enum Algorithm {
     RING,
     OWNER,
+    HALVING_DOUBLING,
+    TREE,
     STAGED_RING,
-    STAGED_OWNER
+    STAGED_OWNER,
+    STAGED_HALVING_DOUBLING,
+    STAGED_TREE
   }
 
   @Property(tries = 500)
@@ -82,14 +86,17 @@ class PlanTest {
   }
 
   private static List<Step> plan(Algorithm algorithm, int rank, int worldSize, int count) {
-    List<Step> ring = RingAllReduce.plan(rank, worldSize, count);
-    List<Step> owner = OwnerAllReduce.plan(rank, worldSize, count);
-    return switch (algorithm) {
-      case RING -> ring;
-      case OWNER -> owner;
-      case STAGED_RING -> Plans.staged(ring, rank, worldSize, count);
-      case STAGED_OWNER -> Plans.staged(owner, rank, worldSize, count);
-    };
+    List<Step> plan =
+        switch (algorithm) {
+          case RING, STAGED_RING -> RingAllReduce.plan(rank, worldSize, count);
+          case OWNER, STAGED_OWNER -> OwnerAllReduce.plan(rank, worldSize, count);
+          case TREE, STAGED_TREE -> TreeAllReduce.plan(rank, worldSize, count);
+          case HALVING_DOUBLING, STAGED_HALVING_DOUBLING ->
+              HalvingDoublingAllReduce.plan(rank, worldSize, count);
+        };
+    return algorithm.name().startsWith("STAGED")
+        ? Plans.staged(plan, rank, worldSize, count)
+        : plan;
   }
 
   /** The ranks' memory and how far each is; finish divides by nothing, as for a sum. */
@@ -183,6 +190,13 @@ class PlanTest {
         }
         for (long[] each : addressable) {
           each[i] = sum;
+        }
+      } else if (work instanceof Step.ReduceTreeAndSpread) {
+        for (TreeAllReduce.Sum sum : TreeAllReduce.sums(addressable.length)) {
+          addressable[sum.left()][i] += addressable[sum.right()][i];
+        }
+        for (long[] each : addressable) {
+          each[i] = addressable[0][i];
         }
       }
     }

@@ -26,11 +26,16 @@ import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Aeron and shared files, with ranks as threads of the test's JVM. */
 class AeronProcessGroupTest {
   private static final Duration LONG = Duration.ofSeconds(30);
   private static final Duration SHORT = Duration.ofMillis(1500);
+
+  /** Generations in a row; {@code -Dtrireme.rounds=200} for the long run. */
+  private static final int ROUNDS = Integer.getInteger("trireme.rounds", 20);
+
   private Host host;
 
   @BeforeEach
@@ -156,18 +161,35 @@ class AeronProcessGroupTest {
   }
 
   @Test
+  @Timeout(value = 30, unit = TimeUnit.MINUTES)
   void shouldFormAgainRightAfterAnAbort() {
-    for (long generation = 1; generation <= 20; generation++) {
+    for (long generation = 1; generation <= ROUNDS; generation++) {
       List<CompletableFuture<String>> ends = new ArrayList<>();
+      List<CompletableFuture<Float>> others = new ArrayList<>();
       for (int rank = 0; rank < 2; rank++) {
         GroupConfig config = inDirectoryOf(generation, host.config(rank, 2, generation, LONG));
         ends.add(member(config, AeronProcessGroupTest::reduceUntilAborted));
+        // Another group of this host, on the same streams, all the while.
+        long other = 1_000_000 + generation;
+        float mine = 100 + rank;
+        others.add(
+            member(
+                inDirectoryOf(other, host.config(rank, 2, other, LONG)),
+                group -> sums(group, mine)));
       }
+      assertThat(others.stream().map(AeronProcessGroupTest::get)).containsOnly(201f);
       for (CompletableFuture<String> end : ends) {
         assertThat(get(end)).contains("generation " + generation);
       }
     }
     assertThat(host.sharedFiles()).isEmpty();
+  }
+
+  private static float sums(ProcessGroup group, float mine) {
+    for (int i = 0; i < 30; i++) {
+      assertThat(sum(group, mine)).isEqualTo(201f);
+    }
+    return sum(group, mine);
   }
 
   private static String reduceUntilAborted(ProcessGroup group) {

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.agrona.IoUtil;
 
@@ -25,6 +26,16 @@ final class Host implements AutoCloseable {
   private final List<RankProcess> processes = new ArrayList<>();
 
   Host() {
+    this(Duration.ofSeconds(10), Duration.ofSeconds(5));
+  }
+
+  /**
+   * A host whose driver forgets dead clients soon.
+   *
+   * @param liveness after which a silent client is given up
+   * @param linger after which what it had is deleted
+   */
+  Host(Duration liveness, Duration linger) {
     try {
       root =
           Files.isWritable(MEMORY)
@@ -39,6 +50,11 @@ final class Host implements AutoCloseable {
             new MediaDriver.Context()
                 .aeronDirectoryName(root.resolve("aeron").toString())
                 .threadingMode(ThreadingMode.SHARED)
+                .clientLivenessTimeoutNs(liveness.toNanos())
+                .publicationUnblockTimeoutNs(liveness.toNanos() * 2)
+                .publicationLingerTimeoutNs(linger.toNanos())
+                .timerIntervalNs(TimeUnit.MILLISECONDS.toNanos(100))
+                .termBufferSparseFile(true)
                 .dirDeleteOnShutdown(true));
   }
 
@@ -67,6 +83,12 @@ final class Host implements AutoCloseable {
 
   /** Starts one rank of a formation. */
   RankProcess start(RankMain.Scenario scenario, int rank, int worldSize, Duration timeout) {
+    return start(scenario, rank, worldSize, 4711, timeout);
+  }
+
+  /** Starts one rank of one of several formations. */
+  RankProcess start(
+      RankMain.Scenario scenario, int rank, int worldSize, long formation, Duration timeout) {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -74,7 +96,7 @@ final class Host implements AutoCloseable {
         .forEach(command::add);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(RankMain.class.getName(), scenario.name()));
-    command.addAll(RankMain.arguments(config(rank, worldSize, 4711, timeout)));
+    command.addAll(RankMain.arguments(config(rank, worldSize, formation, timeout)));
     RankProcess process = new RankProcess(rank, command);
     processes.add(process);
     return process;
@@ -83,6 +105,31 @@ final class Host implements AutoCloseable {
   /** Ends the media driver as a crash of the agent would. */
   void closeDriver() {
     driver.close();
+  }
+
+  /** Log buffers of clients, living or not yet forgotten. */
+  List<String> logBuffers() {
+    try (Stream<Path> files = Files.walk(Path.of(driver.aeronDirectoryName()))) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".logbuffer"))
+          .toList();
+    } catch (IOException | UncheckedIOException e) {
+      // One was deleted while the directory was walked.
+      return List.of("being deleted");
+    }
+  }
+
+  /** Streams of which some rank has read something. */
+  int streamsRead() {
+    AtomicInteger read = new AtomicInteger();
+    driver
+        .context()
+        .countersManager()
+        .forEach(
+            (value, counter, label) ->
+                read.addAndGet(label.startsWith("sub-pos") && value > 0 ? 1 : 0));
+    return read.get();
   }
 
   /** Names of what lies in the shared directory. */

@@ -18,8 +18,8 @@ class SharedFileTest {
   @Test
   void shouldBeTheSameMemoryForBothEvenWithoutItsName() {
     Path path = directory.resolve("memory");
-    try (SharedFile made = SharedFile.create(path, 1, 10_000);
-        SharedFile opened = SharedFile.open(path, 1, 10_000)) {
+    try (SharedFile made = SharedFile.create(path, 1, 10_000, () -> {});
+        SharedFile opened = SharedFile.open(path, 1, 10_000, () -> {})) {
       made.unlink();
       assertThat(directory).isEmptyDirectory();
       assertThat(made.address() % 4096).isZero();
@@ -31,7 +31,7 @@ class SharedFileTest {
   @Test
   void shouldBeReadableToItsOwnerOnly() throws IOException {
     Path path = directory.resolve("memory");
-    try (SharedFile made = SharedFile.create(path, 1, 1)) {
+    try (SharedFile made = SharedFile.create(path, 1, 1, () -> {})) {
       assertThat(made.address()).isNotZero();
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
           .isEqualTo("rw-------");
@@ -40,19 +40,19 @@ class SharedFileTest {
 
   @Test
   void shouldBeDeletedWhenClosedWithItsName() {
-    SharedFile.create(directory.resolve("memory"), 1, 0).close();
+    SharedFile.create(directory.resolve("memory"), 1, 0, () -> {}).close();
     assertThat(directory).isEmptyDirectory();
   }
 
   @Test
   void shouldRefuseTheFileOfAnotherFormation() {
     Path path = directory.resolve("memory");
-    try (SharedFile made = SharedFile.create(path, 1, 100)) {
+    try (SharedFile made = SharedFile.create(path, 1, 100, () -> {})) {
       assertThat(made.address()).isNotZero();
-      assertThatThrownBy(() -> SharedFile.open(path, 2, 100))
+      assertThatThrownBy(() -> SharedFile.open(path, 2, 100, () -> {}))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("is not the shared memory");
-      assertThatThrownBy(() -> SharedFile.open(path, 1, 101))
+      assertThatThrownBy(() -> SharedFile.open(path, 1, 101, () -> {}))
           .isInstanceOf(IllegalStateException.class);
     }
   }
@@ -60,9 +60,9 @@ class SharedFileTest {
   @Test
   void shouldNotTakeOverAFileThatIsThereAlready() {
     Path path = directory.resolve("memory");
-    try (SharedFile made = SharedFile.create(path, 1, 100)) {
+    try (SharedFile made = SharedFile.create(path, 1, 100, () -> {})) {
       assertThat(made.address()).isNotZero();
-      assertThatThrownBy(() -> SharedFile.create(path, 1, 100))
+      assertThatThrownBy(() -> SharedFile.create(path, 1, 100, () -> {}))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining(path.toString());
       assertThat(path).exists();
@@ -75,14 +75,14 @@ class SharedFileTest {
     assumeTrue(
         free < SharedFile.MAX_BYTES, "the temporary file system has room for the largest file");
     assertThatThrownBy(
-            () -> SharedFile.create(directory.resolve("memory"), 1, SharedFile.MAX_BYTES))
+            () -> SharedFile.create(directory.resolve("memory"), 1, SharedFile.MAX_BYTES, () -> {}))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("bytes are free");
   }
 
   @Test
   void shouldRefuseMoreThanCanBeMapped() {
-    assertThatThrownBy(() -> SharedFile.create(directory.resolve("memory"), 1, 1L << 40))
+    assertThatThrownBy(() -> SharedFile.create(directory.resolve("memory"), 1, 1L << 40, () -> {}))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining(String.valueOf(1L << 40))
         .hasMessageContaining("parallel.bucketSize");

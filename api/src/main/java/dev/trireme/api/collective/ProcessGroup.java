@@ -125,6 +125,12 @@ public interface ProcessGroup extends AutoCloseable {
   TensorBuffer allocate(DType dtype, long count);
 
   /**
+   * Says what the operations started from now on are for, as {@code bucket 2 of 5}; it goes into
+   * verdicts. Changes nothing else.
+   */
+  default void label(String what) {}
+
+  /**
    * Ends every operation in flight with {@link CollectiveException.Cause#ABORTED} and makes the
    * group unusable. Returns at once; waiting threads are woken within 100 ms. Repeats are ignored.
    *

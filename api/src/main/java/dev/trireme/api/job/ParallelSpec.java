@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param bucketSize bytes of gradients fused for one all-reduce
  * @param firstBucketSize bytes of the first bucket, small so that the exchange starts early
  * @param timeoutSeconds the deadline of every collective
+ * @param compression what gradients lose on their way to be fewer bytes
  */
 public record ParallelSpec(
     @Key(value = "Number of ranks, or \"min:max\".", defaultValue = "1") WorkerCount workers,
@@ -41,7 +42,31 @@ public record ParallelSpec(
             defaultValue = "60",
             min = 0.1,
             max = 86400)
-        double timeoutSeconds) {
+        double timeoutSeconds,
+    @Key(
+            value = "What gradients lose on their way between ranks, to be fewer bytes.",
+            defaultValue = "none")
+        CompressionSpec compression) {
+  /** Without compression. */
+  public ParallelSpec(
+      WorkerCount workers,
+      DeviceKind device,
+      SyncKind sync,
+      Optional<Integer> threads,
+      long bucketSize,
+      long firstBucketSize,
+      double timeoutSeconds) {
+    this(
+        workers,
+        device,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        new CompressionSpec.None());
+  }
+
   /** What a rank computes on. */
   public enum DeviceKind {
     AUTO,

@@ -2,12 +2,15 @@ package dev.trireme.launcher.cli;
 
 import dev.trireme.allreduce.bench.BenchPlan;
 import dev.trireme.allreduce.bench.BenchRow;
+import dev.trireme.allreduce.bench.BenchTask;
 import dev.trireme.allreduce.bench.BenchTransport;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.launcher.config.ByteSizes;
 import dev.trireme.launcher.config.NearestName;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -36,6 +39,8 @@ import picocli.CommandLine.Spec;
       "  trireme bench allreduce --ranks 2",
       "  trireme bench allreduce --ranks 4 -b 4k -e 100m -f 4 --json",
       "  trireme bench allreduce --ranks 4 -b 25m -e 25m --algorithm ring --iterations 50",
+      "  trireme bench allreduce --ranks 4 -e 8m --soak 10m",
+      "  trireme bench allreduce --ranks 2 --idle 10s",
     })
 final class AllReduceCommand implements Callable<Integer> {
   private static final int MAX_SIZES = 64;
@@ -89,6 +94,22 @@ final class AllReduceCommand implements Callable<Integer> {
       description = "Rounds before those. By default as many as fit into 0.3 s.")
   private Optional<String> warmup = Optional.empty();
 
+  @Option(
+      names = "--soak",
+      paramLabel = "DURATION",
+      description =
+          "In place of measuring, checked all-reduces of random sizes up to -e for so long (as 30s"
+              + " or 10m), and each rank's memory at the start, warmed up, and at the end.")
+  private Optional<String> soak = Optional.empty();
+
+  @Option(
+      names = "--idle",
+      paramLabel = "DURATION",
+      description =
+          "In place of measuring, has all ranks wait for the last for so long, and shows what"
+              + " processor time that took.")
+  private Optional<String> idle = Optional.empty();
+
   @Option(names = "--json", description = "Prints a JSON array, an object for each size.")
   private boolean json;
 
@@ -116,6 +137,25 @@ final class AllReduceCommand implements Callable<Integer> {
                 + "; "
                 + Runtime.getRuntime().availableProcessors()
                 + " cores");
+    return soak.isPresent() || idle.isPresent() ? tryOut(plan) : measure(plan);
+  }
+
+  private int tryOut(BenchPlan plan) {
+    if (soak.isPresent() && idle.isPresent()) {
+      throw refused("--idle", "expected either --soak or --idle, found both");
+    }
+    BenchTask task = soak.isPresent() ? BenchTask.SOAK : BenchTask.IDLE;
+    Duration length = duration(task == BenchTask.SOAK ? "--soak" : "--idle", soak.or(() -> idle));
+    List<BenchTask.Report> reports = new ArrayList<>();
+    int code = runner.get().tryOut(plan, task, length, reports::add, console);
+    if (code == ExitCode.DONE) {
+      reports.sort(Comparator.comparingInt(BenchTask.Report::rank));
+      console.out().println(json ? TrialText.json(reports) : TrialText.table(reports));
+    }
+    return wrong(reports.stream().mapToLong(BenchTask.Report::wrong).sum(), code);
+  }
+
+  private int measure(BenchPlan plan) {
     List<BenchRow> rows = new ArrayList<>();
     if (!json) {
       console.out().println(BenchRow.header());
@@ -126,7 +166,10 @@ final class AllReduceCommand implements Callable<Integer> {
           .out()
           .println(rows.stream().map(BenchRow::json).collect(Collectors.joining(",\n ", "[", "]")));
     }
-    long wrong = rows.stream().mapToLong(BenchRow::wrong).sum();
+    return wrong(rows.stream().mapToLong(BenchRow::wrong).sum(), code);
+  }
+
+  private int wrong(long wrong, int code) {
     if (wrong > 0) {
       console.err().println("trireme: " + wrong + " elements are wrong: please report this");
       return ExitCode.FAILED;
@@ -155,6 +198,11 @@ final class AllReduceCommand implements Callable<Integer> {
               + ByteSizes.format(AllReduceAlgorithm.DIRECT_BYTES)
               + "; add -e "
               + ByteSizes.format(AllReduceAlgorithm.DIRECT_BYTES));
+    }
+    if (transport() == BenchTransport.UDP
+        && !one.map(AllReduceAlgorithm::worksBetweenHosts).orElse(true)) {
+      throw refused(
+          "--algorithm", algorithm + " needs the memory of all ranks; use --transport ipc");
     }
     return new BenchPlan(
         processes,
@@ -222,6 +270,14 @@ final class AllReduceCommand implements Callable<Integer> {
         + found
         + "'"
         + NearestName.of(found, names).map(n -> "; did you mean '" + n + "'?").orElse("");
+  }
+
+  private Duration duration(String option, Optional<String> text) {
+    String found = text.orElse("");
+    if (!found.matches("[1-9][0-9]{0,5}[smh]")) {
+      throw refused(option, "expected a duration as 30s, 10m or 1h, found '" + found + "'");
+    }
+    return Duration.parse("PT" + found);
   }
 
   private OptionalInt optional(String option, Optional<String> text, int least) {

@@ -2,10 +2,11 @@ package dev.trireme.launcher.cli;
 
 import dev.trireme.allreduce.bench.BenchPlan;
 import dev.trireme.allreduce.bench.BenchRow;
+import dev.trireme.allreduce.bench.BenchTask;
+import java.time.Duration;
 import java.util.function.Consumer;
 
 /** Measures collectives between processes; what {@code trireme bench} does with a right plan. */
-@FunctionalInterface
 public interface BenchRunner {
   /**
    * Measures and blocks until it is done and every process that it started is gone. Why it failed
@@ -15,4 +16,16 @@ public interface BenchRunner {
    * @return an exit code of {@link ExitCode}
    */
   int measure(BenchPlan plan, Consumer<BenchRow> each, Console console);
+
+  /**
+   * The same for a trial of some length.
+   *
+   * @param reports takes the report of each rank
+   */
+  int tryOut(
+      BenchPlan plan,
+      BenchTask task,
+      Duration length,
+      Consumer<BenchTask.Report> reports,
+      Console console);
 }

@@ -4,6 +4,7 @@ import dev.trireme.allreduce.bench.AllReduceBench;
 import dev.trireme.allreduce.bench.BenchException;
 import dev.trireme.allreduce.bench.BenchPlan;
 import dev.trireme.allreduce.bench.BenchRow;
+import dev.trireme.allreduce.bench.BenchTask;
 import dev.trireme.allreduce.bench.RankJvm;
 import dev.trireme.launcher.cli.BenchRunner;
 import dev.trireme.launcher.cli.Console;
@@ -11,6 +12,7 @@ import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.worker.agent.RankCommand;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -19,12 +21,32 @@ import java.util.function.Consumer;
 public final class ProcessBench implements BenchRunner {
   private static final Path MEMORY = Path.of("/dev/shm");
 
+  /** Something that ends when the thread is interrupted, with nothing left behind. */
+  @FunctionalInterface
+  private interface Measurement {
+    void run() throws BenchException, InterruptedException;
+  }
+
   @Override
-  @SuppressWarnings("try") // it is there only to be closed
   public int measure(BenchPlan plan, Consumer<BenchRow> each, Console console) {
+    return run(() -> AllReduceBench.measure(plan, jvm(), MEMORY, each), console);
+  }
+
+  @Override
+  public int tryOut(
+      BenchPlan plan,
+      BenchTask task,
+      Duration length,
+      Consumer<BenchTask.Report> reports,
+      Console console) {
+    return run(() -> AllReduceBench.tryOut(plan, task, length, jvm(), MEMORY, reports), console);
+  }
+
+  @SuppressWarnings("try") // it is there only to be closed
+  private static int run(Measurement measurement, Console console) {
     Thread measuring = Thread.currentThread();
     try (CancelOnInterrupt cancel = CancelOnInterrupt.install(measuring::interrupt)) {
-      AllReduceBench.measure(plan, jvm(), MEMORY, each);
+      measurement.run();
       return ExitCode.DONE;
     } catch (BenchException e) {
       console.err().println("trireme: " + e.getMessage());

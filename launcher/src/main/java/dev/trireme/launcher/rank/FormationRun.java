@@ -6,6 +6,7 @@ import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.Progress;
@@ -25,12 +26,16 @@ import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A rank's part in one formation: everything that ends with the formation is made and closed here.
  * The replica and the data, which outlive it, are handed in.
  */
 final class FormationRun implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(FormationRun.class);
+
   /** Other ranks may need long to write their shards to a slow disk. */
   private static final Duration GRANT_DEADLINE = Duration.ofMinutes(10);
 
@@ -106,7 +111,14 @@ final class FormationRun implements AutoCloseable {
             replica.parameters(),
             replica.statistics(),
             job.parallel().firstBucketSize(),
-            job.parallel().bucketSize());
+            job.parallel().bucketSize(),
+            job.parallel().compression());
+    if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
+      log.info(
+          "compression: {} bytes of gradients are reduced a step in place of {}",
+          exchange.bytesPerStep(),
+          exchange.plainBytesPerStep());
+    }
     replica.bindGradients(exchange.reduced());
     return exchange;
   }

@@ -1,9 +1,11 @@
 package dev.trireme.launcher.rank;
 
+import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -15,9 +17,9 @@ import java.util.concurrent.CompletionException;
  */
 final class GroupOpener implements AutoCloseable {
   private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
+  private final AbortSwitch abort = new AbortSwitch();
   private final GroupConfig config;
   private final Thread thread;
-  private volatile String aborted = "";
 
   private GroupOpener(GroupConfig config) {
     this.config = config;
@@ -33,24 +35,15 @@ final class GroupOpener implements AutoCloseable {
 
   private void open() {
     try {
-      group.complete(AeronProcessGroup.join(config));
+      group.complete(AeronProcessGroup.join(config, Optional.empty(), abort));
     } catch (Throwable e) {
       group.completeExceptionally(e);
-    }
-    if (!aborted.isEmpty()) {
-      abort(aborted);
     }
   }
 
   /** Ends the meeting, or the group's collectives where it stands already. Returns at once. */
   void abort(String why) {
-    aborted = why;
-    ProcessGroup there = group.isCompletedExceptionally() ? null : group.getNow(null);
-    if (there != null) {
-      there.abort(why);
-    } else {
-      thread.interrupt();
-    }
+    abort.abort(why);
   }
 
   /**
@@ -74,7 +67,7 @@ final class GroupOpener implements AutoCloseable {
   public void close() {
     // Where nobody has awaited it, it may still be about to stand.
     if (!group.isDone()) {
-      thread.interrupt();
+      abort.abort("this rank leaves");
     }
     group.handle(
         (there, error) -> {

@@ -50,4 +50,19 @@ class AllReduceCommandTest {
     assertThat(run.code()).isEqualTo(ExitCode.FAILED);
     assertThat(run.err()).contains("2 elements are wrong");
   }
+
+  @Test
+  void shouldReportATrialInOrderOfRank() throws Exception {
+    CliRun run = CliRun.of("bench", "allreduce", "--ranks", "2", "--idle", "10s");
+    assertThat(run.code()).isEqualTo(ExitCode.DONE);
+    String[] lines = run.out().split("\\R");
+    assertThat(lines[1].trim().split(" +"))
+        .containsExactly("0", "10.0", "1.00", "10.0", "5", "60.0", "61.0", "0");
+    assertThat(lines[2].trim()).startsWith("1 ");
+    CliRun json = CliRun.of("bench", "allreduce", "--ranks", "2", "--soak", "1m", "--json");
+    JsonNode first = new ObjectMapper().readTree(json.out()).get(0);
+    assertThat(first.get("seconds").asDouble()).isEqualTo(60);
+    assertThat(CliRun.of("bench", "allreduce", "--ranks", "4", "--soak", "1h").code())
+        .isEqualTo(ExitCode.FAILED);
+  }
 }

@@ -116,9 +116,13 @@ class BadInputTest {
         bench("a factor that goes nowhere", "--ranks 2 -f 1", "-f: expected a whole number from 2"),
         bench("a transport that is none", "--ranks 2 --transport icp", "ipc, udp", "'ipc'?"),
         bench("an algorithm that is none", "--ranks 2 --algorithm rang", "auto, ", "'ring'?"),
+        bench(
+            "trees over udp", "--ranks 2 --transport udp --algorithm tree", "use --transport ipc"),
         bench("direct for large sizes", "--ranks 2 --algorithm direct", "up to 2k; add -e 2k"),
         bench("no rounds", "--ranks 2 --iterations 0", "--iterations: ", "from 1 to 1000000"),
         bench("less than no warm-up", "--ranks 2 --warmup -1", "--warmup", "found '-1'"),
+        bench("no duration", "--ranks 2 --soak 10", "--soak: expected a duration as 30s"),
+        bench("two trials", "--ranks 2 --soak 1s --idle 1s", "either --soak or --idle"),
         bench("an argument too many", "--ranks 2 4k", "unexpected argument '4k'"),
         bench("a number of ranks twice", "--ranks 2 --ranks 3", "--ranks"));
   }

@@ -151,7 +151,7 @@ class CliTest {
             () -> {
               throw new AssertionError("nothing is to be run");
             },
-            () -> (plan, each, console) -> ExitCode.DONE);
+            FakeBench::new);
     assertThat(cli.run("train", job())).isEqualTo(ExitCode.FAILED);
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("this is a bug", "cannot be", "\tat ");

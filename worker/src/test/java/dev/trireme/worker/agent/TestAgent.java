@@ -17,7 +17,16 @@ public final class TestAgent {
 
   private TestAgent() {}
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
+    try {
+      run(args);
+    } catch (Throwable e) {
+      // The agent's threads would keep this process, and whoever reads from it, for ever.
+      Runtime.getRuntime().halt(1);
+    }
+  }
+
+  private static void run(String[] args) throws Exception {
     TestCoordinator coordinator = new TestCoordinator();
     AgentNode.start(AgentFixture.config(Path.of(args[0]), 2, 1, "work"), coordinator);
     coordinator.startRanks(Path.of(args[1]), 0, 1);
