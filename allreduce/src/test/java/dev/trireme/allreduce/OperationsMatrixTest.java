@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class OperationsMatrixTest {
   private static final boolean FULL = "full".equals(System.getProperty("trireme.matrix"));
-  private static final int SAMPLE = 90;
+  private static final int SAMPLE = 60;
 
   static Stream<Arguments> formations() {
     List<Arguments> all = new ArrayList<>();

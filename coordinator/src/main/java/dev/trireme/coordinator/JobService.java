@@ -49,12 +49,10 @@ public interface JobService {
   void resume(String jobId);
 
   /**
-   * Has a job that runs write a checkpoint after its current step. Returns before that has
-   * happened.
-   *
-   * @throws CoordinatorException when there is no such job or it has ended
+   * As {@link #cancel}, after the job has saved its state: for that it gets five minutes where it
+   * would else get seconds.
    */
-  void checkpoint(String jobId);
+  void cancelWithCheckpoint(String jobId, String reason);
 
   /** How a job stands; empty when there is no such job. */
   Optional<JobStatus> status(String jobId);

@@ -17,6 +17,7 @@ import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
 import dev.trireme.api.job.WorkerCount;
@@ -123,6 +124,7 @@ final class MessageRegistry {
         ParallelSpec.class,
         WorkerCount.class,
         CheckpointSpec.class,
+        S3Spec.class,
         FailurePolicySpec.class);
     number(
         types,

@@ -90,19 +90,21 @@ public final class AllReduceBench {
     long pairs = (long) plan.ranks() * (plan.ranks() - 1) / 2;
     long bytes = plan.ranks() * (plan.largest() + RANK_BYTES) + pairs * PAIR_BYTES + DRIVER_BYTES;
     try (BenchDirectory directory = BenchDirectory.create(memory, bytes);
-        MediaDriver driver =
-            MediaDriver.launch(driver(directory.path().resolve("aeron"), plan.ranks()))) {
+        MediaDriver driver = MediaDriver.launch(driver(directory.path().resolve("aeron"), plan))) {
       run(jvm, driver.aeronDirectoryName(), directory.path());
     } catch (IOException e) {
       throw new BenchException("cannot start the ranks: " + e, e);
     }
   }
 
-  private static MediaDriver.Context driver(Path directory, int ranks) {
+  private static MediaDriver.Context driver(Path directory, BenchPlan plan) {
+    int ranks = plan.ranks();
+    // Only between hosts does anybody wait for the driver.
+    long longest = plan.transport() == BenchTransport.UDP ? NAP_NANOS / 10 : NAP_NANOS;
     return new MediaDriver.Context()
         .aeronDirectoryName(directory.toString())
         .threadingMode(ThreadingMode.SHARED)
-        .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, NAP_NANOS))
+        .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, longest))
         .counterValuesBufferLength(ranks > FEW_RANKS ? 4 * COUNTERS_LENGTH : COUNTERS_LENGTH)
         .termBufferSparseFile(true)
         .dirDeleteOnShutdown(true);

@@ -149,7 +149,7 @@ final class Sequencer {
    * @return false when this time has passed before
    */
   boolean await(Operation operation, Duration atMost) {
-    Pause pause = new Pause(coreOfItsOwn);
+    Pause pause = new Pause(coreOfItsOwn, transport.hosts().count() > 1);
     long start = System.nanoTime();
     long nanos = atMost.toNanos();
     boolean limited = nanos < LONG_NANOS;
@@ -243,6 +243,8 @@ final class Sequencer {
     if (failure.get() == null && why != null) {
       fail(aborted(why));
     } else if (failure.get() == null) {
+      // A peer may need no more than to hear that this rank has started what it started.
+      announce();
       fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed"), false);
       for (Peer peer : peers.others()) {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");

@@ -103,7 +103,8 @@ final class Watch {
       boolean awaited = Verdict.awaited(head, peers).contains(peer);
       Optional<String> why =
           peer.left()
-              ? Optional.of("it has left the group").filter(text -> awaited)
+              ? Optional.of("it has left the group")
+                  .filter(text -> awaited && transport.emptied(peer.rank()))
               : transport.lost(peer.rank()).or(() -> frozen(peer, head, now));
       if (why.isPresent()) {
         return Optional.of(

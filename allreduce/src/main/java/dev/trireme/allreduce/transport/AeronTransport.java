@@ -260,6 +260,11 @@ public final class AeronTransport implements Transport {
   }
 
   @Override
+  public boolean emptied(int peer) {
+    return hosts.together(peer, config.rank()) || wires.ended(peer);
+  }
+
+  @Override
   public int frameBytes() {
     return wires.frameBytes();
   }

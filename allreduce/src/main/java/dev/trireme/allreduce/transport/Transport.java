@@ -78,6 +78,14 @@ public interface Transport extends AutoCloseable {
     return 0;
   }
 
+  /**
+   * Whether everything that a peer wrote before it said that it left has been taken. Its signals
+   * may overtake its bytes.
+   */
+  default boolean emptied(int peer) {
+    return true;
+  }
+
   /** The most bytes that {@link #write} takes at once, the same on all ranks; a multiple of 64. */
   default int frameBytes() {
     return 16 << 10;

@@ -3,6 +3,7 @@ package dev.trireme.allreduce.transport;
 import dev.trireme.allreduce.transport.Transport.Receiver;
 import dev.trireme.api.tensor.NativeMemory;
 import io.aeron.ExclusivePublication;
+import io.aeron.Image;
 import io.aeron.Publication;
 import io.aeron.Subscription;
 import io.aeron.logbuffer.BufferClaim;
@@ -96,6 +97,16 @@ final class Wires {
       throw failed;
     }
     return taken;
+  }
+
+  /** Whether the peer's stream of bytes is over and has been read to its end. */
+  boolean ended(int peer) {
+    for (Image image : subscriptions[peer].images()) {
+      if (!image.isEndOfStream()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private ControlledFragmentHandler.Action take(

@@ -44,9 +44,18 @@ final class ActorJobService implements JobService {
 
   @Override
   public void cancel(String jobId, String reason) {
+    cancel(jobId, reason, false);
+  }
+
+  @Override
+  public void cancelWithCheckpoint(String jobId, String reason) {
+    cancel(jobId, reason, true);
+  }
+
+  private void cancel(String jobId, String reason, boolean checkpoint) {
     ask(
         control -> {
-          control.cancel(jobId, reason);
+          control.cancel(jobId, reason, checkpoint);
           return "";
         });
   }
@@ -65,15 +74,6 @@ final class ActorJobService implements JobService {
     ask(
         control -> {
           control.resume(jobId);
-          return "";
-        });
-  }
-
-  @Override
-  public void checkpoint(String jobId) {
-    ask(
-        control -> {
-          control.checkpoint(jobId);
           return "";
         });
   }

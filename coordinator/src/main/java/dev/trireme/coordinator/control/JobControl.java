@@ -210,10 +210,10 @@ public final class JobControl implements AutoCloseable {
   }
 
   /** Ends a job; see {@link JobService#cancel}. */
-  public void cancel(String jobId, String reason) {
+  public void cancel(String jobId, String reason, boolean checkpoint) {
     Job job = find(jobId);
     if (job != null) {
-      guarded(job, () -> job.run().cancel(reason));
+      guarded(job, () -> job.run().cancel(reason, checkpoint));
       schedule();
     } else if (ended.status(jobId).isEmpty()) {
       throw unknown(jobId);
@@ -249,12 +249,6 @@ public final class JobControl implements AutoCloseable {
     ended.remove(jobId);
     guarded(job, () -> job.run().restart("continues after it was " + state));
     schedule();
-  }
-
-  /** Has a job saved; see {@link JobService#checkpoint}. */
-  public void checkpoint(String jobId) {
-    Job job = requireLive(jobId);
-    guarded(job, job.run()::checkpoint);
   }
 
   private Job requireLive(String jobId) {

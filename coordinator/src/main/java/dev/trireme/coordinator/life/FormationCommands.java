@@ -62,12 +62,13 @@ final class FormationCommands {
         new CoordinatorToAgent.PrepareRanks(stamp(), job.jobId(), count));
   }
 
-  void checkpointAfterStep() {
-    tellAll(new AgentToRank.CheckpointAfterStep(stamp()));
-  }
-
   void stopAfterStep(String reason) {
     tellAll(new AgentToRank.StopAfterStep(stamp(), reason));
+  }
+
+  /** Before {@link #stopAfterStep}: whoever obeys that one has then heard of this. */
+  void checkpointAfterStep() {
+    tellAll(new AgentToRank.CheckpointAfterStep(stamp()));
   }
 
   void abort(String reason) {

@@ -49,11 +49,15 @@ import java.util.function.BiFunction;
  * <p>Threading: one thread.
  */
 public final class JobRun {
+  /** Beyond what a rank itself allows for its last save. */
+  private static final Duration SAVE_GRACE = Duration.ofMinutes(5).plusSeconds(30);
+
   private final Timing timing;
   private final Time time;
   private final JobEffects effects;
   private final Deadlines deadlines;
   private final Figures figures = new Figures();
+  private final FailedSaves failedSaves;
   private final List<Evidence> evidence = new ArrayList<>();
   private final Recovery recovery;
   private JobRecord record;
@@ -75,6 +79,7 @@ public final class JobRun {
     this.deadlines = new Deadlines(time);
     this.recovery = new Recovery(time);
     this.size = new Size(record.job().parallel().workers().max());
+    this.failedSaves = new FailedSaves(record.job().checkpoint().maxFailures());
   }
 
   /** The job as it is stored. */
@@ -201,6 +206,8 @@ public final class JobRun {
                   parked.appliedStep() + 1, parked.verdict(), parked.suspectRank(), false)));
     } else if (report instanceof RankReport.Failed failed) {
       onEvidence(new Evidence.Complaint(message.rank(), failed));
+    } else if (report instanceof RankReport.CheckpointFinished save) {
+      onSaved(message, save);
     } else if (message.rank() == 0 || report instanceof RankReport.Committed) {
       figures.note(report, record, message.generation(), time.now()).ifPresent(effects::publish);
       onCommitted(message.generation());
@@ -219,6 +226,22 @@ public final class JobRun {
     return record.state() == JobState.RECOVERING
         ? "generation " + formation.generation() + " is over"
         : outcome.map(o -> "the job is ending: " + o.reason()).orElse("");
+  }
+
+  /** A failed save is everybody's: rank 0 must not wait for a shard that never comes. */
+  private void onSaved(FromRank message, RankReport.CheckpointFinished save) {
+    Optional<String> tooMany = failedSaves.note(save);
+    figures.failedSaves(failedSaves.total());
+    figures.note(save, record, message.generation(), time.now()).ifPresent(effects::publish);
+    if (!save.failure().isEmpty() && message.rank() != 0) {
+      commands.grantCheckpoint(
+          save.step(), "rank " + message.rank() + " failed: " + save.failure());
+    }
+    if (tooMany.isPresent() && outcome.isEmpty()) {
+      settle(Outcome.failed(tooMany.get(), false));
+      commands.abort(tooMany.get());
+      endRanks(timing.endGrace(), tooMany.get());
+    }
   }
 
   private void refuseStale(FromRank message) {
@@ -270,13 +293,6 @@ public final class JobRun {
       size.seek(formation.worldSize(), commands)
           .ifPresent(
               why -> publish((id, now) -> new JobEvent.StateChanged(id, now, record.state(), why)));
-    }
-  }
-
-  /** Somebody wants a checkpoint after the current step. */
-  public void checkpoint() {
-    if (record.state() == JobState.RUNNING) {
-      commands.checkpointAfterStep();
     }
   }
 
@@ -337,6 +353,15 @@ public final class JobRun {
 
   /** Somebody wants the job to end; a second time, at once. */
   public void cancel(String reason) {
+    cancel(reason, false);
+  }
+
+  /**
+   * As {@link #cancel(String)}.
+   *
+   * @param checkpoint whether it is to save its state before it ends, which gives it more time
+   */
+  public void cancel(String reason, boolean checkpoint) {
     if (record.state() == JobState.QUEUED) {
       outcome = Optional.of(Outcome.cancelled(reason));
       end("");
@@ -345,7 +370,12 @@ public final class JobRun {
       endRanks(timing.endGrace(), reason);
     } else if (outcome.isEmpty() && cancelled.isEmpty()) {
       // Ranks that still load have no step to stop after.
-      Duration grace = record.state() == JobState.RUNNING ? timing.cancelGrace() : Duration.ZERO;
+      boolean running = record.state() == JobState.RUNNING;
+      Duration grace = running ? timing.cancelGrace() : Duration.ZERO;
+      if (running && checkpoint) {
+        grace = SAVE_GRACE;
+        commands.checkpointAfterStep();
+      }
       cancelled = Optional.of(reason);
       move(JobState.STOPPING, reason);
       commands.stopAfterStep(reason);

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli;
 
+import dev.trireme.launcher.cli.checkpoint.CheckpointCommand;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobValidation;
 import java.io.PrintWriter;
@@ -32,6 +33,7 @@ public final class Cli {
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
     root.addSubcommand(JobCommand.commandLine(console, trainRunner));
+    root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(
         new CommandLine(new BenchCommand())
             .addSubcommand(new AllReduceCommand(console, benchRunner)));

@@ -118,9 +118,10 @@ public final class ControlServer implements AutoCloseable {
       case "POST /v1/job/scale" -> jobs.scale(jobId, workers(query));
       case "POST /v1/job/cancel" -> {
         if (query.equals("checkpoint=true")) {
-          jobs.checkpoint(jobId);
+          jobs.cancelWithCheckpoint(jobId, "cancelled by the user");
+        } else {
+          jobs.cancel(jobId, "cancelled by the user");
         }
-        jobs.cancel(jobId, "cancelled by the user");
       }
       default -> throw new IllegalArgumentException("there is no " + request);
     }

@@ -110,7 +110,8 @@ public final class EmbeddedRunner implements TrainRunner {
       JobSpec spec, Path directory, Console console, Function<JobService, String> begin) {
     console.err().println("running " + spec.name() + " in " + directory);
     Interruption interruption = new Interruption();
-    try (CancelOnInterrupt cancel = CancelOnInterrupt.install(interruption::raise);
+    try (Termination termination = Termination.listen();
+        CancelOnInterrupt cancel = CancelOnInterrupt.install(termination, interruption::raise);
         EmbeddedCluster cluster =
             EmbeddedCluster.start(agentConfig(spec), directory.resolve(STATE));
         ProgressDisplay display =
@@ -118,7 +119,7 @@ public final class EmbeddedRunner implements TrainRunner {
                 console.err(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
       JobService jobs = cluster.jobs();
       String id = begin.apply(jobs);
-      interruption.onRaised(() -> interrupted(jobs, id, spec));
+      interruption.onRaised(() -> cancel(jobs, id, termination));
       ProgressFeed feed = new ProgressFeed(display);
       try (JobService.Subscription watching = jobs.watch(id, feed);
           ControlServer control = ControlServer.start(jobs, id, directory)) {
@@ -132,12 +133,13 @@ public final class EmbeddedRunner implements TrainRunner {
     }
   }
 
-  /** A job that saves itself now and then does so once more before it ends. */
-  private static void interrupted(JobService jobs, String id, JobSpec spec) {
-    if (spec.checkpoint().everySteps().isPresent()) {
-      jobs.checkpoint(id);
+  /** Whoever takes the machine back wants the work to go on elsewhere. */
+  private static void cancel(JobService jobs, String id, Termination termination) {
+    if (termination.isAsked()) {
+      jobs.cancelWithCheckpoint(id, "terminated by SIGTERM");
+    } else {
+      jobs.cancel(id, "interrupted");
     }
-    jobs.cancel(id, "interrupted");
   }
 
   private static AgentConfig agentConfig(JobSpec spec) {

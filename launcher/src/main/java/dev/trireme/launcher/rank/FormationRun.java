@@ -12,7 +12,6 @@ import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
-import dev.trireme.checkpoint.CheckpointerConfig;
 import dev.trireme.checkpoint.LocalCheckpointer;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
@@ -36,9 +35,6 @@ import org.slf4j.LoggerFactory;
 final class FormationRun implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(FormationRun.class);
 
-  /** Other ranks may need long to write their shards to a slow disk. */
-  private static final Duration GRANT_DEADLINE = Duration.ofMinutes(10);
-
   /**
    * What outlives a formation.
    *
@@ -51,6 +47,7 @@ final class FormationRun implements AutoCloseable {
   private final JobSpec job;
   private final AgentLink link;
   private final GroupOpener meeting;
+  private final CheckpointSettings checkpoints;
   private final AgentCheckpointGate gate;
   private volatile Optional<RankStepCoordinator> steps = Optional.empty();
   private volatile boolean ready;
@@ -61,10 +58,8 @@ final class FormationRun implements AutoCloseable {
     this.job = join.job();
     this.link = link;
     this.meeting = GroupOpener.start(groupConfig());
-    Path directory = checkpointDirectory();
-    this.gate =
-        new AgentCheckpointGate(
-            link::report, step -> directory.resolve("step-%08d".formatted(step)).toString());
+    this.checkpoints = new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
+    this.gate = new AgentCheckpointGate(link::report, checkpoints::pathOf);
     link.listen(this::obey);
   }
 
@@ -85,7 +80,8 @@ final class FormationRun implements AutoCloseable {
   RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
     ProcessGroup group = meeting.await();
     try (BucketedExchange exchange = exchange(group, lasting.replica());
-        Checkpointer checkpointer = checkpointer()) {
+        Checkpointer checkpointer =
+            LocalCheckpointer.open(checkpoints.config(join.rank(), join.worldSize()), gate)) {
       RankContext context =
           new RankContext(
               job,
@@ -123,35 +119,17 @@ final class FormationRun implements AutoCloseable {
     return exchange;
   }
 
-  private Checkpointer checkpointer() {
-    return LocalCheckpointer.open(
-        new CheckpointerConfig(
-            checkpointDirectory(),
-            join.rank(),
-            join.worldSize(),
-            job.checkpoint().keep(),
-            GRANT_DEADLINE),
-        gate);
-  }
-
-  private Path checkpointDirectory() {
-    return job.checkpoint()
-        .path()
-        .map(Path::of)
-        .orElse(Path.of(join.runDirectory()).resolve("checkpoints"));
-  }
-
   private RankContext.Origin origin() {
     StateSource source = join.source();
     return switch (source.kind()) {
       case RANK -> new RankContext.Origin(source.rank(), true, Optional.empty());
-      case CHECKPOINT -> new RankContext.Origin(0, false, Optional.of(checkpointDirectory()));
+      case CHECKPOINT -> new RankContext.Origin(0, false, Optional.of(checkpoints.location()));
       case JOB -> RankContext.Origin.JOB;
     };
   }
 
   /** Only now may a wish to stop be taken: one that came before was meant for the steps to come. */
-  private void started(Progress progress, Optional<Path> from, Lasting lasting) {
+  private void started(Progress progress, Optional<String> from, Lasting lasting) {
     boolean source = join.source().equals(StateSource.rank(join.rank()));
     lasting.steps().formed(join.rank(), progress.step(), source);
     steps = Optional.of(lasting.steps());
@@ -163,7 +141,7 @@ final class FormationRun implements AutoCloseable {
     link.report(
         new RankReport.Ready(
             progress,
-            from.map(Path::toString).orElse(""),
+            from.orElse(""),
             total,
             perEpoch,
             Math.toIntExact((total + perEpoch - 1) / perEpoch),

@@ -16,6 +16,7 @@ import dev.trireme.protocol.StateSource;
 import dev.trireme.worker.rank.AgentLink;
 import dev.trireme.worker.rank.RankStepCoordinator;
 import dev.trireme.worker.train.RankState;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -120,7 +121,11 @@ final class RankRun {
         data,
         replica,
         new RankStepCoordinator(
-            join.rank(), data.training().items(), replica::nativeBytes, link::report),
+            join.rank(),
+            data.training().items(),
+            replica::nativeBytes,
+            new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory())).saveEvery(),
+            link::report),
         holds);
   }
 

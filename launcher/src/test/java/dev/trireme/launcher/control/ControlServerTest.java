@@ -42,7 +42,7 @@ class ControlServerTest {
       client.scale(3);
       client.cancel(false);
       client.cancel(true);
-      assertThat(asked).containsExactly("scale 3", "cancel", "checkpoint", "cancel");
+      assertThat(asked).containsExactly("scale 3", "cancel", "cancel with checkpoint");
       assertThatThrownBy(() -> client.scale(9))
           .isInstanceOf(ControlClient.RefusedException.class)
           .hasMessage("too many");
@@ -109,8 +109,8 @@ class ControlServerTest {
     }
 
     @Override
-    public void checkpoint(String jobId) {
-      asked.add("checkpoint");
+    public void cancelWithCheckpoint(String jobId, String reason) {
+      asked.add("cancel with checkpoint");
     }
 
     @Override

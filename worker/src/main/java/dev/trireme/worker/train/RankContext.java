@@ -9,6 +9,7 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NamedTensor;
@@ -50,7 +51,7 @@ public final class RankContext implements TrainingContext {
   private final List<NamedTensor> state;
   private final TensorBuffer progressBuffer;
   private final TensorBuffer lossBuffer;
-  private Optional<Path> restoredFrom = Optional.empty();
+  private Optional<String> restoredFrom = Optional.empty();
 
   /**
    * What a rank computes and speaks with; opened and closed by whoever wires it.
@@ -75,7 +76,7 @@ public final class RankContext implements TrainingContext {
    * @param ownCheckpoints where this run's checkpoints lie, when the newest of them is to be tried
    *     before {@code checkpoint.resumeFrom}
    */
-  public record Origin(int root, boolean held, Optional<Path> ownCheckpoints) {
+  public record Origin(int root, boolean held, Optional<String> ownCheckpoints) {
     /** As the job says: a checkpoint, or fresh weights. */
     public static final Origin JOB = new Origin(0, false, Optional.empty());
   }
@@ -87,7 +88,7 @@ public final class RankContext implements TrainingContext {
      * @param progress to continue from
      * @param restoredFrom the checkpoint that this rank restored; empty on ranks that were sent it
      */
-    void started(Progress progress, Optional<Path> restoredFrom);
+    void started(Progress progress, Optional<String> restoredFrom);
   }
 
   /**
@@ -199,6 +200,9 @@ public final class RankContext implements TrainingContext {
     }
     ports.state().holds(progress);
     onStart.started(progress, restoredFrom);
+    if (job.checkpoint().isPeriodic()) {
+      ports.checkpointer().prepare(state);
+    }
     return progress;
   }
 
@@ -207,19 +211,24 @@ public final class RankContext implements TrainingContext {
     Optional<Checkpointer.Restored> own =
         origin
             .ownCheckpoints()
-            .filter(Files::isDirectory)
+            .filter(place -> CheckpointSpec.isS3(place) || Files.isDirectory(Path.of(place)))
             .flatMap(directory -> ports.checkpointer().restore(directory, state));
     if (own.isPresent()) {
       return take(own.get());
     }
     Optional<String> source = job.checkpoint().resumeFrom();
     if (source.isEmpty()) {
+      job.model()
+          .weights()
+          .ifPresent(
+              file ->
+                  ports.checkpointer().loadWeights(Path.of(file), ports.replica().modelState()));
       return Progress.START;
     }
     return take(
         ports
             .checkpointer()
-            .restore(Path.of(source.get()), state)
+            .restore(source.get(), state)
             .orElseThrow(
                 () ->
                     new CheckpointException(

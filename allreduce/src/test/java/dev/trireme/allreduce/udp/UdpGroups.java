@@ -1,0 +1,177 @@
+package dev.trireme.allreduce.udp;
+
+import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Endpoint;
+import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.NetworkConfig;
+import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.api.collective.ProcessGroup;
+import io.aeron.driver.MediaDriver;
+import io.aeron.driver.ThreadingMode;
+import io.aeron.driver.ext.DebugReceiveChannelEndpoint;
+import io.aeron.driver.ext.DebugSendChannelEndpoint;
+import io.aeron.driver.ext.RandomLossGenerator;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.agrona.IoUtil;
+import org.agrona.concurrent.BackoffIdleStrategy;
+
+/**
+ * The groups of a formation that spans hosts, and what agents would give its ranks: a media driver
+ * and a directory for shared memory for each host. A rank is a thread.
+ */
+final class UdpGroups implements AutoCloseable {
+  static final Duration TIMEOUT = Duration.ofSeconds(30);
+  private static final Path MEMORY = Path.of("/dev/shm");
+  private static final int STREAMS = 5000;
+
+  private final Path root;
+  private final Map<Character, MediaDriver> drivers = new LinkedHashMap<>();
+  private final String hosts;
+  private final ExecutorService threads;
+  private List<ProcessGroup> groups = List.of();
+
+  /**
+   * @param hosts a letter a rank; ranks with equal letters share a host
+   * @param loss the share of datagrams that every driver drops on their way out and in
+   */
+  UdpGroups(String hosts, double loss) {
+    this.hosts = hosts;
+    try {
+      root =
+          Files.isWritable(MEMORY)
+              ? Files.createTempDirectory(MEMORY, "trireme-test-")
+              : Files.createTempDirectory("trireme-test-");
+      for (char host : hosts.toCharArray()) {
+        if (!drivers.containsKey(host)) {
+          Files.createDirectory(root.resolve("shared-" + host));
+          drivers.put(host, MediaDriver.launch(context(host, loss)));
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    threads =
+        Executors.newCachedThreadPool(
+            task -> {
+              Thread thread = new Thread(task, "udp-rank");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  private MediaDriver.Context context(char host, double loss) {
+    MediaDriver.Context context =
+        new MediaDriver.Context()
+            .aeronDirectoryName(root.resolve("aeron-" + host).toString())
+            .threadingMode(ThreadingMode.SHARED)
+            .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, 20_000, 500_000))
+            .dirDeleteOnShutdown(true);
+    if (loss > 0) {
+      context
+          .sendChannelEndpointSupplier(
+              (channel, counter, ctx) ->
+                  new DebugSendChannelEndpoint(
+                      channel,
+                      counter,
+                      ctx,
+                      new RandomLossGenerator(loss, host),
+                      new RandomLossGenerator(loss, host + 1)))
+          .receiveChannelEndpointSupplier(
+              (channel, dispatcher, counter, ctx) ->
+                  new DebugReceiveChannelEndpoint(
+                      channel,
+                      dispatcher,
+                      counter,
+                      ctx,
+                      new RandomLossGenerator(loss, host + 2),
+                      new RandomLossGenerator(loss, host + 3)));
+    }
+    return context;
+  }
+
+  GroupConfig config(int rank, long formation, Duration timeout) {
+    char host = hosts.charAt(rank);
+    int worldSize = hosts.length();
+    return new GroupConfig(
+        rank,
+        worldSize,
+        formation,
+        Path.of(drivers.get(host).aeronDirectoryName()),
+        root.resolve("shared-" + host),
+        STREAMS,
+        2 * worldSize * worldSize,
+        formation,
+        timeout,
+        Optional.of(new NetworkConfig("host-" + host, "127.0.0.1")));
+  }
+
+  /** Forms a group over all ranks; the one before it, if any, is closed. */
+  void form(long formation, Optional<AllReduceAlgorithm> algorithm, Duration timeout) {
+    groups.forEach(ProcessGroup::close);
+    List<AeronProcessGroup.Opening> openings = new ArrayList<>();
+    for (int rank = 0; rank < hosts.length(); rank++) {
+      openings.add(AeronProcessGroup.open(config(rank, formation, timeout)));
+    }
+    // As text, for so they travel.
+    List<String> texts = openings.stream().map(o -> o.endpoint().text()).toList();
+    List<Endpoint> endpoints = texts.stream().map(Endpoint::parse).toList();
+    groups = inParallel(openings, opening -> opening.join(endpoints, algorithm));
+  }
+
+  ProcessGroup group(int rank) {
+    return groups.get(rank);
+  }
+
+  /** Stops the media driver of a host, as if its cable were cut: its ranks live on. */
+  void cut(char host) {
+    drivers.get(host).close();
+  }
+
+  /** Runs the task once a rank, all at the same time; gives the results in order of rank. */
+  <T> List<T> onEveryRank(Function<ProcessGroup, T> task) {
+    return inParallel(groups, task);
+  }
+
+  private <S, T> List<T> inParallel(List<S> on, Function<S, T> task) {
+    List<CompletableFuture<T>> futures =
+        on.stream().map(s -> CompletableFuture.supplyAsync(() -> task.apply(s), threads)).toList();
+    List<T> results = new ArrayList<>();
+    for (CompletableFuture<T> future : futures) {
+      try {
+        results.add(future.get(2 * TIMEOUT.toSeconds(), TimeUnit.SECONDS));
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof RuntimeException cause) {
+          throw cause;
+        }
+        throw new AssertionError(e.getCause());
+      } catch (TimeoutException | InterruptedException e) {
+        throw new AssertionError("a rank did not come back", e);
+      }
+    }
+    return results;
+  }
+
+  @Override
+  public void close() {
+    groups.forEach(ProcessGroup::close);
+    threads.shutdownNow();
+    drivers.values().forEach(MediaDriver::close);
+    IoUtil.delete(root.toFile(), true);
+  }
+}
