@@ -29,7 +29,8 @@ job=
 trap 'if [ -n "$job" ]; then kill "$job" 2>/dev/null || true; wait "$job" || true; fi; rm -rf "$work"' EXIT
 
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p"; } # NAME <LINE
-count() { grep -c "\"type\":\"$1\"" "$events" 2>/dev/null || true; } # TYPE
+# There may be no file yet.
+count() { { cat "$events" 2>/dev/null || true; } | grep -c "\"type\":\"$1\"" || true; } # TYPE
 
 # Waits until the run has had so many events of a type; gives up with the run.
 await() { # TYPE NUMBER
