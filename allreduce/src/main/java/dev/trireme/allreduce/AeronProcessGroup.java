@@ -33,12 +33,12 @@ public final class AeronProcessGroup {
   }
 
   /**
-   * Joins as {@link #join(GroupConfig)} does. Sums are associated as {@link
+   * Joins as {@link #join(GroupConfig, Optional, AbortSwitch)} does. Sums are associated as {@link
    * dev.trireme.allreduce.plan.TreeAllReduce} says: they are the same bits for any number of ranks
    * where each brings the sum of its part of a {@link dev.trireme.api.train.ShardTree}.
    */
-  public static ProcessGroup joinForElasticSums(GroupConfig config) {
-    return join(config, Optional.of(AllReduceAlgorithm.TREE));
+  public static ProcessGroup joinForElasticSums(GroupConfig config, AbortSwitch abort) {
+    return join(config, Optional.of(AllReduceAlgorithm.TREE), abort);
   }
 
   /**
