@@ -52,7 +52,7 @@ public final class CheckpointReader {
    *
    * @throws IOException when the place itself cannot be read
    */
-  public Selection select() throws IOException {
+  public Selection select(Lineage lineage) throws IOException {
     CheckpointStorage.Contents contents = storage.contents();
     List<Selection.Candidate> readable = new ArrayList<>();
     List<Selection.Skipped> damaged = new ArrayList<>();
@@ -63,7 +63,7 @@ public final class CheckpointReader {
         damaged.add(new Selection.Skipped(name, e.getMessage()));
       }
     }
-    return Selection.of(readable, damaged, contents.staged());
+    return Selection.of(readable, damaged, contents.staged(), lineage);
   }
 
   /**
@@ -76,7 +76,7 @@ public final class CheckpointReader {
     try {
       Manifest manifest = manifest(name);
       for (Manifest.Shard shard : manifest.shards()) {
-        try (StoredFile file = open(name, shard.file())) {
+        try (StoredFile file = open(name, manifest, shard)) {
           checkSize(shard, file);
         }
       }
@@ -97,7 +97,7 @@ public final class CheckpointReader {
     Map<String, List<Manifest.StoredTensor>> tensors = manifest.tensorsByShard();
     try (NativeMemory.Block chunk = NativeMemory.allocate(CHUNK_BYTES, Long.BYTES)) {
       for (Manifest.Shard shard : manifest.shards()) {
-        try (StoredFile file = open(name, shard.file())) {
+        try (StoredFile file = open(name, manifest, shard)) {
           checkSize(shard, file);
           checkHeader(tensors.get(shard.file()), shard, file);
           for (Manifest.StoredTensor tensor : tensors.get(shard.file())) {
@@ -120,7 +120,7 @@ public final class CheckpointReader {
     Map<String, List<Manifest.StoredTensor>> tensors = manifest.tensorsByShard();
     try {
       for (Manifest.Shard shard : manifest.shards()) {
-        try (StoredFile file = open(name, shard.file())) {
+        try (StoredFile file = open(name, manifest, shard)) {
           for (Manifest.StoredTensor tensor : tensors.get(shard.file())) {
             long address = destination.address(tensor);
             checkHash(tensor, file, offset -> address + offset);
@@ -132,9 +132,41 @@ public final class CheckpointReader {
     }
   }
 
+  /** Takes the values of a tensor chunk by chunk. */
+  @FunctionalInterface
+  interface Chunks {
+    /** The next chunk, to be used before this returns. */
+    void take(ByteBuffer chunk) throws IOException;
+  }
+
+  /**
+   * Reads the values of one tensor and compares them with their hash when all have been taken.
+   *
+   * @throws DamagedException when they do not match
+   * @throws IOException when {@code chunks} does
+   */
+  void read(String name, Manifest manifest, Manifest.StoredTensor tensor, Chunks chunks)
+      throws IOException, DamagedException {
+    CRC32C crc = new CRC32C();
+    ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK_BYTES);
+    try (StoredFile file = storage.openShard(name, manifest.generation(), tensor.file())) {
+      for (long at = tensor.begin(); at < tensor.end(); at += CHUNK_BYTES) {
+        buffer.clear().limit((int) Math.min(CHUNK_BYTES, tensor.end() - at));
+        file.read(buffer, at);
+        crc.update(buffer.flip());
+        chunks.take(buffer.rewind());
+      }
+    }
+    Crc32c found = new Crc32c((int) crc.getValue());
+    if (!found.equals(tensor.hash())) {
+      throw altered(
+          tensor.file() + ": '" + Bounds.excerpt(tensor.spec().name()) + "'", tensor.hash(), found);
+    }
+  }
+
   private Manifest manifest(String name) throws IOException, DamagedException {
     byte[] bytes;
-    try (StoredFile file = open(name, CheckpointNames.MANIFEST)) {
+    try (StoredFile file = openManifest(name)) {
       if (file.size() > Bounds.MANIFEST_BYTES) {
         throw new DamagedException(
             CheckpointNames.MANIFEST
@@ -164,11 +196,20 @@ public final class CheckpointReader {
     return manifest;
   }
 
-  private StoredFile open(String name, String file) throws IOException, DamagedException {
+  private StoredFile openManifest(String name) throws IOException, DamagedException {
     try {
-      return storage.open(name, file);
+      return storage.openManifest(name);
     } catch (NoSuchFileException e) {
-      throw new DamagedException(file + " is missing", e);
+      throw new DamagedException(CheckpointNames.MANIFEST + " is missing", e);
+    }
+  }
+
+  private StoredFile open(String name, Manifest manifest, Manifest.Shard shard)
+      throws IOException, DamagedException {
+    try {
+      return storage.openShard(name, manifest.generation(), shard.file());
+    } catch (NoSuchFileException e) {
+      throw new DamagedException(shard.file() + " is missing", e);
     }
   }
 

@@ -170,6 +170,9 @@ final class CheckpointWrite implements AutoCloseable {
   }
 
   private void checkSpace() throws IOException {
+    if (config.rank() == 0) {
+      pruning.requireFit(id.step(), plan.allBytes());
+    }
     OptionalLong usable = storage.usableBytes();
     if (usable.isPresent() && usable.getAsLong() < neededBytes()) {
       throw new IOException(
@@ -194,7 +197,7 @@ final class CheckpointWrite implements AutoCloseable {
         + neededBytes()
         + " bytes, "
         + usable
-        + " are free; free some, or lower checkpoint.keep";
+        + " are free; free some, lower checkpoint.keep, or set checkpoint.maxSize";
   }
 
   private long neededBytes() {

@@ -25,8 +25,23 @@ final class Fit {
    * @return the number of differences and the first few of each kind; empty when there are none
    */
   static Optional<String> differences(Manifest stored, List<NamedTensor> wanted) {
+    return differences(
+        stored.tensors().stream().map(Manifest.StoredTensor::spec).toList(),
+        wanted,
+        "the checkpoint",
+        "the job");
+  }
+
+  /**
+   * As above, for tensors of any origin.
+   *
+   * @param source what holds {@code stored}, for a person
+   * @param target what has {@code wanted}, for a person
+   */
+  static Optional<String> differences(
+      List<TensorSpec> stored, List<NamedTensor> wanted, String source, String target) {
     Map<String, TensorSpec> there = new HashMap<>();
-    stored.tensors().forEach(t -> there.put(t.spec().name(), t.spec()));
+    stored.forEach(spec -> there.put(spec.name(), spec));
     List<String> missing = new ArrayList<>();
     List<String> different = new ArrayList<>();
     Set<String> known = new HashSet<>();
@@ -44,21 +59,24 @@ final class Fit {
                 + here.name()
                 + "' ("
                 + other.typeAndShape()
-                + " in the checkpoint, "
+                + " in "
+                + source
+                + ", "
                 + here.typeAndShape()
-                + " in the job)");
+                + " in "
+                + target
+                + ")");
       }
     }
     List<String> unexpected =
-        stored.tensors().stream()
-            .map(Manifest.StoredTensor::spec)
+        stored.stream()
             .filter(spec -> !known.contains(spec.name()))
             .map(spec -> "'" + spec.name() + "' (" + spec.typeAndShape() + ")")
             .toList();
     List<String> parts = new ArrayList<>();
     addPart(parts, "of another type or shape", different);
-    addPart(parts, "missing in the checkpoint", missing);
-    addPart(parts, "unknown to the job", unexpected);
+    addPart(parts, "missing in " + source, missing);
+    addPart(parts, "unknown to " + target, unexpected);
     return parts.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", parts));
   }
 

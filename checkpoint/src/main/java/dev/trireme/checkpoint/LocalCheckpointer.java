@@ -6,12 +6,9 @@ import dev.trireme.api.checkpoint.CheckpointGate;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
-import dev.trireme.checkpoint.storage.FileSystemStorage;
 import dev.trireme.checkpoint.storage.WriteBoundary;
 import dev.trireme.checkpoint.storage.WriteStep;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -44,6 +41,7 @@ public final class LocalCheckpointer implements Checkpointer {
 
   private final CheckpointerConfig config;
   private final CheckpointGate gate;
+  private final CheckpointStorage storage;
   private final WriteProbe probe;
   private final Snapshot snapshot = new Snapshot();
   private final CheckpointWrite.Surroundings surroundings;
@@ -59,7 +57,9 @@ public final class LocalCheckpointer implements Checkpointer {
     this.config = config;
     this.gate = gate;
     this.probe = probe;
-    Pruning pruning = new Pruning(storage, new Retention(config.keep()), () -> Set.of(beingRead));
+    this.storage = storage;
+    Pruning pruning =
+        new Pruning(storage, config.retention(), config.lineage(), () -> Set.of(beingRead));
     this.surroundings = new CheckpointWrite.Surroundings(config, gate, storage, pruning, snapshot);
     this.writer =
         Executors.newSingleThreadExecutor(
@@ -84,27 +84,38 @@ public final class LocalCheckpointer implements Checkpointer {
    */
   public static LocalCheckpointer open(
       CheckpointerConfig config, CheckpointGate gate, WriteProbe probe) {
-    makeDirectory(config.directory());
-    return open(config, gate, probe, new FileSystemStorage(config.directory()));
+    return open(config, gate, probe, CheckpointPlace.storage(config.location(), config.s3()));
   }
 
-  /** As above, into another storage than a plain directory. */
+  /** As above, into this storage, which it closes in the end. */
   static LocalCheckpointer open(
       CheckpointerConfig config, CheckpointGate gate, WriteProbe probe, CheckpointStorage storage) {
+    try {
+      storage.prepare();
+    } catch (IOException e) {
+      storage.close();
+      throw new CheckpointException(
+          "checkpoints cannot be written: " + IoMessages.explain(e, config.location()), e);
+    }
     return new LocalCheckpointer(config, gate, storage, probe);
   }
 
-  /**
-   * Allocates and touches the memory that {@link #save} will copy into, so that the first save
-   * stalls no longer than the next. May be left out.
-   *
-   * @param tensors that will be saved; only their sizes matter
-   * @throws CheckpointException when there is not so much memory
-   */
+  /** {@inheritDoc} Its failure is logged, and found again by the first save. */
+  @Override
   public void prepare(List<NamedTensor> tensors) {
     requireOpen();
     awaitPrevious();
-    snapshot.reserve(plan(tensors).dataBytes(config.rank()));
+    long bytes = plan(tensors).dataBytes(config.rank());
+    running = Optional.of(writer.submit(() -> reserve(bytes)));
+  }
+
+  private Optional<String> reserve(long bytes) {
+    try {
+      snapshot.reserve(bytes);
+    } catch (CheckpointException e) {
+      log.warn("rank {} cannot get ready for checkpoints: {}", config.rank(), e.getMessage());
+    }
+    return Optional.empty();
   }
 
   /**
@@ -140,9 +151,17 @@ public final class LocalCheckpointer implements Checkpointer {
   }
 
   @Override
-  public Optional<Restored> restore(Path source, List<NamedTensor> tensors) {
+  public Optional<Restored> restore(String source, List<NamedTensor> tensors) {
     requireOpen();
-    return new Restore(source, tensors, name -> beingRead = name).run();
+    try (CheckpointPlace place = CheckpointPlace.existing(source, config.s3())) {
+      return new Restore(place, config.lineage(), tensors, name -> beingRead = name).run();
+    }
+  }
+
+  @Override
+  public void loadWeights(Path file, List<NamedTensor> tensors) {
+    requireOpen();
+    WeightsFile.load(file, tensors);
   }
 
   /**
@@ -162,13 +181,14 @@ public final class LocalCheckpointer implements Checkpointer {
     writer.shutdownNow();
     if (writerEnded()) {
       snapshot.close();
+      storage.close();
     } else {
       // The thread still reads the snapshot: memory that leaks is better than memory that is gone.
       log.error(
           "the checkpoint writer of rank {} hangs at {} in {}; its memory is not freed",
           config.rank(),
           writerAt,
-          config.directory());
+          config.location());
     }
   }
 
@@ -192,7 +212,7 @@ public final class LocalCheckpointer implements Checkpointer {
       log.info(
           "checkpoint of {} is in {}: {} bytes, stalled {} ms, written in {} ms",
           write.id(),
-          config.directory(),
+          config.location(),
           write.bytes(),
           stall.toMillis(),
           took.toMillis());
@@ -228,7 +248,7 @@ public final class LocalCheckpointer implements Checkpointer {
           "at "
               + writerAt
               + ": "
-              + IoMessages.explain(e, config.directory().toString())
+              + IoMessages.explain(e, config.location())
               + (IoMessages.isNoSpace(e) ? ": " + write.room() : "");
     } catch (RuntimeException | Error e) {
       log.error("a checkpoint's writer broke at {}", writerAt, e);
@@ -269,7 +289,7 @@ public final class LocalCheckpointer implements Checkpointer {
               + " is still at "
               + writerAt
               + " in "
-              + config.directory()
+              + config.location()
               + " after "
               + deadline.toSeconds()
               + " s; is the storage slow or gone?",
@@ -294,24 +314,6 @@ public final class LocalCheckpointer implements Checkpointer {
   private void requireOpen() {
     if (closed) {
       throw new IllegalStateException("the checkpointer of rank " + config.rank() + " is closed");
-    }
-  }
-
-  private static void makeDirectory(Path directory) {
-    try {
-      Files.createDirectories(directory);
-    } catch (FileAlreadyExistsException e) {
-      throw new CheckpointException(
-          "checkpoints cannot be written to " + directory + ": it is not a directory", e);
-    } catch (IOException e) {
-      throw new CheckpointException(
-          "checkpoints cannot be written: " + IoMessages.explain(e, directory.toString()), e);
-    }
-    if (!Files.isWritable(directory)) {
-      throw new CheckpointException(
-          "checkpoints cannot be written to "
-              + directory
-              + ": this user may not write there, or it is read-only; choose another place");
     }
   }
 }

@@ -3,10 +3,12 @@ package dev.trireme.checkpoint;
 import dev.trireme.checkpoint.format.CheckpointNames;
 import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
 import dev.trireme.checkpoint.format.DamagedException;
+import dev.trireme.checkpoint.format.Manifest;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -21,11 +23,17 @@ final class Pruning {
 
   private final CheckpointStorage storage;
   private final Retention retention;
+  private final Lineage lineage;
   private final Supplier<Set<String>> inUse;
 
-  Pruning(CheckpointStorage storage, Retention retention, Supplier<Set<String>> inUse) {
+  Pruning(
+      CheckpointStorage storage,
+      Retention retention,
+      Lineage lineage,
+      Supplier<Set<String>> inUse) {
     this.storage = storage;
     this.retention = retention;
+    this.lineage = lineage;
     this.inUse = inUse;
   }
 
@@ -56,17 +64,13 @@ final class Pruning {
     for (String trash : contents.trash()) {
       storage.deleteTrash(trash);
     }
-    CheckpointReader reader = new CheckpointReader(storage);
-    List<Retention.Stored> stored = new ArrayList<>();
-    for (String name : contents.checkpoints()) {
-      stored.add(stored(reader, name));
-    }
     Retention.Decision decision =
         retention.decide(
-            stored,
+            stored(contents),
             new Retention.Stored(
-                committed.committedName(), committed.step(), committed.generation(), true),
-            inUse.get());
+                committed.committedName(), committed.step(), committed.generation(), true, 0),
+            inUse.get(),
+            lineage);
     if (!decision.ahead().isEmpty()) {
       log.warn(
           "{} in {} lie ahead of step {}, so that another run wrote them; they are left alone",
@@ -80,12 +84,38 @@ final class Pruning {
     }
   }
 
+  /**
+   * Refuses a checkpoint that would break the limit of their size for good.
+   *
+   * @param step of the new one
+   * @param bytes of the new one
+   */
+  void requireFit(long step, long bytes) throws IOException {
+    if (retention.maxBytes().isPresent()) {
+      Optional<String> refusal = retention.refusal(stored(storage.contents()), step, bytes);
+      if (refusal.isPresent()) {
+        throw new IOException(
+            "no room for a checkpoint in " + storage.location() + ": " + refusal.get());
+      }
+    }
+  }
+
+  private List<Retention.Stored> stored(CheckpointStorage.Contents contents) {
+    CheckpointReader reader = new CheckpointReader(storage);
+    List<Retention.Stored> stored = new ArrayList<>();
+    for (String name : contents.checkpoints()) {
+      stored.add(stored(reader, name));
+    }
+    return stored;
+  }
+
   private static Retention.Stored stored(CheckpointReader reader, String name) {
     long step = CheckpointNames.stepOf(CheckpointNames.replacedOf(name).orElse(name)).orElseThrow();
     try {
-      return new Retention.Stored(name, step, reader.glance(name).generation(), true);
+      Manifest manifest = reader.glance(name);
+      return new Retention.Stored(name, step, manifest.generation(), true, manifest.shardBytes());
     } catch (DamagedException e) {
-      return new Retention.Stored(name, step, -1, false);
+      return new Retention.Stored(name, step, -1, false, 0);
     }
   }
 }

@@ -6,10 +6,7 @@ import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.checkpoint.format.CheckpointNames;
 import dev.trireme.checkpoint.format.DamagedException;
 import dev.trireme.checkpoint.format.Manifest;
-import dev.trireme.checkpoint.storage.FileSystemStorage;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,19 +24,22 @@ import org.slf4j.LoggerFactory;
 final class Restore {
   private static final Logger log = LoggerFactory.getLogger(Restore.class);
 
-  private final Path source;
+  private final CheckpointPlace place;
+  private final Lineage lineage;
   private final List<NamedTensor> tensors;
   private final Consumer<String> inUse;
 
   /**
    * A restore that has not begun.
    *
-   * @param source a directory of checkpoints, or one checkpoint
+   * @param place all checkpoints there, or one
    * @param tensors where the values go
    * @param inUse told the name of the checkpoint about to be read, and the empty name at the end
    */
-  Restore(Path source, List<NamedTensor> tensors, Consumer<String> inUse) {
-    this.source = source;
+  Restore(
+      CheckpointPlace place, Lineage lineage, List<NamedTensor> tensors, Consumer<String> inUse) {
+    this.place = place;
+    this.lineage = lineage;
     this.tensors = List.copyOf(tensors);
     this.inUse = inUse;
   }
@@ -47,50 +47,27 @@ final class Restore {
   /** See {@link dev.trireme.api.checkpoint.Checkpointer#restore}. */
   Optional<Restored> run() {
     tensors.forEach(Snapshot::requireHostMemory);
-    requireDirectory();
+    CheckpointReader reader = new CheckpointReader(place.storage());
     try {
-      return isOneCheckpoint() ? Optional.of(fromOne()) : fromNewest();
+      return place.one().isPresent()
+          ? Optional.of(fromOne(reader, place.one().get()))
+          : fromNewest(reader);
     } finally {
       inUse.accept("");
     }
   }
 
-  private void requireDirectory() {
-    String expected = "; expected a directory of checkpoints or one step-* in it";
-    if (!Files.exists(source)) {
-      throw new CheckpointException(
-          "there is nothing at " + source.toAbsolutePath() + " to restore from" + expected);
-    }
-    if (!Files.isDirectory(source)) {
-      throw new CheckpointException(source + " is not a directory" + expected);
-    }
-  }
-
-  private boolean isOneCheckpoint() {
-    Path last = source.toAbsolutePath().normalize().getFileName();
-    String name = last == null ? "" : last.toString();
-    if (CheckpointNames.stagingOf(name).isPresent()) {
-      throw new CheckpointException(
-          source + " was never committed, so that its state may be half; take a step-* instead");
-    }
-    return CheckpointNames.stepOf(name).isPresent()
-        || Files.exists(source.resolve(CheckpointNames.MANIFEST));
-  }
-
-  private Restored fromOne() {
-    Path whole = source.toAbsolutePath().normalize();
-    CheckpointReader reader = new CheckpointReader(new FileSystemStorage(whole.getParent()));
-    String name = whole.getFileName().toString();
+  private Restored fromOne(CheckpointReader reader, String name) {
     inUse.accept(name);
     try {
       Manifest manifest = reader.glance(name);
-      requireFit(manifest, source);
+      requireFit(manifest, place.name());
       reader.verify(name, manifest);
-      return load(reader, name, manifest, source);
+      return load(reader, name, manifest, place.name());
     } catch (DamagedException e) {
       throw new CheckpointException(
           "cannot restore from "
-              + source
+              + place.name()
               + ": "
               + e.getMessage()
               + "; name its parent directory to take the newest whole checkpoint there",
@@ -98,13 +75,12 @@ final class Restore {
     }
   }
 
-  private Optional<Restored> fromNewest() {
-    CheckpointReader reader = new CheckpointReader(new FileSystemStorage(source));
+  private Optional<Restored> fromNewest(CheckpointReader reader) {
     Selection selection = select(reader);
     selection.skipped().forEach(this::logSkipped);
     for (Selection.Candidate candidate : selection.candidates()) {
       inUse.accept(candidate.name());
-      Path from = source.resolve(candidate.name());
+      String from = place.locate(candidate.name());
       try {
         requireFit(candidate.manifest(), from);
         reader.verify(candidate.name(), candidate.manifest());
@@ -114,20 +90,20 @@ final class Restore {
       }
       return Optional.of(load(reader, candidate.name(), candidate.manifest(), from));
     }
-    log.warn("no whole checkpoint in {}", source);
+    log.warn("no whole checkpoint in {}", place.name());
     return Optional.empty();
   }
 
   private Selection select(CheckpointReader reader) {
     try {
-      return reader.select();
+      return reader.select(lineage);
     } catch (IOException e) {
       throw new CheckpointException(
-          "cannot look for checkpoints: " + IoMessages.explain(e, source.toString()), e);
+          "cannot look for checkpoints: " + IoMessages.explain(e, place.name()), e);
     }
   }
 
-  private void requireFit(Manifest manifest, Path from) {
+  private void requireFit(Manifest manifest, String from) {
     Optional<String> differences = Fit.differences(manifest, tensors);
     if (differences.isPresent()) {
       throw new CheckpointException(
@@ -141,7 +117,7 @@ final class Restore {
     }
   }
 
-  private Restored load(CheckpointReader reader, String name, Manifest manifest, Path from) {
+  private Restored load(CheckpointReader reader, String name, Manifest manifest, String from) {
     Map<String, NamedTensor> byName =
         tensors.stream().collect(Collectors.toMap(NamedTensor::name, Function.identity()));
     try {
@@ -166,6 +142,6 @@ final class Restore {
   }
 
   private void logSkipped(Selection.Skipped skipped) {
-    log.warn("skipped {} in {}: {}", skipped.name(), source, skipped.reason());
+    log.warn("skipped {} in {}: {}", skipped.name(), place.name(), skipped.reason());
   }
 }

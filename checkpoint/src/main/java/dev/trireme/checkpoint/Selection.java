@@ -13,7 +13,8 @@ import java.util.Optional;
  *
  * <p>The newest step comes first. A checkpoint of generation g at step s is left out when a later
  * generation wrote one at or before s: that generation began at or before s, so that s was done
- * again and the old state is off the line of descent.
+ * again and the old state is off the line of descent. Where the {@link Lineage} is known, it says
+ * the same of generations that have written none yet.
  *
  * @param candidates to try, best first; their bytes are not verified yet
  * @param skipped the others, with the reason of each
@@ -52,9 +53,10 @@ public record Selection(List<Candidate> candidates, List<Skipped> skipped) {
    * @param readable those whose manifest can be read
    * @param damaged those that are already known not to be whole
    * @param staged what was being written
+   * @param lineage as far as it is known
    */
   public static Selection of(
-      List<Candidate> readable, List<Skipped> damaged, List<WriteId> staged) {
+      List<Candidate> readable, List<Skipped> damaged, List<WriteId> staged, Lineage lineage) {
     List<Candidate> candidates = new ArrayList<>();
     List<Skipped> skipped = new ArrayList<>(damaged);
     for (WriteId id : staged) {
@@ -63,7 +65,11 @@ public record Selection(List<Candidate> candidates, List<Skipped> skipped) {
     for (Candidate candidate : readable) {
       Optional<Candidate> successor =
           readable.stream().filter(other -> supersedes(other, candidate)).findFirst();
-      if (successor.isPresent()) {
+      Optional<Lineage.Start> later =
+          lineage.supersededBy(candidate.manifest().generation(), candidate.manifest().step());
+      if (later.isPresent()) {
+        skipped.add(new Skipped(candidate.name(), superseded(candidate, later.get())));
+      } else if (successor.isPresent()) {
         skipped.add(new Skipped(candidate.name(), superseded(candidate, successor.get())));
       } else {
         candidates.add(candidate);
@@ -80,6 +86,15 @@ public record Selection(List<Candidate> candidates, List<Skipped> skipped) {
   private static boolean supersedes(Candidate later, Candidate earlier) {
     return later.manifest().generation() > earlier.manifest().generation()
         && later.manifest().step() <= earlier.manifest().step();
+  }
+
+  private static String superseded(Candidate candidate, Lineage.Start later) {
+    return "superseded: generation "
+        + later.generation()
+        + " began with step "
+        + later.firstStep()
+        + ", this one is of generation "
+        + candidate.manifest().generation();
   }
 
   private static String superseded(Candidate candidate, Candidate successor) {

@@ -69,6 +69,15 @@ record ShardPlan(List<List<SafetensorsHeader.Entry>> shards) {
     return shards.get(rank);
   }
 
+  /** The values that all ranks write, in bytes. */
+  long allBytes() {
+    long bytes = 0;
+    for (int rank = 0; rank < shards.size(); rank++) {
+      bytes += dataBytes(rank);
+    }
+    return bytes;
+  }
+
   /** The values that this rank writes, in bytes. */
   long dataBytes(int rank) {
     List<SafetensorsHeader.Entry> shard = shards.get(rank);

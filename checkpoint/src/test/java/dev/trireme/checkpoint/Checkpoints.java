@@ -48,7 +48,7 @@ final class Checkpoints {
   static Optional<Restored> restore(Path source, State state) {
     try (LocalCheckpointer reader =
         single(source.toAbsolutePath().getParent().resolve("unused-by-reader"))) {
-      return reader.restore(source, state.tensors());
+      return reader.restore(source.toString(), state.tensors());
     }
   }
 

@@ -53,7 +53,7 @@ class GateTest {
 
       assertThatThrownBy(() -> leftover.drain(Checkpoints.DEADLINE))
           .isInstanceOf(CheckpointException.class);
-      replacement.restore(directory, read.tensors());
+      replacement.restore(directory.toString(), read.tensors());
       assertThat(read.hash()).isEqualTo(current.hash());
     }
     assertThat(Checkpoints.names(directory)).containsExactly("step-00000100");
@@ -135,7 +135,7 @@ class GateTest {
 
       assertThatThrownBy(() -> checkpointer.drain(Checkpoints.DEADLINE))
           .hasMessageContaining("written by generation 3");
-      checkpointer.restore(directory, read.tensors());
+      checkpointer.restore(directory.toString(), read.tensors());
       assertThat(read.hash()).isEqualTo(second.hash());
     }
   }

@@ -36,7 +36,7 @@ class InterruptedWriteTest {
                   Checkpoints.config(checkpoints, 0, 1),
                   new TestGate(1),
                   storage,
-                  new Pruning(storage, new Retention(3), Set::of),
+                  new Pruning(storage, Retention.newest(3), Lineage.UNKNOWN, Set::of),
                   snapshot),
               state.at(generation, step),
               plan);

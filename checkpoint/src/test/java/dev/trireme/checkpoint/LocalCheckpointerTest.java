@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import ch.qos.logback.classic.Level;
 import dev.trireme.api.checkpoint.CheckpointException;
+import dev.trireme.api.job.S3Spec;
 import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
 import dev.trireme.checkpoint.storage.FileSystemStorage;
@@ -76,7 +77,7 @@ class LocalCheckpointerTest {
       hold.release();
       checkpointer.drain(Checkpoints.DEADLINE);
 
-      checkpointer.restore(directory, read.tensors());
+      checkpointer.restore(directory.toString(), read.tensors());
       assertThat(read.hash()).isEqualTo(saved);
     }
   }
@@ -109,9 +110,9 @@ class LocalCheckpointerTest {
       checkpointer.drain(Checkpoints.DEADLINE);
 
       assertThat(saved).isTrue();
-      checkpointer.restore(directory.resolve("step-00000100"), read.tensors());
+      checkpointer.restore(directory.resolve("step-00000100").toString(), read.tensors());
       assertThat(read.hash()).isEqualTo(first);
-      checkpointer.restore(directory.resolve("step-00000200"), read.tensors());
+      checkpointer.restore(directory.resolve("step-00000200").toString(), read.tensors());
       assertThat(read.hash()).isEqualTo(state.hash());
     }
   }
@@ -258,8 +259,19 @@ class LocalCheckpointerTest {
     }
 
     @Override
-    public StoredFile open(String checkpoint, String file) throws IOException {
-      return inner.open(checkpoint, file);
+    public void prepare() throws IOException {
+      inner.prepare();
+    }
+
+    @Override
+    public StoredFile openManifest(String checkpoint) throws IOException {
+      return inner.openManifest(checkpoint);
+    }
+
+    @Override
+    public StoredFile openShard(String checkpoint, long generation, String file)
+        throws IOException {
+      return inner.openShard(checkpoint, generation, file);
     }
 
     @Override
@@ -281,6 +293,42 @@ class LocalCheckpointerTest {
     public void deleteTrash(String trash) throws IOException {
       inner.deleteTrash(trash);
     }
+  }
+
+  @Test
+  void shouldSaveAfterItsMemoryWasMadeReady() {
+    try (State state = State.random(1);
+        State read = State.zeros();
+        LocalCheckpointer checkpointer = Checkpoints.single(directory)) {
+      checkpointer.prepare(state.tensors());
+      checkpointer.save(state.at(1, 100));
+      checkpointer.drain(Checkpoints.DEADLINE);
+
+      checkpointer.restore(directory.toString(), read.tensors());
+      assertThat(read.hash()).isEqualTo(state.hash());
+    }
+  }
+
+  @Test
+  void shouldFailASaveThatBreaksTheLimitOfSizeAndSayTheSetting() {
+    CheckpointerConfig config =
+        new CheckpointerConfig(
+            directory.toString(),
+            S3Spec.DEFAULT,
+            0,
+            1,
+            new Retention(3, OptionalLong.empty(), OptionalLong.of(100)),
+            Lineage.UNKNOWN,
+            Checkpoints.DEADLINE);
+    try (State state = State.random(1);
+        LocalCheckpointer checkpointer = LocalCheckpointer.open(config, new TestGate(1))) {
+      checkpointer.save(state.at(1, 100));
+
+      assertThatThrownBy(() -> checkpointer.drain(Checkpoints.DEADLINE))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("checkpoint.maxSize, which is 100");
+    }
+    assertThat(Checkpoints.names(directory)).isEmpty();
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.trireme.checkpoint.Retention.Removal;
 import dev.trireme.checkpoint.Retention.Stored;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -19,11 +20,11 @@ import org.junit.jupiter.api.Test;
 
 class RetentionTest {
   private static Stored whole(long generation, long step) {
-    return new Stored("s" + step, step, generation, true);
+    return new Stored("s" + step, step, generation, true, 10);
   }
 
   private static Stored damaged(long step) {
-    return new Stored("s" + step, step, -1, false);
+    return new Stored("s" + step, step, -1, false, 0);
   }
 
   private static List<String> removed(Decision decision) {
@@ -33,9 +34,12 @@ class RetentionTest {
   @Test
   void shouldKeepTheNewestAndRemoveTheOldestFirst() {
     Decision decision =
-        new Retention(2)
+        Retention.newest(2)
             .decide(
-                List.of(whole(1, 4), whole(1, 1), whole(1, 3), whole(1, 2)), whole(1, 4), Set.of());
+                List.of(whole(1, 4), whole(1, 1), whole(1, 3), whole(1, 2)),
+                whole(1, 4),
+                Set.of(),
+                Lineage.UNKNOWN);
 
     assertThat(decision.removals())
         .containsExactly(
@@ -47,16 +51,18 @@ class RetentionTest {
   void shouldNotCountDamagedOnes() {
     List<Stored> stored = List.of(damaged(1), whole(1, 2), damaged(3), whole(1, 4), whole(1, 5));
 
-    assertThat(removed(new Retention(3).decide(stored, whole(1, 5), Set.of())))
+    assertThat(removed(Retention.newest(3).decide(stored, whole(1, 5), Set.of(), Lineage.UNKNOWN)))
         .containsExactly("s1");
-    assertThat(removed(new Retention(4).decide(stored, whole(1, 5), Set.of()))).isEmpty();
+    assertThat(removed(Retention.newest(4).decide(stored, whole(1, 5), Set.of(), Lineage.UNKNOWN)))
+        .isEmpty();
   }
 
   @Test
   void shouldNotRemoveWhatIsBeingRead() {
     List<Stored> stored = List.of(whole(1, 1), whole(1, 2), whole(1, 3));
 
-    assertThat(removed(new Retention(1).decide(stored, whole(1, 3), Set.of("s1"))))
+    assertThat(
+            removed(Retention.newest(1).decide(stored, whole(1, 3), Set.of("s1"), Lineage.UNKNOWN)))
         .containsExactly("s2");
   }
 
@@ -64,7 +70,7 @@ class RetentionTest {
   void shouldLeaveAloneWhatLiesAhead() {
     List<Stored> stored = List.of(whole(1, 1), whole(1, 2), whole(1, 50), whole(2, 1));
 
-    Decision decision = new Retention(1).decide(stored, whole(1, 2), Set.of());
+    Decision decision = Retention.newest(1).decide(stored, whole(1, 2), Set.of(), Lineage.UNKNOWN);
 
     assertThat(decision.ahead()).containsExactlyInAnyOrder("s50", "s1");
     assertThat(removed(decision)).containsExactly("s1");
@@ -74,8 +80,58 @@ class RetentionTest {
   void shouldRemoveWhatALaterGenerationDidAgain() {
     List<Stored> stored = List.of(whole(1, 3), whole(2, 2), whole(2, 4), whole(1, 1));
 
-    assertThat(new Retention(9).decide(stored, whole(2, 4), Set.of()).removals())
+    assertThat(
+            Retention.newest(9).decide(stored, whole(2, 4), Set.of(), Lineage.UNKNOWN).removals())
         .containsExactly(new Removal("s3", "superseded by a later generation"));
+  }
+
+  @Test
+  void shouldKeepThoseOfEverySoManyStepsForGood() {
+    List<Stored> stored = List.of(whole(1, 100), whole(1, 150), whole(1, 200), whole(1, 250));
+
+    assertThat(
+            removed(
+                new Retention(1, OptionalLong.of(100), OptionalLong.empty())
+                    .decide(stored, whole(1, 250), Set.of(), Lineage.UNKNOWN)))
+        .containsExactly("s150");
+  }
+
+  @Test
+  void shouldRemoveTheOldestThatAreNotForGoodWhereAllAreTooLarge() {
+    List<Stored> stored = List.of(whole(1, 100), whole(1, 150), whole(1, 250), whole(1, 350));
+    Retention retention = new Retention(9, OptionalLong.of(100), OptionalLong.of(25));
+
+    assertThat(retention.decide(stored, whole(1, 350), Set.of(), Lineage.UNKNOWN).removals())
+        .extracting(Removal::name)
+        .containsExactly("s150", "s250");
+    assertThat(
+            removed(
+                new Retention(9, OptionalLong.empty(), OptionalLong.of(1))
+                    .decide(stored, whole(1, 350), Set.of(), Lineage.UNKNOWN)))
+        .containsExactly("s100", "s150", "s250");
+  }
+
+  @Test
+  void shouldRefuseWhatCanNeverFit() {
+    Retention retention = new Retention(9, OptionalLong.of(100), OptionalLong.of(25));
+    List<Stored> stored = List.of(whole(1, 100), whole(1, 150), whole(1, 200));
+
+    assertThat(retention.refusal(stored, 250, 5)).isEmpty();
+    assertThat(retention.refusal(stored, 250, 6))
+        .get()
+        .asString()
+        .contains("6 bytes")
+        .contains("have 20")
+        .contains("checkpoint.maxSize, which is 25");
+  }
+
+  @Test
+  void shouldRemoveWhatTheLineageLeftBehind() {
+    Lineage lineage = new Lineage(List.of(new Lineage.Start(2, 151), new Lineage.Start(1, 1)));
+    List<Stored> stored = List.of(whole(1, 100), whole(1, 150), whole(1, 151), whole(2, 300));
+
+    assertThat(removed(Retention.newest(9).decide(stored, whole(2, 300), Set.of(), lineage)))
+        .containsExactly("s151");
   }
 
   @Provide
@@ -99,7 +155,8 @@ class RetentionTest {
     stored.removeIf(one -> one.name().equals(committed.name()));
     stored.add(committed);
 
-    List<String> removed = removed(new Retention(keep).decide(stored, committed, Set.of()));
+    List<String> removed =
+        removed(Retention.newest(keep).decide(stored, committed, Set.of(), Lineage.UNKNOWN));
 
     assertThat(removed).doesNotContain(committed.name());
     long removedNotSuperseded =

@@ -36,7 +36,7 @@ class RoundTripTest {
       assertThat(restored)
           .contains(
               new Restored(
-                  checkpoints.resolve("step-00001200"),
+                  checkpoints.resolve("step-00001200").toString(),
                   3,
                   new Progress(1200, new Cursor(2, 1200 * 64)),
                   State.SEED));
@@ -134,7 +134,7 @@ class RoundTripTest {
       state.fill(2);
       checkpointer.drain(Checkpoints.DEADLINE);
 
-      checkpointer.restore(directory.resolve("checkpoints"), read.tensors());
+      checkpointer.restore(directory.resolve("checkpoints").toString(), read.tensors());
 
       assertThat(read.hash()).isEqualTo(before).isNotEqualTo(state.hash());
     }

@@ -34,7 +34,11 @@ class SelectionTest {
   @Test
   void shouldTryTheNewestStepFirst() {
     Selection selection =
-        Selection.of(List.of(stored(1, 100), stored(2, 300), stored(1, 200)), List.of(), List.of());
+        Selection.of(
+            List.of(stored(1, 100), stored(2, 300), stored(1, 200)),
+            List.of(),
+            List.of(),
+            Lineage.UNKNOWN);
 
     assertThat(names(selection)).containsExactly("step-00000300", "step-00000200", "step-00000100");
     assertThat(selection.skipped()).isEmpty();
@@ -46,7 +50,8 @@ class SelectionTest {
         Selection.of(
             List.of(stored(1, 100), stored(1, 400), stored(2, 200), stored(3, 300)),
             List.of(),
-            List.of());
+            List.of(),
+            Lineage.UNKNOWN);
 
     assertThat(names(selection)).containsExactly("step-00000300", "step-00000200", "step-00000100");
     assertThat(selection.skipped())
@@ -59,12 +64,30 @@ class SelectionTest {
   }
 
   @Test
+  void shouldLeaveOutWhatTheLineageLeftBehind() {
+    Lineage lineage = new Lineage(List.of(new Lineage.Start(1, 1), new Lineage.Start(2, 251)));
+
+    Selection selection =
+        Selection.of(
+            List.of(stored(1, 200), stored(1, 250), stored(1, 300)), List.of(), List.of(), lineage);
+
+    assertThat(names(selection)).containsExactly("step-00000250", "step-00000200");
+    assertThat(selection.skipped())
+        .singleElement()
+        .satisfies(
+            skipped ->
+                assertThat(skipped.reason())
+                    .contains("superseded: generation 2 began with step 251"));
+  }
+
+  @Test
   void shouldSayWhyNothingElseIsTaken() {
     Selection selection =
         Selection.of(
             List.of(),
             List.of(new Selection.Skipped("step-00000100", "manifest.json is missing")),
-            List.of(new WriteId(3, 200)));
+            List.of(new WriteId(3, 200)),
+            Lineage.UNKNOWN);
 
     assertThat(selection.candidates()).isEmpty();
     assertThat(selection.skipped())

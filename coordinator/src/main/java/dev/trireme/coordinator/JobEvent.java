@@ -52,6 +52,7 @@ public sealed interface JobEvent {
    * @param stepsPerEpoch at least 1
    * @param epochs planned, at least 1
    * @param secondsLeft at the present rate; NaN while there is none
+   * @param failedSaves checkpoints that have failed so far
    */
   record Progress(
       String jobId,
@@ -61,7 +62,8 @@ public sealed interface JobEvent {
       long totalSteps,
       long stepsPerEpoch,
       int epochs,
-      double secondsLeft)
+      double secondsLeft,
+      long failedSaves)
       implements JobEvent {}
 
   /** What steps were trained on; may tell again what was told before. */

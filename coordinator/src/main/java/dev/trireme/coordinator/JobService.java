@@ -33,6 +33,12 @@ public interface JobService {
    */
   void cancel(String jobId, String reason);
 
+  /**
+   * As {@link #cancel}, after the job has saved its state: for that it gets five minutes where it
+   * would else get seconds.
+   */
+  void cancelWithCheckpoint(String jobId, String reason);
+
   /** How a job stands; empty when there is no such job. */
   Optional<JobStatus> status(String jobId);
 

@@ -16,6 +16,7 @@ import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
 import dev.trireme.api.job.WorkerCount;
@@ -117,7 +118,8 @@ final class MessageRegistry {
         TrainSpec.class,
         ParallelSpec.class,
         WorkerCount.class,
-        CheckpointSpec.class);
+        CheckpointSpec.class,
+        S3Spec.class);
     number(
         types,
         170,

@@ -12,6 +12,7 @@ import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
 import dev.trireme.api.job.WorkerCount;
@@ -151,7 +152,16 @@ final class SampleMessages {
             train(new OptimizerSpec.Sgd(0.1, 0.9, true, 1e-4), new ScheduleSpec.Step(10, 0.5)),
             parallel(new WorkerCount(1, 4)),
             new CheckpointSpec(
-                Optional.of(200L), 3, Optional.of("/c"), Optional.of("checkpoints")));
+                Optional.of(200L),
+                Optional.of(2.5),
+                3,
+                Optional.of(1000L),
+                Optional.of(1L << 40),
+                4,
+                Optional.of("s3://bucket/c"),
+                Optional.of("checkpoints"),
+                Optional.of(
+                    new S3Spec(Optional.of("http://h:1"), Optional.of("eu-central-1"), true))));
     DataSpec files =
         new DataSpec(
             new DatasetSpec.Idx("i.gz", "l.gz"),
@@ -164,7 +174,12 @@ final class SampleMessages {
     JobSpec torchscript =
         new JobSpec(
             "torchscript",
-            new ModelSpec(List.of(), Optional.of("m.pt"), Optional.empty(), Optional.empty()),
+            new ModelSpec(
+                List.of(),
+                Optional.of("m.pt"),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of("w.safetensors")),
             Optional.empty(),
             files,
             train(

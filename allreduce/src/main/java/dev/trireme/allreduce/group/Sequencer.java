@@ -243,6 +243,8 @@ final class Sequencer {
     if (failure.get() == null && why != null) {
       fail(aborted(why));
     } else if (failure.get() == null) {
+      // A peer may need no more than to hear that this rank has started what it started.
+      announce();
       fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed"), false);
       for (Peer peer : peers.others()) {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");

@@ -15,6 +15,14 @@ import java.util.Optional;
  */
 public interface Checkpointer extends AutoCloseable {
   /**
+   * Says what will be saved, so that memory for it can be made ready beside the training and the
+   * first save stalls no longer than the next. Returns at once. May be left out.
+   *
+   * @param tensors only their sizes matter
+   */
+  default void prepare(List<NamedTensor> tensors) {}
+
+  /**
    * Snapshots and starts writing. Every rank must call it at the same step. When the one before is
    * still being written, waits for that first.
    *
@@ -34,22 +42,32 @@ public interface Checkpointer extends AutoCloseable {
    * is damaged or half-written is skipped, and the log says so and why) or one {@code step-*}. The
    * values are copied into {@code tensors}; nothing is touched unless all of it is there and right.
    *
+   * @param source a path, or a place in an object store as {@code s3://bucket/prefix}
    * @param tensors where to put the values; names, dtypes and shapes must match the checkpoint's
    * @return what was restored; empty when {@code source} holds no whole checkpoint
    * @throws CheckpointException when a checkpoint there does not fit these tensors, or {@code
    *     source} does not exist
    */
-  Optional<Restored> restore(Path source, List<NamedTensor> tensors);
+  Optional<Restored> restore(String source, List<NamedTensor> tensors);
+
+  /**
+   * Copies weights from a safetensors file, which must hold exactly these tensors: nothing is
+   * touched unless all are there with their types and shapes, and no others.
+   *
+   * @param tensors where to put the values, by the file's names
+   * @throws CheckpointException when the file cannot be read or does not fit
+   */
+  void loadWeights(Path file, List<NamedTensor> tensors);
 
   /**
    * What a restore found.
    *
-   * @param from the checkpoint's directory
+   * @param from the checkpoint: its directory, or its place in an object store
    * @param generation that wrote it
    * @param progress to continue from
    * @param seed of the job that wrote it
    */
-  record Restored(Path from, long generation, Progress progress, long seed) {}
+  record Restored(String from, long generation, Progress progress, long seed) {}
 
   @Override
   void close();

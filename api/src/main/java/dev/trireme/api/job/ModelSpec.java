@@ -10,13 +10,18 @@ import java.util.Optional;
  * @param torchscript a TorchScript file
  * @param className a class that builds the model
  * @param jar where the class lies
+ * @param weights a safetensors file to start from; names and shapes must be exactly the model's
  */
 public record ModelSpec(
     @Key("The layers, first to last.") List<LayerSpec> layers,
     @Key("A TorchScript file with trainable parameters.") Optional<String> torchscript,
     @Key(value = "A public class that implements dev.trireme.engine.ModelFactory.", name = "class")
         Optional<String> className,
-    @Key("The jar that holds the class, relative to the working directory.") Optional<String> jar) {
+    @Key("The jar that holds the class, relative to the working directory.") Optional<String> jar,
+    @Key(
+            "A safetensors file with the weights to start from; its tensors must be exactly those of"
+                + " the model.")
+        Optional<String> weights) {
   public ModelSpec {
     layers = List.copyOf(layers);
     int forms =
@@ -31,5 +36,14 @@ public record ModelSpec(
       throw new SpecException(
           "jar", "'jar' is of use only beside 'class'; remove it or name the class");
     }
+  }
+
+  /** That starts from fresh weights. */
+  public ModelSpec(
+      List<LayerSpec> layers,
+      Optional<String> torchscript,
+      Optional<String> className,
+      Optional<String> jar) {
+    this(layers, torchscript, className, jar, Optional.empty());
   }
 }

@@ -13,7 +13,14 @@ import java.util.OptionalLong;
  * <p>Threading: any. Blocking: on the storage. Errors: {@link IOException}; reading may be tried
  * again, an error while writing means the write is over.
  */
-public interface CheckpointStorage {
+public interface CheckpointStorage extends AutoCloseable {
+  /**
+   * Makes the place ready to be written to.
+   *
+   * @throws IOException when it cannot be, with the mend
+   */
+  void prepare() throws IOException;
+
   /** The whole place, for messages. */
   String location();
 
@@ -41,11 +48,20 @@ public interface CheckpointStorage {
   }
 
   /**
-   * Opens a file of a checkpoint.
+   * Opens the manifest of a checkpoint.
    *
    * @throws NoSuchFileException when it is not there
    */
-  StoredFile open(String checkpoint, String file) throws IOException;
+  StoredFile openManifest(String checkpoint) throws IOException;
+
+  /**
+   * Opens a shard of a checkpoint.
+   *
+   * @param generation that wrote it, by the manifest
+   * @param file its name, by the manifest
+   * @throws NoSuchFileException when it is not there
+   */
+  StoredFile openShard(String checkpoint, long generation, String file) throws IOException;
 
   /** Bytes that can still be written; empty where there is no such limit. */
   OptionalLong usableBytes() throws IOException;
@@ -58,4 +74,8 @@ public interface CheckpointStorage {
 
   /** Deletes what {@link Contents#trash} names. */
   void deleteTrash(String trash) throws IOException;
+
+  /** Gives back what it holds open; repeats are ignored. */
+  @Override
+  default void close() {}
 }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -39,6 +40,20 @@ public final class FileSystemStorage implements CheckpointStorage {
    */
   public FileSystemStorage(Path directory) {
     this.directory = directory;
+  }
+
+  @Override
+  public void prepare() throws IOException {
+    try {
+      Files.createDirectories(directory);
+    } catch (FileAlreadyExistsException e) {
+      throw new IOException(
+          directory + " is not a directory, so that no checkpoints can be written to it", e);
+    }
+    if (!Files.isWritable(directory)) {
+      throw new IOException(
+          "this user may not write to " + directory + ", or it is read-only; choose another place");
+    }
   }
 
   @Override
@@ -78,7 +93,13 @@ public final class FileSystemStorage implements CheckpointStorage {
   }
 
   @Override
-  public StoredFile open(String checkpoint, String file) throws IOException {
+  public StoredFile openManifest(String checkpoint) throws IOException {
+    return openFile(directory.resolve(checkpoint).resolve(CheckpointNames.MANIFEST));
+  }
+
+  /** A checkpoint of another generation replaces the directory as a whole. */
+  @Override
+  public StoredFile openShard(String checkpoint, long generation, String file) throws IOException {
     return openFile(directory.resolve(checkpoint).resolve(file));
   }
 
@@ -111,7 +132,12 @@ public final class FileSystemStorage implements CheckpointStorage {
     Files.move(directory.resolve(checkpoint), target, StandardCopyOption.ATOMIC_MOVE);
   }
 
-  static StoredFile openFile(Path path) throws IOException {
+  /**
+   * Opens a file for reading.
+   *
+   * @throws NoSuchFileException when it is not there
+   */
+  public static StoredFile openFile(Path path) throws IOException {
     // Opening a pipe or a device would block or worse; both can be put where a shard belongs.
     if (Files.exists(path) && !Files.isRegularFile(path)) {
       throw new IOException(path + " is not a regular file");

@@ -44,9 +44,18 @@ final class ActorJobService implements JobService {
 
   @Override
   public void cancel(String jobId, String reason) {
+    cancel(jobId, reason, false);
+  }
+
+  @Override
+  public void cancelWithCheckpoint(String jobId, String reason) {
+    cancel(jobId, reason, true);
+  }
+
+  private void cancel(String jobId, String reason, boolean checkpoint) {
     ask(
         control -> {
-          control.cancel(jobId, reason);
+          control.cancel(jobId, reason, checkpoint);
           return "";
         });
   }

@@ -205,10 +205,10 @@ public final class JobControl implements AutoCloseable {
   }
 
   /** Ends a job; see {@link JobService#cancel}. */
-  public void cancel(String jobId, String reason) {
+  public void cancel(String jobId, String reason, boolean checkpoint) {
     Job job = find(jobId);
     if (job != null) {
-      guarded(job, () -> job.run().cancel(reason));
+      guarded(job, () -> job.run().cancel(reason, checkpoint));
       schedule();
     } else if (ended.status(jobId).isEmpty()) {
       throw unknown(jobId);

@@ -18,12 +18,18 @@ import java.util.Optional;
 final class Figures {
   private long step;
   private int epochs;
+  private long failedSaves;
   private Optional<Ready> plan = Optional.empty();
   private Optional<Finished> finished = Optional.empty();
 
   /** The newest step known to be committed, 0 if none. */
   long step() {
     return step;
+  }
+
+  /** How many saves have failed so far. */
+  void failedSaves(long total) {
+    failedSaves = total;
   }
 
   void ready(Ready report) {
@@ -65,7 +71,8 @@ final class Figures {
         total,
         plan.map(Ready::stepsPerEpoch).orElse(1L),
         plan.map(Ready::epochs).orElse(1),
-        rate > 0 ? Math.max(0, total - committed.step()) / rate : Double.NaN);
+        rate > 0 ? Math.max(0, total - committed.step()) / rate : Double.NaN,
+        failedSaves);
   }
 
   /** The result of a job whose record says how it ended. */

@@ -41,6 +41,11 @@ final class FormationCommands {
     tellAll(new AgentToRank.StopAfterStep(stamp(), reason));
   }
 
+  /** Before {@link #stopAfterStep}: whoever obeys that one has then heard of this. */
+  void checkpointAfterStep() {
+    tellAll(new AgentToRank.CheckpointAfterStep(stamp()));
+  }
+
   void abort(String reason) {
     tellAll(new AgentToRank.AbortGeneration(stamp(), reason));
   }

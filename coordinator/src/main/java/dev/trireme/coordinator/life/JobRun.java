@@ -35,11 +35,15 @@ import java.util.function.BiFunction;
  * <p>Threading: one thread.
  */
 public final class JobRun {
+  /** Beyond what a rank itself allows for its last save. */
+  private static final Duration SAVE_GRACE = Duration.ofMinutes(5).plusSeconds(30);
+
   private final Timing timing;
   private final Time time;
   private final JobEffects effects;
   private final Deadlines deadlines;
   private final Figures figures = new Figures();
+  private final FailedSaves failedSaves;
   private final List<Evidence> evidence = new ArrayList<>();
   private JobRecord record;
   private Formation formation;
@@ -57,6 +61,7 @@ public final class JobRun {
     this.time = time;
     this.effects = effects;
     this.deadlines = new Deadlines(time);
+    this.failedSaves = new FailedSaves(record.job().checkpoint().maxFailures());
   }
 
   /** The job as it is stored. */
@@ -139,8 +144,26 @@ public final class JobRun {
       onEvidence(new Evidence.Complaint(message.rank(), failed));
     } else if (report instanceof RankReport.Samples samples) {
       publish((id, now) -> new JobEvent.SamplesTrained(id, now, samples));
+    } else if (report instanceof RankReport.CheckpointFinished save) {
+      onSaved(message, save);
     } else if (message.rank() == 0) {
       figures.note(report, record, message.generation(), time.now()).ifPresent(effects::publish);
+    }
+  }
+
+  /** A failed save is everybody's: rank 0 must not wait for a shard that never comes. */
+  private void onSaved(FromRank message, RankReport.CheckpointFinished save) {
+    Optional<String> tooMany = failedSaves.note(save);
+    figures.failedSaves(failedSaves.total());
+    figures.note(save, record, message.generation(), time.now()).ifPresent(effects::publish);
+    if (!save.failure().isEmpty() && message.rank() != 0) {
+      commands.grantCheckpoint(
+          save.step(), "rank " + message.rank() + " failed: " + save.failure());
+    }
+    if (tooMany.isPresent() && outcome.isEmpty()) {
+      settle(Outcome.failed(tooMany.get(), false));
+      commands.abort(tooMany.get());
+      endRanks(timing.endGrace(), tooMany.get());
     }
   }
 
@@ -214,12 +237,26 @@ public final class JobRun {
 
   /** Somebody wants the job to end; a second time, at once. */
   public void cancel(String reason) {
+    cancel(reason, false);
+  }
+
+  /**
+   * As {@link #cancel(String)}.
+   *
+   * @param checkpoint whether it is to save its state before it ends, which gives it more time
+   */
+  public void cancel(String reason, boolean checkpoint) {
     if (record.state() == JobState.QUEUED) {
       outcome = Optional.of(Outcome.cancelled(reason));
       end("");
     } else if (outcome.isEmpty() && cancelled.isEmpty()) {
       // Ranks that still load have no step to stop after.
-      Duration grace = record.state() == JobState.RUNNING ? timing.cancelGrace() : Duration.ZERO;
+      boolean running = record.state() == JobState.RUNNING;
+      Duration grace = running ? timing.cancelGrace() : Duration.ZERO;
+      if (running && checkpoint) {
+        grace = SAVE_GRACE;
+        commands.checkpointAfterStep();
+      }
       cancelled = Optional.of(reason);
       move(JobState.STOPPING, reason);
       commands.stopAfterStep(reason);

@@ -26,6 +26,7 @@ final class EventJson {
     number(g, "samplesPerSecond", committed.samplesPerSecond());
     number(g, "lr", committed.learningRate());
     g.writeNumberField("nativeBytes", committed.nativeBytes());
+    g.writeNumberField("failedCheckpoints", progress.failedSaves());
     g.writeEndObject();
   }
 

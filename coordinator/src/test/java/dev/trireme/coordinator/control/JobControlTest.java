@@ -104,7 +104,7 @@ class JobControlTest {
       String job = submit(control, "one");
       control.onRegistration(agent("b", 1, 5, 0));
       told.clear();
-      control.cancel(job, "enough");
+      control.cancel(job, "enough", false);
 
       assertThat(told).allSatisfy(t -> assertThat(t.stamp()).isEqualTo(new Stamp(6, 1)));
       assertThat(store.jobs.get(job).term()).isEqualTo(6);

@@ -148,6 +148,7 @@ class JobHubTest {
         1,
         1,
         1,
+        0,
         0);
   }
 }

@@ -249,6 +249,66 @@ class JobRunTest {
   }
 
   @Test
+  void shouldSaveBeforeItStopsWhereThatIsAsked() {
+    running();
+    told.clear();
+    run.cancel("the machine goes", true);
+    assertThat(told)
+        .containsExactly(
+            tell(new AgentToRank.CheckpointAfterStep(STAMP)),
+            tell(new AgentToRank.StopAfterStep(STAMP, "the machine goes")));
+    told.clear();
+    time.pass(TIMING.cancelGrace().multipliedBy(2));
+    run.onTime();
+    assertThat(told).isEmpty();
+  }
+
+  private void saved(int rank, long step, String failure) {
+    run.onReport(
+        new FromRank(
+            "agent-a",
+            "job-1",
+            GENERATION,
+            rank,
+            new RankReport.CheckpointFinished(step, "p", 0, 0, 0, failure)));
+  }
+
+  @Test
+  void shouldFailAfterTooManyFailedSavesInARow() {
+    running();
+    saved(0, 10, "full");
+    saved(1, 10, "full");
+    saved(0, 20, "full");
+    saved(0, 30, "");
+    saved(0, 40, "full");
+    saved(0, 50, "full");
+    assertThat(run.state()).isEqualTo(JobState.RUNNING);
+
+    saved(0, 60, "full");
+    exit(0, 0, true);
+    exit(1, 0, true);
+    assertThat(result().state()).isEqualTo(JobState.FAILED);
+    assertThat(result().reason())
+        .contains("3 saves in a row have failed, which is checkpoint.maxFailures")
+        .contains("of step 60: full");
+  }
+
+  @Test
+  void shouldRefuseTheGrantWhenAnotherRanksPartFails() {
+    running();
+    told.clear();
+    saved(1, 10, "full");
+    assertThat(last(JobEvent.CheckpointFinished.class).checkpoint().failure()).isEqualTo("full");
+    assertThat(told)
+        .containsExactly(
+            new TellRanks(
+                STAMP,
+                "job-1",
+                List.of(0),
+                new AgentToRank.CheckpointGrant(STAMP, 10, false, "rank 1 failed: full")));
+  }
+
+  @Test
   void shouldEndByForceWhenACancelledJobDoesNotStop() {
     running();
     run.cancel("the user wants it");

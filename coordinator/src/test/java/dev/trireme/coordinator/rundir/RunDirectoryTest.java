@@ -36,7 +36,7 @@ class RunDirectoryTest {
           .hasContent(
               BEGIN
                   + "\"generation\":1,\"step\":1,\"epoch\":2,\"position\":300,\"samples\":100,"
-                  + "\"loss\":2.5,\"samplesPerSecond\":null,\"lr\":0.1,\"nativeBytes\":7}");
+                  + "\"loss\":2.5,\"samplesPerSecond\":null,\"lr\":0.1,\"nativeBytes\":7,\"failedCheckpoints\":0}");
       directory.write(progress(2, Double.POSITIVE_INFINITY, 50));
       assertThat(Files.readAllLines(run.resolve("metrics.jsonl"))).hasSize(2);
       assertThat(run.resolve("result.json")).doesNotExist();
@@ -171,7 +171,8 @@ class RunDirectoryTest {
         20,
         10,
         2,
-        Double.NaN);
+        Double.NaN,
+        0);
   }
 
   private static JobEvent ended(String hash, double rate) {

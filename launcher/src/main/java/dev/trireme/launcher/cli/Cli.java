@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli;
 
+import dev.trireme.launcher.cli.checkpoint.CheckpointCommand;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobValidation;
 import java.io.PrintWriter;
@@ -34,6 +35,7 @@ public final class Cli {
     job.addSubcommand(new AuditCommand(console));
     root.addSubcommand(job);
     root.addSubcommand(new SchemaCommand(console));
+    root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(
         new CommandLine(new BenchCommand())
             .addSubcommand(new AllReduceCommand(console, benchRunner)));

@@ -6,6 +6,8 @@ import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.launcher.config.ModelOutline;
 import dev.trireme.launcher.config.ValidatedJob;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** What a job would do, for a person to read. */
@@ -91,10 +93,20 @@ final class JobSummary {
   }
 
   private static String checkpoints(CheckpointSpec checkpoint) {
-    return checkpoint
-        .everySteps()
-        .map(every -> "every " + count(every) + " steps, the newest " + checkpoint.keep() + " kept")
-        .orElse("none");
+    List<String> when = new ArrayList<>();
+    checkpoint.everySteps().ifPresent(every -> when.add("every " + count(every) + " steps"));
+    checkpoint.everyMinutes().ifPresent(every -> when.add("every " + every + " minutes"));
+    String forGood =
+        checkpoint.keepEvery().map(n -> " and those of every " + count(n) + " steps").orElse("");
+    String limit = checkpoint.maxSize().map(n -> ", at most " + bytes(n)).orElse("");
+    return when.isEmpty()
+        ? "none"
+        : String.join(" and ", when)
+            + ", the newest "
+            + checkpoint.keep()
+            + forGood
+            + " kept"
+            + limit;
   }
 
   private static String lower(Enum<?> constant) {

@@ -1,10 +1,12 @@
 package dev.trireme.launcher.config;
 
 import dev.trireme.api.data.DataException;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ProgramSpec;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Checks what a job spec alone cannot tell: that this build can run it, that its files are there,
@@ -84,8 +87,13 @@ public final class JobValidation {
           .ifPresent(f -> needFile("model.torchscript", f, "TorchScript file"));
       spec.model().jar().ifPresent(f -> needFile("model.jar", f, "jar"));
       spec.program().flatMap(ProgramSpec::jar).ifPresent(f -> needFile("program.jar", f, "jar"));
-      spec.checkpoint().resumeFrom().ifPresent(this::needCheckpoint);
-      spec.checkpoint().path().ifPresent(this::canBeDirectory);
+      spec.model().weights().ifPresent(f -> needFile("model.weights", f, "safetensors file"));
+      // What lies in an object store is found out by the rank that reads or writes it.
+      spec.checkpoint()
+          .resumeFrom()
+          .filter(p -> !CheckpointSpec.isS3(p))
+          .ifPresent(this::needCheckpoint);
+      spec.checkpoint().path().filter(p -> !CheckpointSpec.isS3(p)).ifPresent(this::canBeDirectory);
     }
 
     private void needFile(String key, String name, String what) {
@@ -120,8 +128,30 @@ public final class JobValidation {
     private void canBeDirectory(String name) {
       String key = "checkpoint.path";
       path(key, name)
-          .filter(directory -> Files.exists(directory) && !Files.isDirectory(directory))
-          .ifPresent(d -> refuse(key, "expected a directory at '" + name + "', found a file"));
+          .filter(Files::exists)
+          .ifPresent(
+              directory -> {
+                if (!Files.isDirectory(directory)) {
+                  refuse(key, "expected a directory at '" + name + "', found a file");
+                } else if (spec.checkpoint().resumeFrom().isEmpty() && !isEmpty(directory)) {
+                  refuse(
+                      key,
+                      "'"
+                          + name
+                          + "' is not empty, and a new run beside another's checkpoints would be"
+                          + " mistaken for it; name a directory that is not there yet, or continue"
+                          + " that run with checkpoint.resumeFrom: "
+                          + name);
+                }
+              });
+    }
+
+    private static boolean isEmpty(Path directory) {
+      try (Stream<Path> entries = Files.list(directory)) {
+        return entries.findAny().isEmpty();
+      } catch (IOException e) {
+        return true; // the rank that cannot write there says why
+      }
     }
 
     private Optional<Path> path(String key, String name) {

@@ -14,21 +14,32 @@ final class CancelOnInterrupt implements AutoCloseable {
   /** Longer than the coordinator takes to end ranks by force. */
   private static final Duration DEADLINE = Duration.ofSeconds(25);
 
+  /** What a save may take on top, as {@code JobService.cancelWithCheckpoint} has it. */
+  private static final Duration SAVE_DEADLINE = Duration.ofMinutes(6);
+
+  private final Termination termination;
   private final Runnable cancel;
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Thread hook = new Thread(this::interrupted, "cancel-on-interrupt");
 
-  private CancelOnInterrupt(Runnable cancel) {
+  private CancelOnInterrupt(Termination termination, Runnable cancel) {
+    this.termination = termination;
     this.cancel = cancel;
   }
 
   /**
+   * @param termination which of the two it was
    * @param cancel called once, on the JVM's shutdown thread; must return soon
    */
-  static CancelOnInterrupt install(Runnable cancel) {
-    CancelOnInterrupt installed = new CancelOnInterrupt(cancel);
+  static CancelOnInterrupt install(Termination termination, Runnable cancel) {
+    CancelOnInterrupt installed = new CancelOnInterrupt(termination, cancel);
     Runtime.getRuntime().addShutdownHook(installed.hook);
     return installed;
+  }
+
+  /** As above, where SIGTERM is to mean no more than Ctrl-C. */
+  static CancelOnInterrupt install(Runnable cancel) {
+    return install(Termination.NEVER, cancel);
   }
 
   private void interrupted() {
@@ -37,7 +48,8 @@ final class CancelOnInterrupt implements AutoCloseable {
     }
     cancel.run();
     try {
-      ended.await(DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
+      Duration deadline = termination.isAsked() ? DEADLINE.plus(SAVE_DEADLINE) : DEADLINE;
+      ended.await(deadline.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

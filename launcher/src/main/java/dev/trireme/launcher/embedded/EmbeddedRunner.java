@@ -44,12 +44,13 @@ public final class EmbeddedRunner implements TrainRunner {
     }
   }
 
-  @SuppressWarnings("try") // two resources are there only to be closed
+  @SuppressWarnings("try") // some resources are there only to be closed
   private static JobResult run(ValidatedJob job, Path directory, Console console) {
     JobSpec spec = job.resolved().spec();
     console.err().println("running " + spec.name() + " in " + directory);
     Interruption interruption = new Interruption();
-    try (CancelOnInterrupt cancel = CancelOnInterrupt.install(interruption::raise);
+    try (Termination termination = Termination.listen();
+        CancelOnInterrupt cancel = CancelOnInterrupt.install(termination, interruption::raise);
         EmbeddedCluster cluster =
             EmbeddedCluster.start(agentConfig(spec), directory.resolve("coordinator"));
         ProgressDisplay display =
@@ -57,7 +58,7 @@ public final class EmbeddedRunner implements TrainRunner {
                 console.err(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
       JobService jobs = cluster.jobs();
       String id = jobs.submit(new JobSubmission(spec, job.resolved().yaml(), directory));
-      interruption.onRaised(() -> jobs.cancel(id, "interrupted"));
+      interruption.onRaised(() -> cancel(jobs, id, termination));
       ProgressFeed feed = new ProgressFeed(display);
       try (JobService.Subscription watching = jobs.watch(id, feed)) {
         return feed.result().get();
@@ -67,6 +68,15 @@ public final class EmbeddedRunner implements TrainRunner {
       throw new CoordinatorException("interrupted while the job was running", e);
     } catch (ExecutionException e) {
       throw new IllegalStateException("cannot happen: nothing fails this future", e);
+    }
+  }
+
+  /** Whoever takes the machine back wants the work to go on elsewhere. */
+  private static void cancel(JobService jobs, String id, Termination termination) {
+    if (termination.isAsked()) {
+      jobs.cancelWithCheckpoint(id, "terminated by SIGTERM");
+    } else {
+      jobs.cancel(id, "interrupted");
     }
   }
 

@@ -18,7 +18,6 @@ import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
-import dev.trireme.checkpoint.CheckpointerConfig;
 import dev.trireme.checkpoint.LocalCheckpointer;
 import dev.trireme.data.Datasets;
 import dev.trireme.protocol.AgentToRank;
@@ -44,9 +43,6 @@ import org.slf4j.LoggerFactory;
  */
 final class RankRun {
   private static final Logger log = LoggerFactory.getLogger(RankRun.class);
-
-  /** Other ranks may need long to write their shards to a slow disk. */
-  private static final Duration GRANT_DEADLINE = Duration.ofMinutes(10);
 
   private final Join join;
   private final JobSpec job;
@@ -127,13 +123,16 @@ final class RankRun {
       BucketedExchange exchange,
       TrainingProgram program)
       throws Exception {
-    Path directory = checkpointDirectory();
-    AgentCheckpointGate gate =
-        new AgentCheckpointGate(
-            link::report, step -> directory.resolve("step-%08d".formatted(step)).toString());
+    CheckpointSettings settings =
+        new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
+    AgentCheckpointGate gate = new AgentCheckpointGate(link::report, settings::pathOf);
     RankStepCoordinator steps =
         new RankStepCoordinator(
-            join.rank(), data.training().items(), replica::nativeBytes, link::report);
+            join.rank(),
+            data.training().items(),
+            replica::nativeBytes,
+            settings.saveEvery(),
+            link::report);
     link.listen(
         command -> {
           steps.onCommand(command);
@@ -142,7 +141,8 @@ final class RankRun {
             group.abort(abort.reason());
           }
         });
-    try (Checkpointer checkpointer = checkpointer(directory, gate)) {
+    try (Checkpointer checkpointer =
+        LocalCheckpointer.open(settings.config(join.rank(), join.worldSize()), gate)) {
       RankContext context =
           new RankContext(
               job,
@@ -154,21 +154,7 @@ final class RankRun {
     }
   }
 
-  private Checkpointer checkpointer(Path directory, AgentCheckpointGate gate) {
-    return LocalCheckpointer.open(
-        new CheckpointerConfig(
-            directory, join.rank(), join.worldSize(), job.checkpoint().keep(), GRANT_DEADLINE),
-        gate);
-  }
-
-  private Path checkpointDirectory() {
-    return job.checkpoint()
-        .path()
-        .map(Path::of)
-        .orElse(Path.of(join.runDirectory()).resolve("checkpoints"));
-  }
-
-  private void started(Progress progress, Optional<Path> from, DataSource data, Replica replica) {
+  private void started(Progress progress, Optional<String> from, DataSource data, Replica replica) {
     started = true;
     firstUnappliedStep = progress.step() + 1;
     long items = data.training().items();
@@ -178,7 +164,7 @@ final class RankRun {
     link.report(
         new RankReport.Ready(
             progress,
-            from.map(Path::toString).orElse(""),
+            from.orElse(""),
             total,
             perEpoch,
             Math.toIntExact((total + perEpoch - 1) / perEpoch),

@@ -194,7 +194,8 @@ class JobReaderTest {
             "job.yaml:9:1: train.loss: missing; expected one of cross-entropy, mse, l1,"
                 + " bce-with-logits. What is minimised.",
             "job.yaml:10:3: train.epochz: unknown key; did you mean 'epochs'? (keys here: epochs,"
-                + " steps, seed, loss, optimizer, schedule, warmupSteps, clipGradNorm)",
+                + " steps, seed, loss, optimizer, schedule, warmupSteps, clipGradNorm, deterministic,"
+                + " logicalShards, microBatch)",
             "job.yaml:11:25: train.optimizer.sgd.lr: expected a number above 0, found -1",
             "--set parallel.workers=0: parallel.workers: expected a number from 1 to 4096, or"
                 + " \"min:max\", found 0");

@@ -123,6 +123,31 @@ class JobValidationTest {
   }
 
   @Test
+  void shouldRefuseToWriteBesideTheCheckpointsOfAnotherRun() throws Exception {
+    Path full = Files.createDirectories(directory.resolve("full"));
+    check(DIGITS, "checkpoint={path: " + full + "}");
+    Files.createDirectories(full.resolve("step-00000100"));
+
+    assertThat(refused(DIGITS, "checkpoint={path: " + full + "}"))
+        .singleElement()
+        .asString()
+        .startsWith("checkpoint.path: '" + full + "' is not empty")
+        .endsWith("continue that run with checkpoint.resumeFrom: " + full);
+    check(DIGITS, "checkpoint={path: " + full + ", resumeFrom: " + full + "}");
+    assertThat(refused(DIGITS, "checkpoint={path: 's3://bucket/run'}"))
+        .singleElement()
+        .asString()
+        .startsWith("checkpoint.path: an object store is not available");
+  }
+
+  @Test
+  void shouldRefuseWeightsThatAreNotThere() {
+    assertThat(refused(DIGITS, "model.weights=none.safetensors"))
+        .containsExactly(
+            "model.weights: expected a safetensors file at 'none.safetensors', found no such file");
+  }
+
+  @Test
   void shouldLookForTheFilesOfAJob() throws Exception {
     String there = Files.createFile(directory.resolve("a.jar")).toString();
     assertThat(check(DIGITS, "program={class: a.B, jar: " + there + "}").resolved()).isNotNull();

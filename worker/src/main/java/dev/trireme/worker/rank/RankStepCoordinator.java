@@ -5,7 +5,10 @@ import dev.trireme.api.train.StepCoordinator;
 import dev.trireme.api.train.StepRecord;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
@@ -22,10 +25,12 @@ public final class RankStepCoordinator implements StepCoordinator {
   private final CommitLog log;
   private final LongSupplier nativeBytes;
   private final LongSupplier nanoClock;
+  private final OptionalLong saveEveryNanos;
   private final Consumer<RankReport> out;
   private volatile boolean stop;
   private volatile boolean checkpoint;
   private boolean checkpointTaken;
+  private long lastSave;
 
   /**
    * Made when training is about to begin: the first figures of speed count from here.
@@ -33,11 +38,16 @@ public final class RankStepCoordinator implements StepCoordinator {
    * @param rank this process's
    * @param items in the training set, at least 1
    * @param nativeBytes what the engine holds, asked for with each report
+   * @param saveEvery the time between two checkpoints that rank 0 asks for by its own clock
    * @param out where reports go, {@link AgentLink#report}
    */
   public RankStepCoordinator(
-      int rank, long items, LongSupplier nativeBytes, Consumer<RankReport> out) {
-    this(rank, items, nativeBytes, System::nanoTime, out);
+      int rank,
+      long items,
+      LongSupplier nativeBytes,
+      Optional<Duration> saveEvery,
+      Consumer<RankReport> out) {
+    this(rank, items, nativeBytes, System::nanoTime, saveEvery, out);
   }
 
   RankStepCoordinator(
@@ -45,7 +55,13 @@ public final class RankStepCoordinator implements StepCoordinator {
       long items,
       LongSupplier nativeBytes,
       LongSupplier nanoClock,
+      Optional<Duration> saveEvery,
       Consumer<RankReport> out) {
+    this.saveEveryNanos =
+        rank == 0 && saveEvery.isPresent()
+            ? OptionalLong.of(saveEvery.get().toNanos())
+            : OptionalLong.empty();
+    this.lastSave = nanoClock.getAsLong();
     this.reports = rank == 0;
     this.log = new CommitLog(items, nanoClock.getAsLong());
     this.nativeBytes = nativeBytes;
@@ -73,8 +89,14 @@ public final class RankStepCoordinator implements StepCoordinator {
    */
   @Override
   public boolean checkpointRequested() {
-    checkpointTaken = checkpoint;
+    checkpointTaken = checkpoint || isTimeToSave();
     return checkpointTaken;
+  }
+
+  /** Rank 0's clock alone decides: its wish reaches the others at the same step. */
+  private boolean isTimeToSave() {
+    return saveEveryNanos.isPresent()
+        && nanoClock.getAsLong() - lastSave >= saveEveryNanos.getAsLong();
   }
 
   @Override
@@ -87,6 +109,7 @@ public final class RankStepCoordinator implements StepCoordinator {
     if (checkpointTaken) {
       checkpointTaken = false;
       checkpoint = false;
+      lastSave = nanoClock.getAsLong();
     }
     log.applied(record);
   }

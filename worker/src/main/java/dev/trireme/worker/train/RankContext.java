@@ -50,7 +50,7 @@ public final class RankContext implements TrainingContext {
   private final List<NamedTensor> state;
   private final TensorBuffer progressBuffer;
   private final TensorBuffer lossBuffer;
-  private Optional<Path> restoredFrom = Optional.empty();
+  private Optional<String> restoredFrom = Optional.empty();
 
   /**
    * What a rank computes and speaks with; opened and closed by whoever wires it.
@@ -72,7 +72,7 @@ public final class RankContext implements TrainingContext {
      * @param progress to continue from
      * @param restoredFrom the checkpoint that this rank restored; empty on ranks that were sent it
      */
-    void started(Progress progress, Optional<Path> restoredFrom);
+    void started(Progress progress, Optional<String> restoredFrom);
   }
 
   /**
@@ -170,18 +170,26 @@ public final class RankContext implements TrainingContext {
       ports.group().broadcast(asBytes(tensor.data()), 0).await();
     }
     onStart.started(progress, restoredFrom);
+    if (job.checkpoint().isPeriodic()) {
+      ports.checkpointer().prepare(state);
+    }
     return progress;
   }
 
   private Progress restore() {
     Optional<String> source = job.checkpoint().resumeFrom();
     if (source.isEmpty()) {
+      job.model()
+          .weights()
+          .ifPresent(
+              file ->
+                  ports.checkpointer().loadWeights(Path.of(file), ports.replica().modelState()));
       return Progress.START;
     }
     Checkpointer.Restored restored =
         ports
             .checkpointer()
-            .restore(Path.of(source.get()), state)
+            .restore(source.get(), state)
             .orElseThrow(
                 () ->
                     new CheckpointException(

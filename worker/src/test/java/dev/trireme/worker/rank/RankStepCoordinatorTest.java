@@ -8,18 +8,22 @@ import dev.trireme.api.train.StepRecord;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class RankStepCoordinatorTest {
   private static final Stamp STAMP = new Stamp(1, 1);
 
   private final List<RankReport> reports = new ArrayList<>();
+  private final AtomicLong now = new AtomicLong();
   private final RankStepCoordinator steps = coordinator(0);
 
   private RankStepCoordinator coordinator(int rank) {
-    return new RankStepCoordinator(rank, 8, () -> 99, () -> 0, reports::add);
+    return new RankStepCoordinator(rank, 8, () -> 99, now::get, Optional.empty(), reports::add);
   }
 
   private static StepRecord step(long step) {
@@ -70,6 +74,24 @@ class RankStepCoordinatorTest {
     assertThat(steps.checkpointRequested()).as("the step was aborted").isTrue();
     steps.applied(step(1));
     assertThat(steps.checkpointRequested()).isFalse();
+  }
+
+  @Test
+  void shouldAskForACheckpointByTheClockOfRankZero() {
+    Optional<Duration> everySecond = Optional.of(Duration.ofSeconds(1));
+    RankStepCoordinator zero =
+        new RankStepCoordinator(0, 8, () -> 0, now::get, everySecond, reports::add);
+    RankStepCoordinator one =
+        new RankStepCoordinator(1, 8, () -> 0, now::get, everySecond, reports::add);
+    now.set(999_999_999);
+    assertThat(zero.checkpointRequested()).isFalse();
+    now.set(1_000_000_000);
+    assertThat(zero.checkpointRequested()).isTrue();
+    assertThat(one.checkpointRequested()).isFalse();
+    zero.applied(step(1));
+    assertThat(zero.checkpointRequested()).isFalse();
+    now.set(2_000_000_000);
+    assertThat(zero.checkpointRequested()).isTrue();
   }
 
   @Test

@@ -1,0 +1,2 @@
+/** {@code trireme checkpoint}: looks at checkpoints, verifies them, and takes weights out. */
+package dev.trireme.launcher.cli.checkpoint;

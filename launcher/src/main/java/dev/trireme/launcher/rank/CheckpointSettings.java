@@ -1,0 +1,56 @@
+package dev.trireme.launcher.rank;
+
+import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.S3Spec;
+import dev.trireme.checkpoint.CheckpointerConfig;
+import dev.trireme.checkpoint.Lineage;
+import dev.trireme.checkpoint.Retention;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * A job's checkpoints as a rank needs to know them.
+ *
+ * @param spec of the job
+ * @param runDirectory where they are written when the job names no other place
+ */
+record CheckpointSettings(CheckpointSpec spec, Path runDirectory) {
+  /** Other ranks may need long to write their shards to a slow disk. */
+  private static final Duration GRANT_DEADLINE = Duration.ofMinutes(10);
+
+  private static final double NANOS_A_MINUTE = 60e9;
+
+  CheckpointerConfig config(int rank, int worldSize) {
+    return new CheckpointerConfig(
+        location(),
+        spec.s3().orElse(S3Spec.DEFAULT),
+        rank,
+        worldSize,
+        new Retention(spec.keep(), optional(spec.keepEvery()), optional(spec.maxSize())),
+        Lineage.UNKNOWN,
+        GRANT_DEADLINE);
+  }
+
+  /** The checkpoint of a step, for people. */
+  String pathOf(long step) {
+    String name = "step-%08d".formatted(step);
+    return CheckpointSpec.isS3(location())
+        ? location().replaceAll("/+$", "") + "/" + name
+        : Path.of(location()).resolve(name).toString();
+  }
+
+  /** The time between two checkpoints, where the job asks for one. */
+  Optional<Duration> saveEvery() {
+    return spec.everyMinutes().map(m -> Duration.ofNanos((long) (m * NANOS_A_MINUTE)));
+  }
+
+  private String location() {
+    return spec.path().orElseGet(() -> runDirectory.resolve("checkpoints").toString());
+  }
+
+  private static OptionalLong optional(Optional<Long> value) {
+    return value.map(OptionalLong::of).orElseGet(OptionalLong::empty);
+  }
+}
