@@ -3,6 +3,7 @@ package dev.trireme.launcher.rank;
 import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.exchange.BucketedExchange;
+import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.CollectiveException;
@@ -194,7 +195,7 @@ final class RankRun {
   private ProcessGroup join() {
     return job.train().elastic()
         ? AeronProcessGroup.joinForElasticSums(groupConfig())
-        : AeronProcessGroup.join(groupConfig());
+        : AeronProcessGroup.join(groupConfig(), AlgorithmTable.of(job.parallel().algorithms()));
   }
 
   private GroupConfig groupConfig() {
