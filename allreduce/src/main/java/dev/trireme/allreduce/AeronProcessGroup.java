@@ -34,12 +34,12 @@ public final class AeronProcessGroup {
   }
 
   /**
-   * Joins as {@link #join(GroupConfig)} does. Sums are associated as {@link
+   * Joins as {@link #join(GroupConfig, Optional, AbortSwitch)} does. Sums are associated as {@link
    * dev.trireme.allreduce.plan.TreeAllReduce} says: they are the same bits for any number of ranks
    * where each brings the sum of its part of a {@link dev.trireme.api.train.ShardTree}.
    */
-  public static ProcessGroup joinForElasticSums(GroupConfig config) {
-    return join(config, Optional.of(AllReduceAlgorithm.TREE));
+  public static ProcessGroup joinForElasticSums(GroupConfig config, AbortSwitch abort) {
+    return join(config, Optional.of(AllReduceAlgorithm.TREE), abort);
   }
 
   /**
@@ -52,15 +52,6 @@ public final class AeronProcessGroup {
   }
 
   /**
-   * Joins as {@link #join(GroupConfig)} does.
-   *
-   * @param algorithms how all-reduces are done, the same on all ranks
-   */
-  public static ProcessGroup join(GroupConfig config, AlgorithmTable algorithms) {
-    return join(config, algorithms, new AbortSwitch());
-  }
-
-  /**
    * The same with a switch that ends joining, and later the group, from another thread.
    *
    * @param abort for this group alone
@@ -70,7 +61,12 @@ public final class AeronProcessGroup {
     return join(config, AlgorithmTable.forced(algorithm), abort);
   }
 
-  private static ProcessGroup join(
+  /**
+   * The same with a table.
+   *
+   * @param algorithms how all-reduces are done, the same on all ranks
+   */
+  public static ProcessGroup join(
       GroupConfig config, AlgorithmTable algorithms, AbortSwitch abort) {
     if (config.worldSize() == 1) {
       ProcessGroup local = new LocalProcessGroup(config.generation());

@@ -2,6 +2,7 @@ package dev.trireme.coordinator;
 
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.StateSource;
 import java.time.Instant;
 import java.util.List;
 
@@ -86,6 +87,33 @@ public sealed interface JobEvent {
 
   /** A formation has broken. */
   record Failure(String jobId, Instant time, Verdict verdict) implements JobEvent {}
+
+  /**
+   * A job trains again in a new generation. Durations are seconds since the failure was decided
+   * upon, or since all ranks had stopped where the formation was changed on purpose.
+   *
+   * @param worldSize of the new generation
+   * @param failure whether a failure made it necessary
+   * @param source where the state came from
+   * @param firstStep of the new generation
+   * @param aborted until all survivors had left their collectives
+   * @param formed until all processes of the new formation were there
+   * @param restored until all its ranks had the state
+   * @param stepped until a step of it was committed
+   */
+  record Recovered(
+      String jobId,
+      Instant time,
+      long generation,
+      int worldSize,
+      boolean failure,
+      StateSource source,
+      long firstStep,
+      double aborted,
+      double formed,
+      double restored,
+      double stepped)
+      implements JobEvent {}
 
   /** It is over: the last event of a job. {@code result.json} has been written. */
   record Ended(String jobId, Instant time, JobResult result) implements JobEvent {}

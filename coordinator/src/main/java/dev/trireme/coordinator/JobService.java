@@ -34,6 +34,21 @@ public interface JobService {
   void cancel(String jobId, String reason);
 
   /**
+   * Changes the number of a job's ranks, at a step boundary. Returns before that has happened.
+   *
+   * @param workers within the job's {@code parallel.workers}
+   * @throws CoordinatorException when there is no such job, it has ended, or it cannot have so many
+   */
+  void scale(String jobId, int workers);
+
+  /**
+   * Runs a job again that failed or was cancelled, from its newest whole checkpoint.
+   *
+   * @throws CoordinatorException when there is no such job, or it has not ended or has succeeded
+   */
+  void resume(String jobId);
+
+  /**
    * As {@link #cancel}, after the job has saved its state: for that it gets five minutes where it
    * would else get seconds.
    */

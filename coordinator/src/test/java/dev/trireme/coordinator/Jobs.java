@@ -3,6 +3,7 @@ package dev.trireme.coordinator;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
+import dev.trireme.api.job.FailurePolicySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.LayerSpec;
 import dev.trireme.api.job.LossKind;
@@ -21,8 +22,13 @@ import java.util.Optional;
 public final class Jobs {
   private Jobs() {}
 
-  /** A small job that wants this many workers. */
+  /** A small job that wants this many workers and ends with the first failure. */
   public static JobSpec spec(int min, int max) {
+    return spec(min, max, new FailurePolicySpec(0, 600, 0, 0, 0, 0));
+  }
+
+  /** A small job that wants this many workers. */
+  public static JobSpec spec(int min, int max, FailurePolicySpec policy) {
     return new JobSpec(
         "small",
         new ModelSpec(
@@ -50,16 +56,23 @@ public final class Jobs {
             1 << 20,
             1 << 20,
             60),
-        new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()));
+        new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()),
+        policy);
   }
 
-  /** A job of two workers as it is stored. */
+  /** A job of two workers as it is stored, which ends with the first failure. */
   public static JobRecord record(String jobId, long term, long version, JobState state) {
+    return record(jobId, term, version, state, spec(2, 2));
+  }
+
+  /** A job as it is stored. */
+  public static JobRecord record(
+      String jobId, long term, long version, JobState state, JobSpec job) {
     return new JobRecord(
         jobId,
         term,
         version,
-        spec(2, 2),
+        job,
         "name: small\n",
         "/nowhere/" + jobId,
         1_800_000_000_000L,

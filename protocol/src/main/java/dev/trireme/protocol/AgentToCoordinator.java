@@ -33,6 +33,13 @@ public sealed interface AgentToCoordinator extends Message {
       implements AgentToCoordinator {}
 
   /**
+   * Idle processes are ready to become ranks.
+   *
+   * @param count of them
+   */
+  record SparesReady(String agentId, String jobId, int count) implements AgentToCoordinator {}
+
+  /**
    * A rank's process is gone.
    *
    * @param exit how it went

@@ -5,7 +5,8 @@ import dev.trireme.api.job.JobSpec;
 /** What an agent tells a rank, mostly on the coordinator's behalf. */
 public sealed interface AgentToRank extends Message {
   /**
-   * Become this rank of this formation.
+   * Become this rank of this formation. A process that is a rank already answers with {@link
+   * RankReport.Joined}, keeps its model, and becomes the rank of the new formation.
    *
    * @param job resolved and validated
    * @param resolvedSpec the same as YAML
@@ -13,6 +14,7 @@ public sealed interface AgentToRank extends Message {
    * @param localRank within this host
    * @param localSize ranks of this formation on this host
    * @param transport how to reach the other ranks
+   * @param source where the state comes from
    */
   record Join(
       Stamp stamp,
@@ -24,8 +26,35 @@ public sealed interface AgentToRank extends Message {
       int localRank,
       int localSize,
       int worldSize,
-      Transport transport)
-      implements AgentToRank {}
+      Transport transport,
+      StateSource source)
+      implements AgentToRank {
+    /** In the first formation of a job. */
+    public Join(
+        Stamp stamp,
+        String jobId,
+        JobSpec job,
+        String resolvedSpec,
+        String runDirectory,
+        int rank,
+        int localRank,
+        int localSize,
+        int worldSize,
+        Transport transport) {
+      this(
+          stamp,
+          jobId,
+          job,
+          resolvedSpec,
+          runDirectory,
+          rank,
+          localRank,
+          localSize,
+          worldSize,
+          transport,
+          StateSource.JOB);
+    }
+  }
 
   /**
    * How the ranks of a formation on one host reach each other.
@@ -61,6 +90,6 @@ public sealed interface AgentToRank extends Message {
   record CheckpointGrant(Stamp stamp, long step, boolean granted, String reason)
       implements AgentToRank {}
 
-  /** All is said: the process may end. Follows {@link RankReport.Finished} and {@code Failed}. */
+  /** The process is not needed any more and may end. */
   record Release() implements AgentToRank {}
 }

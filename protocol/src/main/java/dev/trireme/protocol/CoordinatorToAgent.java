@@ -12,7 +12,9 @@ public sealed interface CoordinatorToAgent extends Message {
   record AgentAccepted(Stamp stamp, String coordinatorId) implements CoordinatorToAgent {}
 
   /**
-   * Start these ranks of a formation, one process each.
+   * Make these ranks of a formation, one process each: a survivor of the formation before becomes
+   * the rank that is meant for it, the others get new processes. What the job still has here of
+   * older formations and is no survivor is killed.
    *
    * @param jobId of the job
    * @param job resolved and validated
@@ -21,6 +23,8 @@ public sealed interface CoordinatorToAgent extends Message {
    * @param worldSize of the formation
    * @param ranks that this agent is to start, in order of localRank
    * @param formation an unguessable number that every frame between its ranks carries
+   * @param survivors processes that become ranks of it
+   * @param source where the state of the formation comes from
    */
   record StartRanks(
       Stamp stamp,
@@ -30,12 +34,46 @@ public sealed interface CoordinatorToAgent extends Message {
       String runDirectory,
       int worldSize,
       List<Integer> ranks,
-      long formation)
+      long formation,
+      List<Survivor> survivors,
+      StateSource source)
       implements CoordinatorToAgent {
     public StartRanks {
       ranks = List.copyOf(ranks);
+      survivors = List.copyOf(survivors);
+    }
+
+    /** The first formation of a job: all processes are new. */
+    public StartRanks(
+        Stamp stamp,
+        String jobId,
+        JobSpec job,
+        String resolvedSpec,
+        String runDirectory,
+        int worldSize,
+        List<Integer> ranks,
+        long formation) {
+      this(
+          stamp,
+          jobId,
+          job,
+          resolvedSpec,
+          runDirectory,
+          worldSize,
+          ranks,
+          formation,
+          List.of(),
+          StateSource.JOB);
     }
   }
+
+  /**
+   * A process of the formation before that goes on.
+   *
+   * @param rank it becomes
+   * @param pid of the process
+   */
+  record Survivor(int rank, long pid) {}
 
   /** Pass this to the job's ranks on this agent; to all of them when {@code ranks} is empty. */
   record TellRanks(Stamp stamp, String jobId, List<Integer> ranks, AgentToRank command)
@@ -49,7 +87,25 @@ public sealed interface CoordinatorToAgent extends Message {
    * End the job's processes on this agent: first asked, then after {@code graceMillis} killed.
    *
    * @param graceMillis 0 kills at once
+   * @param ranks whose; all of them when empty
    */
-  record EndRanks(Stamp stamp, String jobId, long graceMillis, String reason)
-      implements CoordinatorToAgent {}
+  record EndRanks(Stamp stamp, String jobId, long graceMillis, String reason, List<Integer> ranks)
+      implements CoordinatorToAgent {
+    public EndRanks {
+      ranks = List.copyOf(ranks);
+    }
+
+    /** All of the job's processes. */
+    public EndRanks(Stamp stamp, String jobId, long graceMillis, String reason) {
+      this(stamp, jobId, graceMillis, reason, List.of());
+    }
+  }
+
+  /**
+   * Have this many idle processes ready, started ahead of the formation that will need them. Each
+   * that is ready to become a rank is told with {@link AgentToCoordinator.SparesReady}.
+   *
+   * @param count in all, at least 0
+   */
+  record PrepareRanks(Stamp stamp, String jobId, int count) implements CoordinatorToAgent {}
 }

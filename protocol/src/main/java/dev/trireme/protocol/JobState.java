@@ -1,6 +1,9 @@
 package dev.trireme.protocol;
 
-/** Where a job is in its life; it only ever moves downwards in this list. */
+/**
+ * Where a job is in its life. It moves downwards in this list, but for the way back from {@link
+ * #RECOVERING} to {@link #STARTING} with each new generation.
+ */
 public enum JobState {
   /** Accepted and durable; waits for slots. */
   QUEUED,
@@ -8,6 +11,8 @@ public enum JobState {
   STARTING,
   /** All ranks are ready and train. */
   RUNNING,
+  /** Its formation has broken or is to change; the next one is being decided or waited for. */
+  RECOVERING,
   /** Its ranks are ending, for good or ill; how it ends is already decided by its reason. */
   STOPPING,
   /** Trained to its end. Final. */

@@ -11,6 +11,7 @@ import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
+import dev.trireme.api.job.FailurePolicySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.LayerSpec;
 import dev.trireme.api.job.ModelSpec;
@@ -69,7 +70,9 @@ final class MessageRegistry {
         CoordinatorToAgent.AgentAccepted.class,
         CoordinatorToAgent.StartRanks.class,
         CoordinatorToAgent.TellRanks.class,
-        CoordinatorToAgent.EndRanks.class);
+        CoordinatorToAgent.EndRanks.class,
+        CoordinatorToAgent.Survivor.class,
+        CoordinatorToAgent.PrepareRanks.class);
     number(
         types,
         40,
@@ -77,7 +80,8 @@ final class MessageRegistry {
         AgentToCoordinator.RankStarted.class,
         AgentToCoordinator.FromRank.class,
         AgentToCoordinator.RankExited.class,
-        AgentToCoordinator.RankExit.class);
+        AgentToCoordinator.RankExit.class,
+        AgentToCoordinator.SparesReady.class);
     number(
         types,
         60,
@@ -98,11 +102,13 @@ final class MessageRegistry {
         RankReport.ShardWritten.class,
         RankReport.CheckpointFinished.class,
         RankReport.Finished.class,
-        RankReport.Failed.class);
+        RankReport.Failed.class,
+        RankReport.Joined.class,
+        RankReport.Parked.class);
     number(types, 98, RankReport.Samples.class, SampleRange.class);
     number(
         types, 220, Stored.TermRecord.class, Stored.JobRecord.class, Stored.GenerationRecord.class);
-    number(types, 100, Stamp.class, Progress.class, Cursor.class);
+    number(types, 100, Stamp.class, Progress.class, Cursor.class, StateSource.class);
     jobSpec(types);
     return Collections.unmodifiableMap(types);
   }
@@ -120,7 +126,8 @@ final class MessageRegistry {
         ParallelSpec.class,
         WorkerCount.class,
         CheckpointSpec.class,
-        S3Spec.class);
+        S3Spec.class,
+        FailurePolicySpec.class);
     number(
         types,
         170,

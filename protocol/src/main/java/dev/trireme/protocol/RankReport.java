@@ -16,6 +16,26 @@ public sealed interface RankReport extends Message {
   record Hello(int slot, long pid) implements RankReport {}
 
   /**
+   * A process that was a rank has become the rank of another formation: what it says from now on it
+   * says as that rank.
+   *
+   * @param generation of the formation
+   */
+  record Joined(long generation) implements RankReport {}
+
+  /**
+   * A collective has failed or was aborted: this rank has left its formation, keeps its model, and
+   * waits for the next formation.
+   *
+   * @param appliedStep the last step that its optimizer has applied whole
+   * @param sound whether it holds the state after that step, and nothing of a later one
+   * @param verdict what happened, for people
+   * @param suspectRank the rank that is to blame; -1 when unknown
+   */
+  record Parked(long appliedStep, boolean sound, String verdict, int suspectRank)
+      implements RankReport {}
+
+  /**
    * Model and data are there, the group stands, the state is the same on all ranks.
    *
    * @param progress where it continues from
@@ -35,8 +55,9 @@ public sealed interface RankReport extends Message {
       implements RankReport {}
 
   /**
-   * The steps up to {@code step} are committed. Rank 0 sends one for step 1, then about one a
-   * second, and one for the last step; the others send none.
+   * The steps up to {@code step} are committed. Rank 0 sends one for the first step of a
+   * generation, then about one a second, and one for the last step. Of the others only the one that
+   * gives its state to a new generation may send one, for the step that is committed thereby.
    *
    * @param step the newest committed step
    * @param from where that step's samples begin
@@ -99,7 +120,8 @@ public sealed interface RankReport extends Message {
       implements RankReport {}
 
   /**
-   * Training has ended on this rank, the closing barrier passed.
+   * Training has ended on this rank, the closing barrier passed. It keeps its model and waits to be
+   * released, or for the next formation.
    *
    * @param stopped whether it ended early because it was asked to
    * @param metrics final figures by name

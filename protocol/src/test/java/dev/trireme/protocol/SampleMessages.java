@@ -53,11 +53,15 @@ final class SampleMessages {
                         "/runs/1",
                         3,
                         List.of(0, 2),
-                        Long.MIN_VALUE)));
+                        Long.MIN_VALUE,
+                        List.of(new CoordinatorToAgent.Survivor(2, 4711)),
+                        StateSource.rank(2))));
     messages.add(
         new CoordinatorToAgent.TellRanks(
             STAMP, "job-1", List.of(), new AgentToRank.StopAfterStep(STAMP, "größer ☃ 😀")));
     messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "cancelled"));
+    messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "frozen", List.of(1)));
+    messages.add(new CoordinatorToAgent.PrepareRanks(STAMP, "job-1", 2));
     return messages;
   }
 
@@ -65,6 +69,7 @@ final class SampleMessages {
     List<Message> messages = new ArrayList<>();
     messages.add(new AgentToCoordinator.RegisterAgent("a", "host", 4, 8, 0, Long.MAX_VALUE));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
+    messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
     messages.add(
         new AgentToCoordinator.RankExited(
@@ -89,7 +94,8 @@ final class SampleMessages {
             1,
             2,
             2,
-            new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1)),
+            new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1),
+            StateSource.CHECKPOINT),
         new AgentToRank.StopAfterStep(STAMP, ""),
         new AgentToRank.CheckpointAfterStep(STAMP),
         new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
@@ -130,7 +136,9 @@ final class SampleMessages {
         new RankReport.Finished(
             progress, 2, true, Map.of("loss", 0.1, "accuracy", 0.99), "ab12", 19_600.5),
         new RankReport.Finished(Progress.START, 0, false, Map.of(), "", Double.NaN),
-        new RankReport.Failed(7, "rank 1 was waited for", 1, false));
+        new RankReport.Failed(7, "rank 1 was waited for", 1, false),
+        new RankReport.Joined(8),
+        new RankReport.Parked(6, true, "rank 1 was waited for", 1));
   }
 
   /** Jobs that between them hold every record a job spec can hold. */

@@ -19,8 +19,15 @@ class FailureTest {
   @TempDir Path directory;
 
   @Test
-  void shouldFailWithinSecondsAndNameTheRankThatWasKilled() throws Exception {
-    try (TriremeRun run = TriremeRun.train(directory, TINY, LONG)) {
+  void shouldFailWithinSecondsAndNameTheRankWhenNoRestartIsAllowed() throws Exception {
+    try (TriremeRun run =
+        TriremeRun.train(
+            directory,
+            TINY,
+            "--set",
+            "train.steps=1000000",
+            "--set",
+            "failurePolicy.maxRestarts=0")) {
       run.awaitStep(5);
       List<ProcessHandle> children = run.children();
       TriremeRun.signal(rankPid(run, 1), "KILL");

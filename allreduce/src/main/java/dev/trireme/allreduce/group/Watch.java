@@ -25,6 +25,12 @@ final class Watch {
 
   private static final long LIFE_CHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
+  /**
+   * Living ranks beat five times a second from a thread of their own. One that has not for so long
+   * is frozen: stopped, or its machine is.
+   */
+  private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(8);
+
   private final Transport transport;
   private final Peers peers;
   private final long generation;
@@ -99,7 +105,7 @@ final class Watch {
           peer.left()
               ? Optional.of("it has left the group")
                   .filter(text -> awaited && transport.emptied(peer.rank()))
-              : transport.lost(peer.rank());
+              : transport.lost(peer.rank()).or(() -> frozen(peer, head, now));
       if (why.isPresent()) {
         return Optional.of(
             verdict(
@@ -111,6 +117,15 @@ final class Watch {
       }
     }
     return Optional.empty();
+  }
+
+  /** To make and clear shared memory may take long, and nothing is said meanwhile. */
+  private Optional<String> frozen(Peer peer, Operation head, long now) {
+    // Who was stopped itself knows nothing of the others' silence before.
+    long silent = Math.min(peer.silentNanos(now), now - (graceUntilNanos - GRACE_NANOS));
+    return silent > SILENCE_NANOS && head.signature().kind() != Signature.Kind.ALLOCATE
+        ? Optional.of("it has given no sign of life for " + silent / 1_000_000 + " ms")
+        : Optional.empty();
   }
 
   CollectiveException verdict(Cause cause, int suspect, String why, Operation head, long now) {

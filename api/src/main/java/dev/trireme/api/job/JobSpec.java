@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param train how it is trained
  * @param parallel on how many ranks and how they synchronise
  * @param checkpoint when state is saved, and where a run starts from
+ * @param failurePolicy what becomes of the job when ranks die
  */
 public record JobSpec(
     @Key("Name of the job: letters, digits, '.', '_' and '-', at most 64.") String name,
@@ -23,7 +24,21 @@ public record JobSpec(
     @Key(value = "On how many ranks, and how they synchronise.", defaultValue = "{}")
         ParallelSpec parallel,
     @Key(value = "When state is saved, and where a run starts from.", defaultValue = "{}")
-        CheckpointSpec checkpoint) {
+        CheckpointSpec checkpoint,
+    @Key(value = "What becomes of the job when ranks die.", defaultValue = "{}")
+        FailurePolicySpec failurePolicy) {
+  /** With {@link FailurePolicySpec#DEFAULT}. */
+  public JobSpec(
+      String name,
+      ModelSpec model,
+      Optional<ProgramSpec> program,
+      DataSpec data,
+      TrainSpec train,
+      ParallelSpec parallel,
+      CheckpointSpec checkpoint) {
+    this(name, model, program, data, train, parallel, checkpoint, FailurePolicySpec.DEFAULT);
+  }
+
   public JobSpec {
     if (!name.matches("[A-Za-z0-9._-]{1,64}") || name.matches("\\.+")) {
       throw new SpecException(

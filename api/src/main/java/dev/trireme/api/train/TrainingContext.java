@@ -47,8 +47,9 @@ public interface TrainingContext {
   LearningRate learningRate();
 
   /**
-   * Gives every rank the same state: restored from {@code checkpoint.resumeFrom} where the job
-   * names it, else broadcast from rank 0. Called once, first.
+   * Gives every rank the same state: that of a rank which survived the formation before, else the
+   * newest checkpoint or what {@code checkpoint.resumeFrom} names, else fresh weights. Called once,
+   * first.
    *
    * @return where to continue
    */

@@ -61,6 +61,24 @@ final class ActorJobService implements JobService {
   }
 
   @Override
+  public void scale(String jobId, int workers) {
+    ask(
+        control -> {
+          control.scale(jobId, workers);
+          return "";
+        });
+  }
+
+  @Override
+  public void resume(String jobId) {
+    ask(
+        control -> {
+          control.resume(jobId);
+          return "";
+        });
+  }
+
+  @Override
   public Optional<JobStatus> status(String jobId) {
     return list().stream().filter(status -> status.jobId().equals(jobId)).findFirst();
   }

@@ -48,6 +48,12 @@ final class EndedJobs {
     return add(job.run().record());
   }
 
+  /** It runs again. */
+  void remove(String jobId) {
+    statuses.remove(jobId);
+    hubs.remove(jobId);
+  }
+
   Optional<JobStatus> status(String jobId) {
     return Optional.ofNullable(statuses.get(jobId));
   }

@@ -10,6 +10,7 @@ import dev.trireme.coordinator.control.AgentTable.Agent;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.rundir.RunDirectory;
+import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler;
 import dev.trireme.coordinator.schedule.SchedulingDecision;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
@@ -19,6 +20,7 @@ import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
@@ -113,12 +115,15 @@ public final class JobControl implements AutoCloseable {
       ended.add(record).ifPresent(this::forget);
       return;
     }
-    if (record.state() != JobState.QUEUED) {
+    if (record.state() == JobState.STOPPING) {
+      guarded(
+          job, () -> job.run().abandon("the coordinator was restarted while the job was STOPPING"));
+    } else if (record.state() != JobState.QUEUED) {
       guarded(
           job,
           () ->
               job.run()
-                  .abandon("the coordinator was restarted while the job was " + record.state()));
+                  .restart("the coordinator was restarted while the job was " + record.state()));
     }
   }
 
@@ -215,6 +220,48 @@ public final class JobControl implements AutoCloseable {
     }
   }
 
+  /** Changes the number of a job's ranks; see {@link JobService#scale}. */
+  public void scale(String jobId, int workers) {
+    requireLive(jobId).run().scale(workers);
+    schedule();
+  }
+
+  /** Runs a job again; see {@link JobService#resume}. */
+  public void resume(String jobId) {
+    JobState state =
+        ended
+            .status(jobId)
+            .map(JobStatus::state)
+            .orElseThrow(
+                () ->
+                    find(jobId) == null
+                        ? unknown(jobId)
+                        : new CoordinatorException(jobId + " has not ended"));
+    JobRecord record =
+        store.jobs().stream()
+            .filter(r -> r.jobId().equals(jobId))
+            .findAny()
+            .orElseThrow(() -> unknown(jobId));
+    if (state == JobState.SUCCEEDED) {
+      throw new CoordinatorException(jobId + " has succeeded: there is nothing to continue");
+    }
+    Job job = open(record);
+    ended.remove(jobId);
+    guarded(job, () -> job.run().restart("continues after it was " + state));
+    schedule();
+  }
+
+  private Job requireLive(String jobId) {
+    Job job = find(jobId);
+    if (job == null) {
+      throw ended
+          .status(jobId)
+          .map(status -> new CoordinatorException(jobId + " has ended: " + status.state()))
+          .orElseGet(() -> unknown(jobId));
+    }
+    return job;
+  }
+
   /** Adds a listener; see {@link JobService#watch}. */
   public JobService.Subscription watch(String jobId, JobListener listener) {
     Job job = find(jobId);
@@ -279,6 +326,8 @@ public final class JobControl implements AutoCloseable {
           run -> run.onStarted(started.generation(), started.rank(), started.pid()));
     } else if (message instanceof FromRank report) {
       toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
+    } else if (message instanceof SparesReady ready) {
+      toJob(ready.jobId(), message, 0, run -> run.onSpares(ready.agentId(), ready.count()));
     } else if (message instanceof RankExited exited) {
       Job job = find(exited.jobId());
       if (job != null) {
@@ -293,6 +342,9 @@ public final class JobControl implements AutoCloseable {
     Job job = find(jobId);
     if (job != null) {
       guarded(job, () -> action.accept(job.run()));
+      if (job.run().wantsFormation() || job.run().state().isFinal()) {
+        schedule();
+      }
       return;
     }
     LOG.warn("agent {} runs ranks of {}, which is over: ending them", message.agentId(), jobId);
@@ -301,6 +353,12 @@ public final class JobControl implements AutoCloseable {
   }
 
   private void schedule() {
+    // Those that have run go first: their survivors hold state, and slots that nobody else can use.
+    for (Job job : List.copyOf(live.values())) {
+      if (job.run().wantsFormation()) {
+        apply(Reformation.decide(job.run().situation(agents.slots(this::slotsHeld))));
+      }
+    }
     List<Scheduler.WaitingJob> queue =
         live.values().stream()
             .filter(job -> job.run().state() == JobState.QUEUED)

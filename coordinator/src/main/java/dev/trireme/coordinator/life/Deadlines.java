@@ -13,6 +13,10 @@ final class Deadlines {
     START,
     /** For the fact behind a complaint. */
     EVIDENCE,
+    /** For the survivors of a broken formation to leave it. */
+    PARK,
+    /** For the end of a back-off. */
+    BACKOFF,
     /** For the last rank to finish. */
     FINISH,
     /** For a cancelled job to stop by itself. */

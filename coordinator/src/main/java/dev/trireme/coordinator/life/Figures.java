@@ -18,6 +18,7 @@ import java.util.Optional;
 final class Figures {
   private long step;
   private int epochs;
+  private long committedIn;
   private long failedSaves;
   private Optional<Ready> plan = Optional.empty();
   private Optional<Finished> finished = Optional.empty();
@@ -32,10 +33,21 @@ final class Figures {
     failedSaves = total;
   }
 
+  /** A formation goes on from here; where no survivor held the state, that is further back. */
   void ready(Ready report) {
     plan = Optional.of(report);
-    step = Math.max(step, report.progress().step());
-    epochs = Math.max(epochs, report.progress().cursor().epoch());
+    step = report.progress().step();
+    epochs = report.progress().cursor().epoch();
+  }
+
+  /** What was last reported to be ready. */
+  Optional<Ready> plan() {
+    return plan;
+  }
+
+  /** Whether this generation has committed a step of its own. */
+  boolean committedIn(long generation) {
+    return committedIn == generation;
   }
 
   void finished(Finished report) {
@@ -49,6 +61,9 @@ final class Figures {
     String id = job.jobId();
     if (report instanceof Committed committed) {
       step = Math.max(step, committed.step());
+      if (plan.filter(p -> committed.step() > p.progress().step()).isPresent()) {
+        committedIn = generation;
+      }
       return Optional.of(progress(committed, job, generation, now));
     } else if (report instanceof EpochEnded epoch) {
       epochs = Math.max(epochs, epoch.epoch() + 1);

@@ -3,8 +3,10 @@ package dev.trireme.coordinator.life;
 import dev.trireme.coordinator.JobEvent.RankProcess;
 import dev.trireme.coordinator.Verdict;
 import dev.trireme.coordinator.life.Blame.Blamed;
+import dev.trireme.coordinator.schedule.Reformation.Survivor;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.protocol.RankReport.Finished;
+import dev.trireme.protocol.RankReport.Parked;
 import dev.trireme.protocol.RankReport.Ready;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +25,7 @@ final class Formation {
     private long pid = -1;
     private Optional<Ready> ready = Optional.empty();
     private Optional<Finished> finished = Optional.empty();
+    private Optional<Parked> parked = Optional.empty();
     private boolean gone;
 
     private Rank(int number, String agentId, String host) {
@@ -53,6 +56,25 @@ final class Formation {
 
     Optional<Finished> finished() {
       return finished;
+    }
+
+    void parked(Parked report) {
+      parked = Optional.of(report);
+    }
+
+    /** Whether it lives and has left the formation's collectives. */
+    boolean isOut() {
+      return !gone && (parked.isPresent() || finished.isPresent());
+    }
+
+    String host() {
+      return host;
+    }
+
+    private Survivor survivor() {
+      long applied =
+          parked.map(Parked::appliedStep).orElseGet(() -> finished.orElseThrow().progress().step());
+      return new Survivor(number, agentId, pid, applied, parked.map(Parked::sound).orElse(true));
     }
 
     void gone() {
@@ -110,6 +132,11 @@ final class Formation {
   /** What each rank reported last; all must have finished. */
   List<Finished> allFinished() {
     return ranks.values().stream().map(r -> r.finished.orElseThrow()).toList();
+  }
+
+  /** Those that live and have left, as the next formation is decided from them. */
+  List<Survivor> survivors() {
+    return ranks.values().stream().filter(Rank::isOut).map(Rank::survivor).toList();
   }
 
   /** Ranks on this agent that still occupy a slot. */

@@ -4,9 +4,11 @@ import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.Stamp;
+import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /** What a job tells the agents of one of its formations, all under the same stamp. */
 final class FormationCommands {
@@ -20,8 +22,8 @@ final class FormationCommands {
     this.formation = formation;
   }
 
-  /** Each agent is to start its ranks. */
-  void startRanks(long frames) {
+  /** Each agent is to make its ranks, of survivors and new processes. */
+  void startRanks(long frames, Map<Integer, Long> survivors, StateSource source) {
     for (Placement placement : formation.placements()) {
       effects.tell(
           placement.agentId(),
@@ -33,8 +35,31 @@ final class FormationCommands {
               job.runDirectory(),
               formation.worldSize(),
               placement.ranks(),
-              frames));
+              frames,
+              survivors.entrySet().stream()
+                  .filter(s -> placement.ranks().contains(s.getKey()))
+                  .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
+                  .toList(),
+              source));
     }
+  }
+
+  /** Its process is to go at once, whatever it does. */
+  void kill(int rank, String reason) {
+    for (Placement placement : formation.placements()) {
+      if (placement.ranks().contains(rank)) {
+        effects.tell(
+            placement.agentId(),
+            new CoordinatorToAgent.EndRanks(stamp(), job.jobId(), 0, reason, List.of(rank)));
+      }
+    }
+  }
+
+  /** So many idle processes are to be ready on the formation's agent. */
+  void prepareRanks(int count) {
+    effects.tell(
+        formation.placements().get(0).agentId(),
+        new CoordinatorToAgent.PrepareRanks(stamp(), job.jobId(), count));
   }
 
   void stopAfterStep(String reason) {

@@ -1,16 +1,20 @@
 package dev.trireme.coordinator.life;
 
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
+import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Verdict;
 import dev.trireme.coordinator.life.Blame.Blamed;
 import dev.trireme.coordinator.life.Deadlines.Wait;
 import dev.trireme.coordinator.life.Evidence.Overdue;
+import dev.trireme.coordinator.schedule.Reformation;
+import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiFunction;
 
 /**
@@ -25,12 +30,21 @@ import java.util.function.BiFunction;
  *
  * <pre>
  *   QUEUED -> STARTING -> RUNNING -> STOPPING -> SUCCEEDED | FAILED | CANCELLED
+ *                ^           |
+ *                +-RECOVERING+
  * </pre>
  *
- * <p>A job stops for one of three reasons: every rank has finished, its formation has broken, or it
- * was cancelled. Once its outcome is settled only the ends of its processes are waited for, and
- * what else arrives changes nothing. Each wait has a deadline; {@link #onTime} is to be called when
- * {@link #nextDeadline} has passed.
+ * <p>When a formation breaks, the culprit is named and killed, the others' collectives are aborted,
+ * and once all that live have parked (or have missed the deadline for it) the job {@link
+ * #wantsFormation}: whoever knows the agents then decides and calls {@link #form}. The same way a
+ * formation changes on purpose, only that its ranks stop at a step boundary.
+ *
+ * <p>A job stops for one of three reasons: every rank has finished, its failure policy allows no
+ * more restarts, or it was cancelled. Once its outcome is settled only the ends of its processes
+ * are waited for, and what else arrives changes nothing. Each wait has a deadline; {@link #onTime}
+ * is to be called when {@link #nextDeadline} has passed.
+ *
+ * <p>Longer than files here are, because a state machine in two places is read in neither.
  *
  * <p>Threading: one thread.
  */
@@ -45,10 +59,12 @@ public final class JobRun {
   private final Figures figures = new Figures();
   private final FailedSaves failedSaves;
   private final List<Evidence> evidence = new ArrayList<>();
+  private final Recovery recovery;
   private JobRecord record;
   private Formation formation;
   private FormationCommands commands;
   private CheckpointLedger shards;
+  private final Size size;
   private Optional<String> cancelled = Optional.empty();
   private Optional<Outcome> outcome = Optional.empty();
 
@@ -61,6 +77,8 @@ public final class JobRun {
     this.time = time;
     this.effects = effects;
     this.deadlines = new Deadlines(time);
+    this.recovery = new Recovery(time);
+    this.size = new Size(record.job().parallel().workers().max());
     this.failedSaves = new FailedSaves(record.job().checkpoint().maxFailures());
   }
 
@@ -97,6 +115,37 @@ public final class JobRun {
     }
   }
 
+  /** Its ranks ended with the coordinator before this one, or it had ended: it runs again. */
+  public void restart(String reason) {
+    move(JobState.QUEUED, reason);
+  }
+
+  /** Whether its next formation is to be decided now. */
+  public boolean wantsFormation() {
+    return record.state() == JobState.RECOVERING
+        && recovery.isAborted()
+        && recovery.backoffNanos() <= 0;
+  }
+
+  /**
+   * What its next formation depends on.
+   *
+   * @param agents with the slots that no rank of any job occupies
+   */
+  public Reformation.Situation situation(List<AgentSlots> agents) {
+    return new Reformation.Situation(
+        record.jobId(),
+        record.job().parallel().workers(),
+        size.wanted(),
+        formation.survivors(),
+        agents,
+        Restarts.excluded(record.job().failurePolicy(), recovery.history(), time.nanos()),
+        Records.everReady(record),
+        size.spares() == 0
+            ? Map.of()
+            : Map.of(formation.placements().get(0).agentId(), size.spares()));
+  }
+
   /**
    * Orders its ranks.
    *
@@ -105,13 +154,21 @@ public final class JobRun {
    * @param frames the unguessable number that every frame between the ranks carries
    */
   public void form(Form decision, Map<String, String> hosts, long generation, long frames) {
+    StateSource source =
+        decision.source().equals(StateSource.JOB) && Records.everReady(record)
+            ? StateSource.CHECKPOINT
+            : decision.source();
+    evidence.clear();
+    deadlines.endAll();
+    size.formed();
+    recovery.ordered(source);
     formation = new Formation(generation, decision.placements(), hosts);
     shards = new CheckpointLedger(formation.worldSize());
     commands = new FormationCommands(effects, record, formation);
     record = Records.formed(record, generation, formation.worldSize());
     move(JobState.STARTING, decision.reason());
     deadlines.begin(Wait.START, timing.start());
-    commands.startRanks(frames);
+    commands.startRanks(frames, decision.survivors(), source);
   }
 
   /** A rank's process has been started. */
@@ -120,6 +177,7 @@ public final class JobRun {
     if (rank != null && rank.pid() < 0) {
       rank.startedAs(pid);
       if (formation.all(r -> r.pid() >= 0)) {
+        recovery.formed();
         publish((id, now) -> new JobEvent.Formed(id, now, generation, formation.processes()));
       }
     }
@@ -135,20 +193,41 @@ public final class JobRun {
       onReady(message.rank(), rank, ready);
     } else if (report instanceof RankReport.ShardWritten shard) {
       if (shards.written(message.rank(), shard.step())) {
-        commands.grantCheckpoint(
-            shard.step(), outcome.map(o -> "the job is ending: " + o.reason()).orElse(""));
+        commands.grantCheckpoint(shard.step(), whyNoCheckpoint());
       }
     } else if (report instanceof RankReport.Finished finished) {
       onFinished(rank, finished);
+    } else if (report instanceof RankReport.Parked parked) {
+      rank.parked(parked);
+      onEvidence(
+          new Evidence.Complaint(
+              message.rank(),
+              new RankReport.Failed(
+                  parked.appliedStep() + 1, parked.verdict(), parked.suspectRank(), false)));
     } else if (report instanceof RankReport.Failed failed) {
       onEvidence(new Evidence.Complaint(message.rank(), failed));
     } else if (report instanceof RankReport.CheckpointFinished save) {
       onSaved(message, save);
     } else if (report instanceof RankReport.Samples samples) {
       publish((id, now) -> new JobEvent.SamplesTrained(id, now, samples));
-    } else if (message.rank() == 0) {
+    } else if (message.rank() == 0 || report instanceof RankReport.Committed) {
       figures.note(report, record, message.generation(), time.now()).ifPresent(effects::publish);
+      onCommitted(message.generation());
     }
+  }
+
+  private void onCommitted(long generation) {
+    if (figures.committedIn(generation)) {
+      recovery
+          .stepped(record, generation, formation.worldSize(), figures.plan(), figures.step())
+          .ifPresent(effects::publish);
+    }
+  }
+
+  private String whyNoCheckpoint() {
+    return record.state() == JobState.RECOVERING
+        ? "generation " + formation.generation() + " is over"
+        : outcome.map(o -> "the job is ending: " + o.reason()).orElse("");
   }
 
   /** A failed save is everybody's: rank 0 must not wait for a shard that never comes. */
@@ -187,7 +266,35 @@ public final class JobRun {
     publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
     if (record.state() == JobState.STARTING && formation.all(r -> r.ready().isPresent())) {
       deadlines.end(Wait.START);
+      recovery.restored();
       move(JobState.RUNNING, "all ranks are ready");
+      seekSize();
+    }
+  }
+
+  /** Idle processes are ready on its agent. */
+  public void onSpares(String agentId, int count) {
+    if (formation != null && formation.placements().get(0).agentId().equals(agentId)) {
+      size.spares(count);
+      seekSize();
+    }
+  }
+
+  /**
+   * Somebody wants another number of ranks; it changes at the next step boundary at which it can.
+   *
+   * @throws CoordinatorException when the job cannot have so many
+   */
+  public void scale(int workers) {
+    size.want(record, workers);
+    seekSize();
+  }
+
+  private void seekSize() {
+    if (record.state() == JobState.RUNNING) {
+      size.seek(formation.worldSize(), commands)
+          .ifPresent(
+              why -> publish((id, now) -> new JobEvent.StateChanged(id, now, record.state(), why)));
     }
   }
 
@@ -196,15 +303,25 @@ public final class JobRun {
     if (outcome.isPresent()) {
       return;
     }
+    if (record.state() == JobState.RECOVERING) {
+      gatherIfOut();
+      return;
+    }
     if (!formation.all(r -> r.finished().isPresent())) {
       deadlines.begin(Wait.FINISH, timing.finish());
       return;
     }
     List<RankReport.Finished> all = formation.allFinished();
+    deadlines.end(Wait.FINISH);
     Agreement.Ruling ruling = Agreement.rule(all);
     if (ruling instanceof Agreement.Differ differ) {
       int odd = differ.odd().get(0);
-      fail(new Blamed(odd, new Overdue(odd, differ.reason()), differ.reason()));
+      Blamed blamed = new Blamed(odd, new Overdue(odd, differ.reason()), differ.reason());
+      failForGood(verdict(blamed), "");
+    } else if (size.isChanging() && cancelled.isEmpty() && all.get(0).stopped()) {
+      recovery.planned();
+      move(JobState.RECOVERING, "all ranks have stopped, to form anew");
+      gatherIfOut();
     } else {
       figures.finished(all.get(0));
       settle(Outcome.finished(all.get(0), cancelled));
@@ -217,9 +334,10 @@ public final class JobRun {
   /** A rank's process is gone. */
   public void onExited(long generation, int number, RankExit exit) {
     Formation.Rank rank = current(generation, number);
-    if (rank != null) {
+    if (rank != null && !rank.isGone()) {
+      boolean early = rank.finished().isEmpty() || outcome.isEmpty();
       rank.gone();
-      if (rank.finished().isEmpty()) {
+      if (early) {
         onEvidence(new Evidence.Exit(number, exit));
       }
       endIfAllGone();
@@ -249,6 +367,9 @@ public final class JobRun {
     if (record.state() == JobState.QUEUED) {
       outcome = Optional.of(Outcome.cancelled(reason));
       end("");
+    } else if (record.state() == JobState.RECOVERING) {
+      settle(Outcome.cancelled(reason));
+      endRanks(timing.endGrace(), reason);
     } else if (outcome.isEmpty() && cancelled.isEmpty()) {
       // Ranks that still load have no step to stop after.
       boolean running = record.state() == JobState.RUNNING;
@@ -296,6 +417,14 @@ public final class JobRun {
   private void onOver(Wait wait) {
     switch (wait) {
       case START -> overdue(formation.which(r -> r.ready().isEmpty()), "ready", timing.start());
+      case PARK -> {
+        for (int rank : formation.which(r -> !r.isGone() && !r.isOut())) {
+          onEvidence(new Overdue(rank, "it did not leave its collectives in time"));
+        }
+      }
+      case BACKOFF -> {
+        // It is asked whether it wants a formation.
+      }
       case FINISH ->
           overdue(formation.which(r -> r.finished().isEmpty()), "finished", timing.finish());
       case EVIDENCE -> judge(true);
@@ -314,7 +443,12 @@ public final class JobRun {
   }
 
   private void onEvidence(Evidence sign) {
-    if (outcome.isEmpty()) {
+    if (outcome.isPresent()) {
+      return;
+    }
+    if (record.state() == JobState.RECOVERING) {
+      onFurtherSign(sign);
+    } else {
       evidence.add(sign);
       judge(false);
     }
@@ -329,11 +463,31 @@ public final class JobRun {
     }
   }
 
-  private void fail(Blamed blamed) {
+  private Verdict verdict(Blamed blamed) {
     Verdict verdict = formation.verdict(blamed, figures.step());
     publish((id, now) -> new JobEvent.Failure(id, now, verdict));
+    return verdict;
+  }
+
+  private void fail(Blamed blamed) {
+    Verdict verdict = verdict(blamed);
+    if (cancelled.isPresent() || verdict.usage()) {
+      failForGood(verdict, "");
+      return;
+    }
+    boolean fruitless = !figures.committedIn(formation.generation());
+    Restarts.Ruling ruling = recovery.broken(record, Set.of(verdict.host()), fruitless);
+    if (ruling instanceof Restarts.Exhausted exhausted) {
+      boolean forbidden = record.job().failurePolicy().maxRestarts() == 0;
+      failForGood(verdict, forbidden ? "" : "; " + exhausted.reason());
+    } else {
+      recover(blamed, verdict, ruling.reason());
+    }
+  }
+
+  private void failForGood(Verdict verdict, String more) {
     // Who trips over a wrong spec first is chance: not the rank's name but the fault is of use.
-    String sentence = verdict.usage() ? verdict.cause() : verdict.sentence();
+    String sentence = (verdict.usage() ? verdict.cause() : verdict.sentence()) + more;
     settle(
         cancelled
             .map(why -> Outcome.cancelled(why + " (while it stopped: " + sentence + ")"))
@@ -341,6 +495,58 @@ public final class JobRun {
     // The survivors sit in a collective with the dead: out of it first.
     commands.abort(sentence);
     endRanks(timing.endGrace(), sentence);
+  }
+
+  /** Lets the survivors leave; the next formation is decided once they have. */
+  private void recover(Blamed blamed, Verdict verdict, String when) {
+    evidence.clear();
+    deadlines.endAll();
+    commands.abort(verdict.sentence());
+    move(JobState.RECOVERING, verdict.sentence() + "; goes on " + when);
+    double seconds = record.job().parallel().timeoutSeconds();
+    deadlines.begin(Wait.PARK, timing.evidence().plusMillis((long) (seconds * 1000)));
+    formation
+        .rank(blamed.rank())
+        .filter(rank -> !rank.isOut() || blamed.by() instanceof Evidence.Exit)
+        .ifPresent(rank -> lose(blamed.rank(), rank, verdict.sentence()));
+    gatherIfOut();
+  }
+
+  private void lose(int number, Formation.Rank rank, String reason) {
+    boolean there = !rank.isGone();
+    rank.gone();
+    if (there) {
+      commands.kill(number, reason);
+    }
+  }
+
+  /** While survivors leave, others may die, too. */
+  private void onFurtherSign(Evidence sign) {
+    if (sign instanceof Evidence.Complaint complaint && !complaint.isConfession()) {
+      gatherIfOut();
+      return;
+    }
+    if (Blame.rule(List.of(sign), formation.worldSize(), true) instanceof Blamed blamed) {
+      Verdict verdict = verdict(blamed);
+      if (verdict.usage()) {
+        failForGood(verdict, "");
+        return;
+      }
+      formation
+          .rank(blamed.rank())
+          .ifPresent(rank -> lose(blamed.rank(), rank, verdict.sentence()));
+    }
+    gatherIfOut();
+  }
+
+  private void gatherIfOut() {
+    if (formation.all(rank -> rank.isGone() || rank.isOut())) {
+      recovery.aborted();
+      deadlines.endAll();
+      if (recovery.backoffNanos() > 0) {
+        deadlines.begin(Wait.BACKOFF, Duration.ofNanos(recovery.backoffNanos()));
+      }
+    }
   }
 
   /** From here on it is known how the job ends. */

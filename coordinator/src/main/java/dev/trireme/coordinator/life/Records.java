@@ -40,6 +40,11 @@ final class Records {
         : Optional.of(r.generations().get(r.generations().size() - 1));
   }
 
+  /** Whether some generation had a state to train on. */
+  static boolean everReady(JobRecord r) {
+    return r.generations().stream().anyMatch(g -> g.firstStep().isPresent());
+  }
+
   private static JobRecord copy(
       JobRecord r, long term, JobState state, String reason, List<GenerationRecord> generations) {
     return new JobRecord(

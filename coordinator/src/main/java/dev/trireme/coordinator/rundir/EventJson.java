@@ -6,6 +6,7 @@ import dev.trireme.coordinator.JobResult;
 import dev.trireme.coordinator.Verdict;
 import dev.trireme.protocol.RankReport;
 import java.io.IOException;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -48,6 +49,8 @@ final class EventJson {
       checkpoint(g, finished);
     } else if (event instanceof JobEvent.Failure failure) {
       verdict(g, failure.verdict());
+    } else if (event instanceof JobEvent.Recovered recovered) {
+      recovered(g, recovered);
     } else if (event instanceof JobEvent.Ended ended) {
       g.writeStringField("state", ended.result().state().name());
       g.writeStringField("reason", ended.result().reason());
@@ -94,6 +97,8 @@ final class EventJson {
       return "checkpoint";
     } else if (event instanceof JobEvent.Failure) {
       return "failure";
+    } else if (event instanceof JobEvent.Recovered) {
+      return "recovered";
     } else if (event instanceof JobEvent.Progress) {
       return "progress";
     }
@@ -149,6 +154,19 @@ final class EventJson {
     number(g, "stallSeconds", checkpoint.stallSeconds());
     number(g, "writeSeconds", checkpoint.writeSeconds());
     g.writeNumberField("bytes", checkpoint.bytes());
+  }
+
+  private static void recovered(JsonGenerator g, JobEvent.Recovered event) throws IOException {
+    g.writeNumberField("generation", event.generation());
+    g.writeNumberField("worldSize", event.worldSize());
+    g.writeBooleanField("failure", event.failure());
+    g.writeStringField("source", event.source().kind().name().toLowerCase(Locale.ROOT));
+    g.writeNumberField("sourceRank", event.source().rank());
+    g.writeNumberField("firstStep", event.firstStep());
+    number(g, "abortedSeconds", event.aborted());
+    number(g, "formedSeconds", event.formed());
+    number(g, "restoredSeconds", event.restored());
+    number(g, "steppedSeconds", event.stepped());
   }
 
   private static void verdict(JsonGenerator g, Verdict verdict) throws IOException {

@@ -1,6 +1,8 @@
 package dev.trireme.coordinator.schedule;
 
+import dev.trireme.protocol.StateSource;
 import java.util.List;
+import java.util.Map;
 
 /** What is to become of a job that waits. */
 public sealed interface SchedulingDecision {
@@ -14,11 +16,24 @@ public sealed interface SchedulingDecision {
    * It is to run, on these ranks.
    *
    * @param placements every rank of {@code 0..worldSize-1} once, in order
+   * @param survivors the processes that go on, by the ranks they become; the others are new
+   * @param source where the state comes from
    */
-  record Form(String jobId, List<Placement> placements, String reason)
+  record Form(
+      String jobId,
+      List<Placement> placements,
+      String reason,
+      Map<Integer, Long> survivors,
+      StateSource source)
       implements SchedulingDecision {
     public Form {
       placements = List.copyOf(placements);
+      survivors = Map.copyOf(survivors);
+    }
+
+    /** For the first time: all processes are new. */
+    public Form(String jobId, List<Placement> placements, String reason) {
+      this(jobId, placements, reason, Map.of(), StateSource.JOB);
     }
 
     /** The number of ranks. */

@@ -112,7 +112,7 @@ class JobControlTest {
   }
 
   @Test
-  void shouldGiveUpWhatRanUnderTheCoordinatorBefore() {
+  void shouldRunAgainWhatRanUnderTheCoordinatorBefore() {
     String running;
     String waiting;
     try (JobControl control = open()) {
@@ -124,11 +124,14 @@ class JobControlTest {
       assertThat(control.list())
           .extracting(JobStatus::jobId, JobStatus::state)
           .containsExactly(
-              org.assertj.core.groups.Tuple.tuple(running, JobState.FAILED),
+              org.assertj.core.groups.Tuple.tuple(running, JobState.QUEUED),
               org.assertj.core.groups.Tuple.tuple(waiting, JobState.QUEUED));
-      assertThat(directory.resolve("one/result.json"))
-          .content()
-          .contains("the coordinator was restarted while the job was STARTING");
+      assertThat(control.list().get(0).reason())
+          .isEqualTo("the coordinator was restarted while the job was STARTING");
+      told.clear();
+      control.onRegistration(agent("a", 2, 0, 1));
+      assertThat(told).hasSize(1);
+      assertThat(told.get(0).stamp().generation()).as("one more than any known").isEqualTo(2);
       assertThat(submit(control, "three")).isEqualTo("job-3");
     }
   }

@@ -31,10 +31,8 @@ public final class Cli {
     CommandLine root = new CommandLine(new TriremeCommand());
     root.addSubcommand(new TrainCommand(console, loader, trainRunner));
     root.addSubcommand(new ValidateCommand(console, loader));
-    CommandLine job = new CommandLine(new JobCommand());
-    job.addSubcommand(new AuditCommand(console));
-    root.addSubcommand(job);
     root.addSubcommand(new SchemaCommand(console));
+    root.addSubcommand(JobCommand.commandLine(console, trainRunner));
     root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(
         new CommandLine(new BenchCommand())

@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /** Runs a job on an embedded cluster; what {@code trireme train} does once the job is validated. */
-@FunctionalInterface
 public interface TrainRunner {
   /**
    * Runs the job and blocks until it has ended and every process that it started is gone. Writes
@@ -16,4 +15,12 @@ public interface TrainRunner {
    * @return an exit code of {@link ExitCode}
    */
   int run(ValidatedJob job, Optional<Path> runDirectory, Console console);
+
+  /**
+   * Continues the run of a directory whose process is gone, or that failed or was cancelled; else
+   * as {@link #run}.
+   *
+   * @return an exit code of {@link ExitCode}
+   */
+  int resume(Path runDirectory, Console console);
 }

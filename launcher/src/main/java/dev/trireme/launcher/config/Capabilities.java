@@ -16,9 +16,8 @@ import java.util.stream.Collectors;
  *
  * @param devices that the engine computes on
  * @param syncs ways in which gradients become one
- * @param elastic whether the number of ranks may change while a job runs
  */
-public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs, boolean elastic) {
+public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
   public Capabilities {
     devices = Set.copyOf(devices);
     syncs = Set.copyOf(syncs);
@@ -26,8 +25,7 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs, boolean
 
   /** What this version can do. */
   public static Capabilities ofThisVersion() {
-    return new Capabilities(
-        Set.of(DeviceKind.AUTO, DeviceKind.CPU), Set.of(SyncKind.ALLREDUCE), false);
+    return new Capabilities(Set.of(DeviceKind.AUTO, DeviceKind.CPU), Set.of(SyncKind.ALLREDUCE));
   }
 
   /**
@@ -48,14 +46,6 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs, boolean
     SyncKind sync = job.parallel().sync();
     if (!syncs.contains(sync)) {
       refusals.add(refusal("parallel.sync", sync, syncs));
-    }
-    if (!elastic && job.parallel().workers().min() != job.parallel().workers().max()) {
-      refusals.add(
-          new Refusal(
-              "parallel.workers",
-              "a number of ranks that changes while the job runs is not available in this version;"
-                  + " use one number, as "
-                  + job.parallel().workers().max()));
     }
     objectStore("checkpoint.path", job.checkpoint().path()).ifPresent(refusals::add);
     objectStore("checkpoint.resumeFrom", job.checkpoint().resumeFrom()).ifPresent(refusals::add);

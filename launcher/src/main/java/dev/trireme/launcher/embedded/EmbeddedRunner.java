@@ -4,37 +4,45 @@ import dev.trireme.api.job.JobSpec;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobResult;
 import dev.trireme.coordinator.JobService;
+import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.TrainRunner;
 import dev.trireme.launcher.cli.progress.ProgressDisplay;
 import dev.trireme.launcher.cli.progress.RunSummary;
+import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ValidatedJob;
+import dev.trireme.launcher.control.ClusterFile;
+import dev.trireme.launcher.control.ControlServer;
 import dev.trireme.protocol.JobState;
 import dev.trireme.worker.agent.AgentConfig;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 
 /** Runs one job on an embedded cluster of its own, from an empty run directory to its result. */
 public final class EmbeddedRunner implements TrainRunner {
+  /** Where in a run directory the coordinator keeps its state. */
+  private static final String STATE = "coordinator";
+
   @Override
   public int run(ValidatedJob job, Optional<Path> asked, Console console) {
     JobSpec spec = job.resolved().spec();
     try {
       Path directory = RunDirectories.create(asked, spec.name(), LocalDateTime.now());
-      JobResult result = run(job, directory, console);
-      console.out().println(summary(result, directory));
-      if (result.state() != JobState.SUCCEEDED) {
-        console.err().println("trireme: " + spec.name() + ": " + result.reason());
-      }
-      return exitCode(result);
+      JobSubmission submission = new JobSubmission(spec, job.resolved().yaml(), directory);
+      return ended(
+          run(spec, directory, console, jobs -> jobs.submit(submission)), directory, console);
     } catch (RunDirectories.UnusableException e) {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.USAGE;
@@ -44,23 +52,77 @@ public final class EmbeddedRunner implements TrainRunner {
     }
   }
 
+  @Override
+  public int resume(Path asked, Console console) {
+    Path directory = asked.toAbsolutePath().normalize();
+    try {
+      Optional<ClusterFile> running = ClusterFile.read(directory);
+      if (running.isPresent() || !Files.isDirectory(directory.resolve(STATE))) {
+        console
+            .err()
+            .println(
+                running.isPresent()
+                    ? "trireme: the run in " + asked + " still goes on: " + running.get()
+                    : "trireme: '" + asked + "' is no directory of a run");
+        return ExitCode.USAGE;
+      }
+      JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
+      return ended(
+          run(spec, directory, console, jobs -> resumed(jobs, directory)), directory, console);
+    } catch (IOException | CoordinatorException e) {
+      console.err().println("trireme: " + e.getMessage());
+      return ExitCode.FAILED;
+    }
+  }
+
+  /** A job that did not end runs again by itself as soon as its coordinator does. */
+  private static String resumed(JobService jobs, Path directory) {
+    JobStatus status =
+        jobs.list().stream()
+            .filter(s -> s.runDirectory().equals(directory))
+            .reduce((a, b) -> b)
+            .orElseThrow(
+                () ->
+                    new CoordinatorException(
+                        "the coordinator's state in "
+                            + directory.resolve(STATE)
+                            + " knows no job of this directory; was it moved? Train anew with"
+                            + " checkpoint.resumeFrom"));
+    if (status.state().isFinal()) {
+      jobs.resume(status.jobId());
+    }
+    return status.jobId();
+  }
+
+  private static int ended(JobResult result, Path directory, Console console) {
+    console.out().println(summary(result, directory));
+    if (result.state() != JobState.SUCCEEDED) {
+      console.err().println("trireme: " + result.name() + ": " + result.reason());
+    }
+    return exitCode(result);
+  }
+
+  /**
+   * @param begin starts the job and says its id
+   */
   @SuppressWarnings("try") // some resources are there only to be closed
-  private static JobResult run(ValidatedJob job, Path directory, Console console) {
-    JobSpec spec = job.resolved().spec();
+  private static JobResult run(
+      JobSpec spec, Path directory, Console console, Function<JobService, String> begin) {
     console.err().println("running " + spec.name() + " in " + directory);
     Interruption interruption = new Interruption();
     try (Termination termination = Termination.listen();
         CancelOnInterrupt cancel = CancelOnInterrupt.install(termination, interruption::raise);
         EmbeddedCluster cluster =
-            EmbeddedCluster.start(agentConfig(spec), directory.resolve("coordinator"));
+            EmbeddedCluster.start(agentConfig(spec), directory.resolve(STATE));
         ProgressDisplay display =
             new ProgressDisplay(
                 console.err(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
       JobService jobs = cluster.jobs();
-      String id = jobs.submit(new JobSubmission(spec, job.resolved().yaml(), directory));
+      String id = begin.apply(jobs);
       interruption.onRaised(() -> cancel(jobs, id, termination));
       ProgressFeed feed = new ProgressFeed(display);
-      try (JobService.Subscription watching = jobs.watch(id, feed)) {
+      try (JobService.Subscription watching = jobs.watch(id, feed);
+          ControlServer control = ControlServer.start(jobs, id, directory)) {
         return feed.result().get();
       }
     } catch (InterruptedException e) {

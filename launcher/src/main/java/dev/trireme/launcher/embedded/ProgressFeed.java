@@ -51,8 +51,16 @@ final class ProgressFeed implements JobListener {
     } else if (event instanceof JobEvent.CheckpointFinished finished) {
       checkpoint(finished.checkpoint());
     } else if (event instanceof JobEvent.Failure failure) {
-      display.message("failed: " + failure.verdict().sentence());
+      display.message("failure: " + failure.verdict().sentence());
       failure.verdict().lastLines().forEach(line -> display.message("  | " + line));
+    } else if (event instanceof JobEvent.Recovered recovered) {
+      display.message(
+          "generation %d goes on with step %d on %d ranks, %.1f s later"
+              .formatted(
+                  recovered.generation(),
+                  recovered.firstStep(),
+                  recovered.worldSize(),
+                  recovered.stepped()));
     } else if (event instanceof JobEvent.Ended ended) {
       result.complete(ended.result());
     }

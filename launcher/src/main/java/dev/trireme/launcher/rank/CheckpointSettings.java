@@ -46,7 +46,8 @@ record CheckpointSettings(CheckpointSpec spec, Path runDirectory) {
     return spec.everyMinutes().map(m -> Duration.ofNanos((long) (m * NANOS_A_MINUTE)));
   }
 
-  private String location() {
+  /** Where they lie. */
+  String location() {
     return spec.path().orElseGet(() -> runDirectory.resolve("checkpoints").toString());
   }
 

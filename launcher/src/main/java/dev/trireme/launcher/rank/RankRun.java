@@ -1,33 +1,21 @@
 package dev.trireme.launcher.rank;
 
-import dev.trireme.allreduce.AeronProcessGroup;
-import dev.trireme.allreduce.GroupConfig;
-import dev.trireme.allreduce.exchange.BucketedExchange;
-import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.api.checkpoint.CheckpointException;
-import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.CollectiveException;
-import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.DataException;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Engine;
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.engine.Replica;
-import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
-import dev.trireme.api.tensor.StateHash;
-import dev.trireme.api.train.Progress;
-import dev.trireme.api.train.TrainingOutcome;
-import dev.trireme.api.train.TrainingProgram;
-import dev.trireme.checkpoint.LocalCheckpointer;
 import dev.trireme.data.Datasets;
-import dev.trireme.protocol.AgentToRank;
+import dev.trireme.launcher.rank.FormationRun.Lasting;
 import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.RankReport;
-import dev.trireme.worker.rank.AgentCheckpointGate;
+import dev.trireme.protocol.StateSource;
 import dev.trireme.worker.rank.AgentLink;
 import dev.trireme.worker.rank.RankStepCoordinator;
-import dev.trireme.worker.train.RankContext;
+import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -37,7 +25,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One rank's part in one formation, from Join to the final report.
+ * The life of a rank's process, from its first Join to its release: one formation after the other,
+ * all with the same replica.
+ *
+ * <p>Where a collective fails, the process leaves the formation, says which step's state it holds,
+ * and waits for the next one. The step in flight is thereby given up and done again. An error of
+ * the rank's own ends the process: others hold the same state, and another takes its place.
  *
  * <p>Opening the data, meeting the other ranks and loading libtorch do not need each other, so they
  * go on side by side: a job's first step comes as soon as the slowest of them is done.
@@ -45,12 +38,17 @@ import org.slf4j.LoggerFactory;
 final class RankRun {
   private static final Logger log = LoggerFactory.getLogger(RankRun.class);
 
-  private final Join join;
-  private final JobSpec job;
+  /**
+   * A parked rank holds state that may be the only copy; its agent ends it when it is not needed.
+   */
+  private static final Duration PARKED_DEADLINE = Duration.ofHours(24);
+
   private final AgentLink link;
   private final EngineLoader engineLoader;
-  private volatile boolean started;
-  private volatile long firstUnappliedStep = 1;
+  private final JobSpec job;
+  private Join join;
+  private boolean started;
+  private Optional<RankState> state = Optional.empty();
 
   RankRun(Join join, AgentLink link, EngineLoader engineLoader) {
     this.join = join;
@@ -62,10 +60,8 @@ final class RankRun {
   /** Trains and reports how it ended; returns the process's exit code. */
   int run() {
     try {
-      link.report(train());
+      train();
       return 0;
-    } catch (CollectiveException e) {
-      return failed(e.getMessage(), e.suspectRank(), false);
     } catch (DataException | EngineException | CheckpointException e) {
       // Before the first step it is the job spec or its files that are wrong, not the run.
       return failed(e.getMessage(), -1, !started);
@@ -76,111 +72,104 @@ final class RankRun {
   }
 
   private int failed(String verdict, int suspectRank, boolean usage) {
-    log.error("rank {} gives up at step {}: {}", join.rank(), firstUnappliedStep, verdict);
-    link.report(new RankReport.Failed(firstUnappliedStep, verdict, suspectRank, usage));
+    long step = state.map(s -> s.progress().step()).orElse(0L) + 1;
+    log.error("rank {} gives up at step {}: {}", join.rank(), step, verdict);
+    link.report(new RankReport.Failed(step, verdict, suspectRank, usage));
     return 1;
   }
 
-  private RankReport.Finished train() throws Exception {
-    CompletableFuture<DataSource> opening =
-        async("data-opener", () -> Datasets.open(job.data(), job.train().seed()));
-    CompletableFuture<ProcessGroup> meeting = async("group-opener", this::join);
-    try (Engine engine = engineLoader.await(threads());
+  private void train() throws Exception {
+    CompletableFuture<DataSource> opening = openData();
+    try (FormationRun first = new FormationRun(join, link);
+        Engine engine = engineLoader.await(threads());
         DataSource data = opened(opening);
-        Programs programs = Programs.of(job);
-        Replica replica = engine.replica(job, data.training(), programs.classLoader());
-        ProcessGroup group = opened(meeting);
-        BucketedExchange exchange = exchange(group, replica)) {
-      return train(data, replica, group, exchange, programs.program());
+        Programs programs = Programs.of(job)) {
+      trainInFormations(first, engine, data, programs);
     } finally {
       closeIfOpened(opening);
-      closeIfOpened(meeting);
     }
   }
 
-  private BucketedExchange exchange(ProcessGroup group, Replica replica) {
-    BucketedExchange exchange =
-        new BucketedExchange(
-            group,
-            replica.parameters(),
-            replica.statistics(),
-            job.parallel().firstBucketSize(),
-            job.parallel().bucketSize(),
-            job.parallel().compression());
-    if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
-      log.info(
-          "compression: {} bytes of gradients are reduced a step in place of {}",
-          exchange.bytesPerStep(),
-          exchange.plainBytesPerStep());
+  /** Takes part in one formation after the other, until this process is not needed any more. */
+  private void trainInFormations(
+      FormationRun first, Engine engine, DataSource data, Programs programs) throws Exception {
+    Lasting lasting = fresh(engine, data, programs);
+    try {
+      takePart(first, lasting, programs);
+      first.close();
+      for (Optional<Join> next = nextJoin(); next.isPresent(); next = nextJoin()) {
+        join = next.get();
+        if (lasting.state().isTainted() && join.source().kind() != StateSource.Kind.RANK) {
+          // There is no state to go on with: all begins as the job does, or from a checkpoint.
+          lasting.replica().close();
+          lasting = fresh(engine, data, programs);
+        }
+        try (FormationRun formation = new FormationRun(join, link)) {
+          takePart(formation, lasting, programs);
+        }
+      }
+    } finally {
+      lasting.replica().close();
     }
-    replica.bindGradients(exchange.reduced());
-    return exchange;
   }
 
-  private RankReport.Finished train(
-      DataSource data,
-      Replica replica,
-      ProcessGroup group,
-      BucketedExchange exchange,
-      TrainingProgram program)
-      throws Exception {
-    CheckpointSettings settings =
-        new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
-    AgentCheckpointGate gate = new AgentCheckpointGate(link::report, settings::pathOf);
-    RankStepCoordinator steps =
+  private Lasting fresh(Engine engine, DataSource data, Programs programs) {
+    Replica replica = engine.replica(job, data.training(), programs.classLoader());
+    RankState holds = new RankState(data.training().items(), replica.statistics());
+    state = Optional.of(holds);
+    return new Lasting(
+        data,
+        replica,
         new RankStepCoordinator(
             join.rank(),
             data.training().items(),
             replica::nativeBytes,
-            settings.saveEvery(),
-            link::report);
-    link.listen(
-        command -> {
-          steps.onCommand(command);
-          gate.onCommand(command);
-          if (command instanceof AgentToRank.AbortGeneration abort) {
-            group.abort(abort.reason());
-          }
-        });
-    try (Checkpointer checkpointer =
-        LocalCheckpointer.open(settings.config(join.rank(), join.worldSize()), gate)) {
-      RankContext context =
-          new RankContext(
-              job,
-              join.resolvedSpec(),
-              new RankContext.Ports(replica, data, group, exchange, steps, checkpointer),
-              (progress, from) -> started(progress, from, data, replica));
-      TrainingOutcome outcome = program.train(context);
-      return finished(outcome, steps, replica);
+            new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory())).saveEvery(),
+            link::report),
+        holds);
+  }
+
+  /** A program is made anew for each formation: what it remembers may be of a step given up. */
+  private void takePart(FormationRun formation, Lasting lasting, Programs programs)
+      throws Exception {
+    try {
+      link.report(formation.train(lasting, programs.program()));
+    } catch (Exception e) {
+      CollectiveException broken = broken(e);
+      park(broken, lasting.state());
+    } finally {
+      started |= formation.hasStarted();
     }
   }
 
-  private void started(Progress progress, Optional<String> from, DataSource data, Replica replica) {
-    started = true;
-    firstUnappliedStep = progress.step() + 1;
-    long items = data.training().items();
-    int batch = job.data().batchSize();
-    long perEpoch = (items + batch - 1) / batch;
-    long total = job.train().totalSteps(items, batch);
-    link.report(
-        new RankReport.Ready(
-            progress,
-            from.orElse(""),
-            total,
-            perEpoch,
-            Math.toIntExact((total + perEpoch - 1) / perEpoch),
-            replica.parameters().stream().mapToLong(p -> p.tensor().data().count()).sum()));
+  /** The collective that failed, however deep in what a user's program has thrown. */
+  private static CollectiveException broken(Exception thrown) throws Exception {
+    for (Throwable e = thrown; e != null; e = e.getCause()) {
+      if (e instanceof CollectiveException broken
+          && broken.reason() != CollectiveException.Cause.MISMATCH) {
+        return broken;
+      }
+    }
+    throw thrown;
   }
 
-  private RankReport.Finished finished(
-      TrainingOutcome outcome, RankStepCoordinator steps, Replica replica) {
-    return new RankReport.Finished(
-        outcome.progress(),
-        outcome.progress().cursor().epoch(),
-        outcome.stopped(),
-        outcome.metrics(),
-        StateHash.of(replica.modelState()),
-        steps.samplesPerSecond());
+  private void park(CollectiveException broken, RankState holds) {
+    log.warn(
+        "rank {} leaves generation {} after step {}: {}",
+        join.rank(),
+        join.stamp().generation(),
+        holds.progress().step(),
+        broken.getMessage());
+    link.report(
+        new RankReport.Parked(
+            holds.progress().step(),
+            holds.isSound(),
+            broken.getMessage(),
+            broken.reason() == CollectiveException.Cause.ABORTED ? -1 : broken.suspectRank()));
+  }
+
+  private Optional<Join> nextJoin() throws InterruptedException {
+    return link.awaitJoin(PARKED_DEADLINE);
   }
 
   /**
@@ -192,39 +181,18 @@ final class RankRun {
     return job.parallel().threads().orElse(job.train().elastic() ? 1 : share);
   }
 
-  private ProcessGroup join() {
-    return job.train().elastic()
-        ? AeronProcessGroup.joinForElasticSums(groupConfig())
-        : AeronProcessGroup.join(groupConfig(), AlgorithmTable.of(job.parallel().algorithms()));
-  }
-
-  private GroupConfig groupConfig() {
-    AgentToRank.Transport transport = join.transport();
-    return new GroupConfig(
-        join.rank(),
-        join.worldSize(),
-        join.stamp().generation(),
-        Path.of(transport.aeronDirectory()),
-        Path.of(transport.sharedDirectory()),
-        transport.streamBase(),
-        transport.streamCount(),
-        transport.formation(),
-        Duration.ofNanos((long) (job.parallel().timeoutSeconds() * 1e9)));
-  }
-
-  private static <T> CompletableFuture<T> async(
-      String thread, java.util.function.Supplier<T> opener) {
-    CompletableFuture<T> future = new CompletableFuture<>();
+  private CompletableFuture<DataSource> openData() {
+    CompletableFuture<DataSource> future = new CompletableFuture<>();
     Thread opening =
         new Thread(
             () -> {
               try {
-                future.complete(opener.get());
+                future.complete(Datasets.open(job.data(), job.train().seed()));
               } catch (Throwable e) {
                 future.completeExceptionally(e);
               }
             },
-            thread);
+            "data-opener");
     opening.setDaemon(true);
     opening.start();
     return future;

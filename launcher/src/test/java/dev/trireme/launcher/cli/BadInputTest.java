@@ -210,7 +210,7 @@ class BadInputTest {
             "parallel.sync=parameter-server",
             "not available in this " + "version; use allreduce"),
         override("a device that is not there", "parallel.device=cuda", "use auto or cpu"),
-        override("elastic workers", "parallel.workers=1:2", "not available", "as 2"),
+        override("a misspelt policy", "failurePolicy.maxRestart=1", "maxRestarts"),
         override(
             "a program without its jar",
             "program={class: a.B, jar: no.jar}",

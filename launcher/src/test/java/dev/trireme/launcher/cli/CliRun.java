@@ -9,8 +9,10 @@ import dev.trireme.launcher.config.ValidatedJob;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One command line, run in this process with a runner that only notes what it is given.
@@ -28,9 +30,17 @@ record CliRun(int code, String out, String err, List<ValidatedJob> trained) {
     Console console = new Console(stream(out), stream(err), false, 100);
     JobValidation validation = new JobValidation(Capabilities.ofThisVersion(), CliRun::inspect, 64);
     TrainRunner runner =
-        (job, directory, to) -> {
-          trained.add(job);
-          return ExitCode.DONE;
+        new TrainRunner() {
+          @Override
+          public int run(ValidatedJob job, Optional<Path> directory, Console to) {
+            trained.add(job);
+            return ExitCode.DONE;
+          }
+
+          @Override
+          public int resume(Path directory, Console to) {
+            return ExitCode.DONE;
+          }
         };
     int code = new Cli(console, validation, () -> runner, FakeBench::new).run(arguments);
     return new CliRun(

@@ -219,8 +219,7 @@ class JobValidationTest {
 
   @Test
   void shouldAskForWhatTheBuildHas() {
-    Capabilities all =
-        new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.values()), true);
+    Capabilities all = new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.values()));
     ResolvedJob job =
         JobReader.read(
             "job.yaml",
@@ -229,6 +228,6 @@ class JobValidationTest {
     assertThat(all.refusals(job.spec())).isEmpty();
     assertThat(Capabilities.ofThisVersion().refusals(job.spec()))
         .extracting(Capabilities.Refusal::key)
-        .containsExactly("parallel.device", "parallel.sync", "parallel.workers");
+        .containsExactly("parallel.device", "parallel.sync");
   }
 }

@@ -29,6 +29,7 @@ final class Child {
   private final long helloUntil;
   private final Deque<AgentToRank> waiting = new ArrayDeque<>();
   private Optional<Join> join = Optional.empty();
+  private Optional<Join> speaker = Optional.empty();
   private boolean hello;
   private boolean finalReport;
   private boolean endRequested;
@@ -56,7 +57,20 @@ final class Child {
     return channel;
   }
 
-  /** Which rank it is; empty while it waits to be needed. */
+  /**
+   * As which rank it speaks: after it was told to become another, what it said before is still on
+   * its way. Empty while it waits to be needed.
+   */
+  Optional<Join> speaker() {
+    return speaker;
+  }
+
+  /** It has become the rank that it was told last to become, if that is of this generation. */
+  void speaksAs(long generation) {
+    join.filter(j -> j.stamp().generation() == generation).ifPresent(j -> speaker = join);
+  }
+
+  /** Which rank it is to be; empty while it waits to be needed. */
   Optional<Join> join() {
     return join;
   }
@@ -86,6 +100,7 @@ final class Child {
 
   void become(Join rank) {
     join = Optional.of(rank);
+    speaker = speaker.isEmpty() ? join : speaker;
     tell(rank);
   }
 

@@ -6,12 +6,14 @@ import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
 import dev.trireme.protocol.Message;
@@ -23,10 +25,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -53,6 +53,9 @@ final class RankSupervisor implements AutoCloseable {
   /** What processes have to end by themselves when the agent closes, before they are killed. */
   private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
+  /** What processes have to end by themselves when the next formation does without them. */
+  private static final long REPLACED_NANOS = TimeUnit.SECONDS.toNanos(2);
+
   private static final long CLOSE_SECONDS = 5;
 
   private final AgentConfig config;
@@ -63,9 +66,10 @@ final class RankSupervisor implements AutoCloseable {
   private final Aeron aeron;
   private final RankSpawner spawner;
   private final AgentRunner runner;
-  private final Map<Integer, Child> children = new TreeMap<>();
+  private final Children children = new Children();
   private final Formations formations;
   private final CountDownLatch allGone = new CountDownLatch(1);
+  private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
   private boolean closing;
   private boolean driverLost;
 
@@ -128,6 +132,8 @@ final class RankSupervisor implements AutoCloseable {
       refuseOr(tell, stamps.admit(tell.jobId(), tell.stamp()), () -> tellRanks(tell));
     } else if (command instanceof EndRanks end) {
       refuseOr(end, stamps.admit(end.jobId(), end.stamp()), () -> endRanks(end));
+    } else if (command instanceof PrepareRanks prepare) {
+      refuseOr(prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> prepare(prepare));
     }
   }
 
@@ -150,17 +156,40 @@ final class RankSupervisor implements AutoCloseable {
 
   private Child spawn(OptionalInt threads) throws IOException {
     Child child = spawner.spawn(threads, this::onMessage);
-    children.put(child.slot(), child);
+    children.add(child);
     // Starting several takes a while on a loaded machine; the client must not seem dead meanwhile.
     aeron.conductorAgentInvoker().invoke();
     child.process().exited().thenAccept(code -> submit(() -> onExit(child, code)));
     return child;
   }
 
+  /** Starts idle processes until there are as many as are wanted and fit. */
+  private void prepare(PrepareRanks command) {
+    sparesWantedBy = Optional.of(command);
+    int idle = children.idle();
+    long free = config.slots() - children.taken() - idle;
+    for (int i = idle; i < command.count() && free > 0 && !closing; i++, free--) {
+      startWarm();
+    }
+    tellSpares();
+  }
+
+  private void tellSpares() {
+    sparesWantedBy.ifPresent(
+        wanted -> {
+          int ready = children.ready();
+          if (ready > 0) {
+            int count = Math.min(ready, wanted.count());
+            out.accept(new SparesReady(config.agentId(), wanted.jobId(), count));
+          }
+        });
+  }
+
   private void startRanks(StartRanks command) {
+    endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
-      if (find(command, rank).isPresent()) {
+      if (children.find(command, rank).isPresent()) {
         continue; // The command was sent twice.
       }
       try {
@@ -173,32 +202,46 @@ final class RankSupervisor implements AutoCloseable {
     }
   }
 
+  /** What an older formation of the job has here and the new one does not take over. */
+  private void endReplaced(StartRanks command) {
+    sparesWantedBy = Optional.empty();
+    for (Child child : children.ranksOf(command.jobId())) {
+      long pid = child.process().pid();
+      boolean older = child.join().get().stamp().compareTo(command.stamp()) < 0;
+      if (older && command.survivors().stream().noneMatch(s -> s.pid() == pid)) {
+        String why = "generation " + command.stamp().generation() + " does without it";
+        child.requestEnd(System.nanoTime() + REPLACED_NANOS, why);
+        child.tell(new AgentToRank.Release());
+      }
+    }
+  }
+
   private static RankExit notStarted(String why) {
     return new RankExit(-1, -1, false, why, List.of());
   }
 
-  private Optional<Child> find(StartRanks command, int rank) {
-    return children.values().stream()
-        .filter(c -> c.isRankOf(command.jobId()))
-        .filter(c -> c.join().get().rank() == rank)
-        .filter(c -> c.join().get().stamp().generation() == command.stamp().generation())
-        .findFirst();
-  }
-
   private void startRank(StartRanks command, int rank, int local) throws IOException {
-    long taken = children.values().stream().filter(c -> !c.isIdle()).count();
-    if (closing || taken >= config.slots()) {
+    Optional<Child> survivor = children.survivor(command, rank);
+    if (survivor.isEmpty() && command.survivors().stream().anyMatch(s -> s.rank() == rank)) {
+      // A new process in its place would be taken for one that holds the state.
+      throw new IOException("the process that was to become it is gone");
+    }
+    if (closing || survivor.isEmpty() && children.taken() >= config.slots()) {
       throw new IOException(
           closing
               ? "agent " + config.agentId() + " is shutting down"
               : "all " + config.slots() + " slots of agent " + config.agentId() + " are taken");
     }
-    Optional<Child> warm = warmest();
-    Child child = warm.isPresent() ? warm.get() : spawn(threads(command));
+    Optional<Child> there = survivor.or(children::warmest);
+    Child child = there.isPresent() ? there.get() : spawn(threads(command));
     Transport transport = formations.enter(child, command);
+    // Only now: it may have been the last to hold what the old formation shared.
+    child.join().ifPresent(old -> formations.leave(child, old));
     Path log = Path.of(command.runDirectory(), "logs", "rank-" + rank + ".log");
     try {
-      child.process().log().assign(log);
+      if (child.join().filter(old -> old.rank() == rank).isEmpty()) {
+        child.process().log().assign(log);
+      }
     } catch (IOException e) {
       LOG.error("rank {} has no log: cannot write {} ({})", rank, log, e.toString());
     }
@@ -213,7 +256,8 @@ final class RankSupervisor implements AutoCloseable {
             local,
             command.ranks().size(),
             command.worldSize(),
-            transport));
+            transport,
+            command.source()));
     out.accept(
         new RankStarted(
             config.agentId(),
@@ -223,20 +267,13 @@ final class RankSupervisor implements AutoCloseable {
             child.process().pid()));
   }
 
-  /** An idle process, one that has said Hello before one that has not. */
-  private Optional<Child> warmest() {
-    return children.values().stream()
-        .filter(Child::isIdle)
-        .reduce((a, b) -> a.hasSaidHello() || !b.hasSaidHello() ? a : b);
-  }
-
   private OptionalInt threads(StartRanks command) {
     int share = Math.max(1, config.cores() / command.ranks().size());
     return OptionalInt.of(command.job().parallel().threads().orElse(share));
   }
 
   private void tellRanks(TellRanks command) {
-    for (Child child : ranksOf(command.jobId())) {
+    for (Child child : children.ranksOf(command.jobId())) {
       if (command.ranks().isEmpty() || command.ranks().contains(child.join().get().rank())) {
         child.tell(command.command());
       }
@@ -245,29 +282,33 @@ final class RankSupervisor implements AutoCloseable {
 
   private void endRanks(EndRanks command) {
     long killAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(command.graceMillis());
-    for (Child child : ranksOf(command.jobId())) {
-      child.requestEnd(killAt, command.reason());
-      if (command.graceMillis() > 0) {
-        child.tell(new AgentToRank.StopAfterStep(command.stamp(), command.reason()));
+    for (Child child : children.ranksOf(command.jobId())) {
+      if (command.ranks().isEmpty() || command.ranks().contains(child.join().get().rank())) {
+        child.requestEnd(killAt, command.reason());
+        if (command.graceMillis() > 0) {
+          child.tell(new AgentToRank.StopAfterStep(command.stamp(), command.reason()));
+          // One that has left its formation waits for nothing but this.
+          child.tell(new AgentToRank.Release());
+        }
       }
     }
-  }
-
-  private List<Child> ranksOf(String jobId) {
-    return children.values().stream().filter(c -> c.isRankOf(jobId)).toList();
   }
 
   private void onMessage(Child child, Message message) {
     if (message instanceof RankReport.Hello hello) {
       if (!child.greet(hello)) {
         LOG.warn("dropped {}: it is not from process {}", hello, child.process().pid());
+      } else if (child.isIdle()) {
+        tellSpares();
       }
-    } else if (message instanceof RankReport report && child.join().isPresent()) {
-      Join join = child.join().get();
+    } else if (message instanceof RankReport.Joined joined) {
+      child.speaksAs(joined.generation());
+    } else if (message instanceof RankReport report && child.speaker().isPresent()) {
+      Join join = child.speaker().get();
       out.accept(
           new FromRank(
               config.agentId(), join.jobId(), join.stamp().generation(), join.rank(), report));
-      if (report instanceof RankReport.Finished || report instanceof RankReport.Failed) {
+      if (report instanceof RankReport.Failed) {
         child.release();
       }
     } else {
@@ -279,7 +320,7 @@ final class RankSupervisor implements AutoCloseable {
   }
 
   private void onExit(Child child, int code) {
-    children.remove(child.slot());
+    children.remove(child);
     if (!driverLost) {
       child.channel().drain();
       child.channel().close();
@@ -327,7 +368,7 @@ final class RankSupervisor implements AutoCloseable {
   private void endAll() {
     closing = true;
     long now = System.nanoTime();
-    for (Child child : children.values()) {
+    for (Child child : children.all()) {
       boolean loading = !child.hasSaidHello();
       if (child.isIdle() && !loading) {
         child.tell(new AgentToRank.Release());
@@ -341,7 +382,7 @@ final class RankSupervisor implements AutoCloseable {
   private void onDriverLost() {
     driverLost = true;
     LOG.error("the media driver is gone: this agent's ranks cannot go on");
-    children.values().forEach(c -> c.kill("the agent's media driver is gone"));
+    children.all().forEach(c -> c.kill("the agent's media driver is gone"));
   }
 
   /** The supervisor's thread: tasks, channels, deadlines, over and over. */
@@ -354,12 +395,12 @@ final class RankSupervisor implements AutoCloseable {
       }
       if (!driverLost) {
         work += aeron.conductorAgentInvoker().invoke();
-        for (Child child : children.values()) {
+        for (Child child : children.all()) {
           work += child.channel().duty();
         }
       }
       long now = System.nanoTime();
-      children.values().forEach(c -> c.checkDeadlines(now));
+      children.all().forEach(c -> c.checkDeadlines(now));
       if (closing && children.isEmpty()) {
         allGone.countDown();
       }
@@ -368,7 +409,7 @@ final class RankSupervisor implements AutoCloseable {
 
     @Override
     public void onClose() {
-      new ArrayList<>(children.values()).forEach(c -> c.process().kill());
+      new ArrayList<>(children.all()).forEach(c -> c.process().kill());
       aeron.close();
     }
 

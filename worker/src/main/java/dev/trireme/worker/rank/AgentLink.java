@@ -17,11 +17,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
@@ -34,7 +32,9 @@ import org.slf4j.LoggerFactory;
  * A rank's link to the agent that started it. The life of a rank's process:
  *
  * <pre>
- * connect -> (Hello is sent) -> awaitJoin -> listen -> report ... report(Finished | Failed) -> close
+ * connect -> (Hello is sent) -> awaitJoin -> listen -> report ... report(Parked | Finished)
+ *                                   ^                                   |
+ *                                   +-----------------------------------+-> (Release) -> close
  * </pre>
  *
  * <p>A rank has no life without its agent: when standard input closes or the channel breaks, the
@@ -60,7 +60,7 @@ public final class AgentLink implements AutoCloseable {
   private static final int EARLY_COMMANDS = 64;
 
   private final StampGuard stamps = new StampGuard();
-  private final CompletableFuture<Optional<Join>> firstJoin = new CompletableFuture<>();
+  private final LinkedBlockingQueue<Optional<Join>> joins = new LinkedBlockingQueue<>();
   private final CountDownLatch released = new CountDownLatch(1);
   private final Deque<AgentToRank> early = new ArrayDeque<>();
   private final IntConsumer halt;
@@ -68,6 +68,8 @@ public final class AgentLink implements AutoCloseable {
   private final Channel channel;
   private final AgentRunner runner;
   private Consumer<AgentToRank> listener;
+  private boolean joined;
+  private boolean told;
   private volatile String jobId = "";
   private volatile boolean finalReported;
   private volatile boolean closing;
@@ -108,24 +110,34 @@ public final class AgentLink implements AutoCloseable {
   }
 
   /**
-   * Waits to be told which rank to become.
+   * Waits to be told which rank to become, for the first time or in the next formation; of several
+   * Joins that have come, only the newest counts.
    *
-   * @return the command; empty when the process is not needed and should end, or {@code deadline}
-   *     has passed
+   * @return the command; empty when the process is not needed any more and should end, or {@code
+   *     deadline} has passed
    */
   public Optional<Join> awaitJoin(Duration deadline) throws InterruptedException {
-    try {
-      return firstJoin.get(deadline.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (TimeoutException e) {
+    Optional<Join> newest = joins.poll(deadline.toMillis(), TimeUnit.MILLISECONDS);
+    if (newest == null) {
       LOG.warn("no Join within {} s", deadline.toSeconds());
       return Optional.empty();
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("cannot happen: nothing fails this future", e);
     }
+    for (Optional<Join> next = joins.poll(); next != null; next = joins.poll()) {
+      newest = newest.isEmpty() ? newest : next;
+    }
+    newest.filter(join -> joined).ifPresent(this::announce);
+    joined |= newest.isPresent();
+    return newest;
+  }
+
+  /** Whatever this rank said before it said so as a rank of the formation before. */
+  private void announce(Join join) {
+    report(new RankReport.Joined(join.stamp().generation()));
   }
 
   /**
-   * Delivers every command after the first Join, those included that have come already.
+   * Delivers every command but Joins, those included that have come already. Called again, for
+   * another formation, it replaces the listener before.
    *
    * @param commands called on the link's thread, in the order of sending; must not block
    */
@@ -178,7 +190,7 @@ public final class AgentLink implements AutoCloseable {
   private void onMessage(Message message) {
     if (message instanceof Release) {
       LOG.debug("released");
-      firstJoin.complete(Optional.empty());
+      joins.add(Optional.empty());
       released.countDown();
     } else if (message instanceof AgentToRank command) {
       onCommand(command);
@@ -194,8 +206,15 @@ public final class AgentLink implements AutoCloseable {
     Optional<String> refusal = stampOf(command).flatMap(stamp -> stamps.admit(jobId, stamp));
     if (refusal.isPresent()) {
       LOG.warn("refused a {}: {}", command.getClass().getSimpleName(), refusal.get());
-    } else if (command instanceof Join join && !firstJoin.isDone()) {
-      firstJoin.complete(Optional.of(join));
+    } else if (command instanceof Join join) {
+      synchronized (early) {
+        if (told) {
+          // What comes from now on is meant for the next formation.
+          listener = null;
+        }
+        told = true;
+        joins.add(Optional.of(join));
+      }
     } else {
       synchronized (early) {
         deliver(command);

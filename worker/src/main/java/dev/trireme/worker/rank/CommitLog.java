@@ -16,7 +16,8 @@ import java.util.Optional;
  * no clock and no channel; times come in, reports go out.
  *
  * <p>A step that was applied waits as <em>pending</em> until it is committed: by {@link #reduced}
- * for a later step, or by {@link #closed}. Nothing is said of a step that never is.
+ * for a later step, by {@link #closed}, or by a recovery that goes on from it. Nothing is said of a
+ * step that never is.
  *
  * <p><b>Steps.</b> The first committed step is reported, then the first one at least a second after
  * the report before, and the last one, which is the one committed by {@link #closed}.
@@ -102,6 +103,26 @@ final class CommitLog {
     return pending.map(open -> commit(open, true, nativeBytes)).orElse(List.of());
   }
 
+  /**
+   * Training goes on after {@code step} in another formation. The step that waits is committed if
+   * it is that one, and else forgotten; the next committed step is reported at once. What has not
+   * been said of the samples is said now, for the rank that would have said it may be gone.
+   */
+  List<RankReport> recovered(long step, long nativeBytes) {
+    List<RankReport> reports =
+        new ArrayList<>(
+            pending
+                .filter(open -> open.step() == step)
+                .map(open -> commit(open, true, nativeBytes))
+                .orElse(List.of()));
+    if (reports.isEmpty()) {
+      unsaid().map(ranges -> new RankReport.Samples(items, ranges)).ifPresent(reports::add);
+    }
+    pending = Optional.empty();
+    anyReported = false;
+    return reports;
+  }
+
   /** An evaluation has ended at {@code nanoTime}. */
   void evaluated(EvalRecord record, long nanoTime) {
     evaluation = Optional.of(record);
@@ -147,13 +168,18 @@ final class CommitLog {
 
   /** What the record may lack up to {@code step}, which is then said. */
   private Optional<RankReport> samples(StepRecord step) {
+    Optional<List<SampleRange>> ranges = unsaid();
+    lastSaid = step;
+    unsaidRanges = 0;
+    return ranges.map(some -> new RankReport.Samples(items, some));
+  }
+
+  private Optional<List<SampleRange>> unsaid() {
     List<SampleRange> ranges =
         lastSaid == null
             ? history.after(Long.MIN_VALUE, 0)
             : history.after(lastSaid.generation(), lastSaid.step());
-    lastSaid = step;
-    unsaidRanges = 0;
-    return ranges.isEmpty() ? Optional.empty() : Optional.of(new RankReport.Samples(items, ranges));
+    return Optional.of(ranges).filter(some -> !some.isEmpty());
   }
 
   private void time(StepRecord step) {

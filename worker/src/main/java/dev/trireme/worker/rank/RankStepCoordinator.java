@@ -21,7 +21,7 @@ import java.util.function.LongSupplier;
  * Nothing blocks.
  */
 public final class RankStepCoordinator implements StepCoordinator {
-  private final boolean reports;
+  private boolean reports;
   private final CommitLog log;
   private final LongSupplier nativeBytes;
   private final LongSupplier nanoClock;
@@ -58,15 +58,30 @@ public final class RankStepCoordinator implements StepCoordinator {
       Optional<Duration> saveEvery,
       Consumer<RankReport> out) {
     this.saveEveryNanos =
-        rank == 0 && saveEvery.isPresent()
-            ? OptionalLong.of(saveEvery.get().toNanos())
-            : OptionalLong.empty();
+        saveEvery.isPresent() ? OptionalLong.of(saveEvery.get().toNanos()) : OptionalLong.empty();
     this.lastSave = nanoClock.getAsLong();
     this.reports = rank == 0;
     this.log = new CommitLog(items, nanoClock.getAsLong());
     this.nativeBytes = nativeBytes;
     this.nanoClock = nanoClock;
     this.out = out;
+  }
+
+  /**
+   * This process is in another formation, which goes on after {@code step}: that step is thereby
+   * committed, and what was applied after it never happened.
+   *
+   * @param rank in the new formation
+   * @param source whether this rank's state is the one that goes on
+   */
+  public void formed(int rank, long step, boolean source) {
+    stop = false;
+    checkpointTaken = false;
+    List<RankReport> committed = log.recovered(step, nativeBytes.getAsLong());
+    if (source) {
+      committed.forEach(out);
+    }
+    reports = rank == 0;
   }
 
   /** Obeys the commands that concern steps, ignores the others. */
@@ -95,7 +110,8 @@ public final class RankStepCoordinator implements StepCoordinator {
 
   /** Rank 0's clock alone decides: its wish reaches the others at the same step. */
   private boolean isTimeToSave() {
-    return saveEveryNanos.isPresent()
+    return reports
+        && saveEveryNanos.isPresent()
         && nanoClock.getAsLong() - lastSave >= saveEveryNanos.getAsLong();
   }
 

@@ -11,6 +11,7 @@ import dev.trireme.api.data.DataSource;
 import dev.trireme.api.data.Share;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NamedTensor;
@@ -25,6 +26,7 @@ import dev.trireme.api.train.TrainingContext;
 import java.nio.ByteBuffer;
 import java.nio.DoubleBuffer;
 import java.nio.LongBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,6 +44,9 @@ public final class RankContext implements TrainingContext {
   private static final Duration DRAIN_DEADLINE = Duration.ofMinutes(5);
 
   private final Ports ports;
+  private final Replica replica;
+  private final StepCoordinator steps;
+  private final Origin origin;
   private final StartListener onStart;
   private final JobSpec job;
   private final String resolvedSpec;
@@ -56,6 +61,7 @@ public final class RankContext implements TrainingContext {
    * What a rank computes and speaks with; opened and closed by whoever wires it.
    *
    * @param exchange already bound to {@code replica}
+   * @param state which step's state the replica holds
    */
   public record Ports(
       Replica replica,
@@ -63,7 +69,21 @@ public final class RankContext implements TrainingContext {
       ProcessGroup group,
       GradientExchange exchange,
       StepCoordinator steps,
-      Checkpointer checkpointer) {}
+      Checkpointer checkpointer,
+      RankState state) {}
+
+  /**
+   * Where a formation's state comes from.
+   *
+   * @param root the rank that holds or restores it and gives it to the others
+   * @param held whether that rank's replica holds it; else it restores it
+   * @param ownCheckpoints where this run's checkpoints lie, when the newest of them is to be tried
+   *     before {@code checkpoint.resumeFrom}
+   */
+  public record Origin(int root, boolean held, Optional<String> ownCheckpoints) {
+    /** As the job says: a checkpoint, or fresh weights. */
+    public static final Origin JOB = new Origin(0, false, Optional.empty());
+  }
 
   /** Hears once that this rank has the state that all ranks start from. */
   @FunctionalInterface
@@ -78,7 +98,11 @@ public final class RankContext implements TrainingContext {
   /**
    * @param resolvedSpec {@code job} as YAML, for the checkpoints
    */
-  public RankContext(JobSpec job, String resolvedSpec, Ports ports, StartListener onStart) {
+  public RankContext(
+      JobSpec job, String resolvedSpec, Ports ports, Origin origin, StartListener onStart) {
+    this.replica = new TrackedReplica(ports.replica(), ports.state());
+    this.steps = new TrackedSteps(ports.steps(), ports.state());
+    this.origin = origin;
     this.onStart = onStart;
     this.job = job;
     this.resolvedSpec = resolvedSpec;
@@ -129,7 +153,7 @@ public final class RankContext implements TrainingContext {
 
   @Override
   public Replica replica() {
-    return ports.replica();
+    return replica;
   }
 
   @Override
@@ -149,7 +173,7 @@ public final class RankContext implements TrainingContext {
 
   @Override
   public StepCoordinator steps() {
-    return ports.steps();
+    return steps;
   }
 
   @Override
@@ -158,17 +182,28 @@ public final class RankContext implements TrainingContext {
   }
 
   /**
-   * Rank 0 restores, or keeps its fresh weights; the others receive what it has. So every rank
-   * starts from the same bits even where a checkpoint is pruned or added while the ranks are
-   * starting.
+   * One rank has the state or restores it; the others receive what it has. So every rank starts
+   * from the same bits even where a checkpoint is pruned or added while the ranks are starting.
    */
   @Override
   public Progress start() {
-    Progress progress = rank() == 0 ? restore() : Progress.START;
-    progress = broadcast(progress);
-    for (NamedTensor tensor : state) {
-      ports.group().broadcast(asBytes(tensor.data()), 0).await();
+    ports.state().rollBack();
+    boolean root = rank() == origin.root();
+    if (root && origin.held() && !ports.state().isSound()) {
+      throw new IllegalStateException(
+          "rank " + rank() + " is to give its state to the others and holds none that is whole");
     }
+    if (root && !origin.held()) {
+      ports.state().holds(restore());
+    }
+    Progress progress = broadcast(ports.state().progress());
+    if (!root) {
+      ports.state().receiving(progress);
+    }
+    for (NamedTensor tensor : state) {
+      ports.group().broadcast(asBytes(tensor.data()), origin.root()).await();
+    }
+    ports.state().holds(progress);
     onStart.started(progress, restoredFrom);
     if (job.checkpoint().isPeriodic()) {
       ports.checkpointer().prepare(state);
@@ -177,6 +212,15 @@ public final class RankContext implements TrainingContext {
   }
 
   private Progress restore() {
+    ports.state().receiving(Progress.START);
+    Optional<Checkpointer.Restored> own =
+        origin
+            .ownCheckpoints()
+            .filter(place -> CheckpointSpec.isS3(place) || Files.isDirectory(Path.of(place)))
+            .flatMap(directory -> ports.checkpointer().restore(directory, state));
+    if (own.isPresent()) {
+      return take(own.get());
+    }
     Optional<String> source = job.checkpoint().resumeFrom();
     if (source.isEmpty()) {
       job.model()
@@ -186,7 +230,7 @@ public final class RankContext implements TrainingContext {
                   ports.checkpointer().loadWeights(Path.of(file), ports.replica().modelState()));
       return Progress.START;
     }
-    Checkpointer.Restored restored =
+    return take(
         ports
             .checkpointer()
             .restore(source.get(), state)
@@ -196,7 +240,10 @@ public final class RankContext implements TrainingContext {
                         "checkpoint.resumeFrom: '"
                             + source.get()
                             + "' holds no whole checkpoint; name another directory, or leave the key"
-                            + " out to start afresh"));
+                            + " out to start afresh")));
+  }
+
+  private Progress take(Checkpointer.Restored restored) {
     if (restored.seed() != job.train().seed()) {
       log.warn(
           "the checkpoint was written with seed {}, this job has seed {}: the order of the data"
@@ -213,7 +260,7 @@ public final class RankContext implements TrainingContext {
     values.put(0, progress.step());
     values.put(1, progress.cursor().epoch());
     values.put(2, progress.cursor().position());
-    ports.group().broadcast(asBytes(progressBuffer), 0).await();
+    ports.group().broadcast(asBytes(progressBuffer), origin.root()).await();
     return new Progress(values.get(0), new Cursor(Math.toIntExact(values.get(1)), values.get(2)));
   }
 
@@ -269,7 +316,7 @@ public final class RankContext implements TrainingContext {
   @Override
   public void finish(Progress progress) {
     ports.group().barrier().await();
-    ports.steps().closed();
+    steps.closed();
     ports.checkpointer().drain(DRAIN_DEADLINE);
   }
 }

@@ -8,10 +8,12 @@ import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
+import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
+import dev.trireme.protocol.StateSource;
 import dev.trireme.worker.channel.ExitCode;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +59,8 @@ class AgentNodeTest {
     RankReport.Finished finished = coordinator.awaitReport(1, RankReport.Finished.class);
     assertThat(finished.stopped()).isTrue();
     assertThat(finished.metrics()).containsEntry("threads", 1.0);
+    coordinator.awaitReport(0, RankReport.Finished.class);
+    coordinator.tell(new AgentToRank.Release());
     for (int rank = 0; rank < 2; rank++) {
       RankExit exit = coordinator.awaitExit(rank);
       assertThat(exit.code()).isZero();
@@ -253,6 +257,88 @@ class AgentNodeTest {
     coordinator.command(new CoordinatorToAgent.EndRanks(STAMP, JOB, 10_000, "cancelled"));
     coordinator.awaitReport(0, RankReport.Finished.class);
     assertThat(coordinator.awaitExit(0).code()).isZero();
+  }
+
+  @Test
+  void shouldMakeSurvivorsRanksOfTheNextFormationAndEndTheOthers() {
+    start(3, 0, "survive");
+    coordinator.startRanks(runDirectory, 0, 1);
+    long stays = coordinator.awaitStarted(1).pid();
+    long goes = coordinator.awaitStarted(0).pid();
+    coordinator.awaitReport(0, RankReport.Ready.class);
+    coordinator.awaitReport(1, RankReport.Ready.class);
+    coordinator.command(
+        new CoordinatorToAgent.TellRanks(
+            STAMP, JOB, List.of(1), new AgentToRank.AbortGeneration(STAMP, "test")));
+    coordinator.awaitReport(1, RankReport.Parked.class);
+    Signals.send("STOP", goes);
+
+    Stamp next = new Stamp(1, 2);
+    coordinator.command(formation(next, new CoordinatorToAgent.Survivor(0, stays)));
+
+    assertThat(coordinator.await(RankStarted.class, m -> m.generation() == 2 && m.rank() == 0))
+        .extracting(RankStarted::pid)
+        .isEqualTo(stays);
+    FromRank ready =
+        coordinator.await(
+            FromRank.class,
+            m -> m.generation() == 2 && m.rank() == 0 && m.report() instanceof RankReport.Ready);
+    assertThat(((RankReport.Ready) ready.report()).restoredFrom()).contains("RANK");
+    RankStarted fresh =
+        coordinator.await(RankStarted.class, m -> m.generation() == 2 && m.rank() == 1);
+    assertThat(fresh.pid()).isNotEqualTo(goes).isNotEqualTo(stays);
+    RankExited exited = coordinator.await(RankExited.class, m -> m.rank() == 0);
+    assertThat(exited.generation()).isEqualTo(1);
+    assertThat(exited.exit().code()).as("though it was stopped").isEqualTo(137);
+  }
+
+  @Test
+  void shouldPutNobodyInThePlaceOfASurvivorThatIsGone() {
+    start(2, 0, "survive");
+    coordinator.startRanks(runDirectory, 0);
+    coordinator.awaitReport(0, RankReport.Ready.class);
+    coordinator.command(
+        formation(new Stamp(1, 2), new CoordinatorToAgent.Survivor(0, 4_000_000_000L)));
+    RankExited gone =
+        coordinator.await(RankExited.class, m -> m.generation() == 2 && m.rank() == 0);
+    assertThat(gone.exit().description()).contains("is gone");
+  }
+
+  private CoordinatorToAgent.StartRanks formation(
+      Stamp stamp, CoordinatorToAgent.Survivor survivor) {
+    return new CoordinatorToAgent.StartRanks(
+        stamp,
+        JOB,
+        TestJobs.job(Optional.empty()),
+        "name: test",
+        runDirectory.toString(),
+        2,
+        List.of(0, 1),
+        43,
+        List.of(survivor),
+        StateSource.rank(survivor.rank()));
+  }
+
+  @Test
+  void shouldEndOnlyTheRanksThatAreMeant() {
+    start(2, 0, "work");
+    coordinator.startRanks(runDirectory, 0, 1);
+    coordinator.awaitReport(0, RankReport.Ready.class);
+    coordinator.awaitReport(1, RankReport.Ready.class);
+    coordinator.command(new CoordinatorToAgent.EndRanks(STAMP, JOB, 0, "frozen", List.of(1)));
+    assertThat(coordinator.awaitExit(1).code()).isEqualTo(137);
+    coordinator.tell(new AgentToRank.CheckpointAfterStep(STAMP));
+    coordinator.awaitReport(0, RankReport.ShardWritten.class);
+  }
+
+  @Test
+  void shouldPrepareAsManyProcessesAsFit() {
+    start(2, 0, "work");
+    coordinator.startRanks(runDirectory, 0);
+    coordinator.awaitReport(0, RankReport.Ready.class);
+    coordinator.command(new CoordinatorToAgent.PrepareRanks(STAMP, JOB, 3));
+    assertThat(coordinator.await(SparesReady.class, m -> true))
+        .isEqualTo(new SparesReady("agent-a", JOB, 1));
   }
 
   @Test

@@ -116,6 +116,24 @@ class AgentLinkTest {
   }
 
   @Test
+  void shouldTakePartInOneFormationAfterTheOther() throws Exception {
+    channel.send(join(STAMP));
+    link.awaitJoin(LONG);
+    link.listen(commands::add);
+    Stamp next = new Stamp(2, 6);
+    channel.send(join(next));
+    channel.send(new AgentToRank.AbortGeneration(next, "of the new one"));
+
+    assertThat(link.awaitJoin(LONG)).hasValue(join(next));
+    assertThat(next()).as("announced").isEqualTo(new RankReport.Joined(6));
+    assertThat(commands).as("the listener of the formation before hears nothing").isEmpty();
+    link.listen(commands::add);
+    assertThat(nextCommand()).isInstanceOf(AgentToRank.AbortGeneration.class);
+    channel.send(new AgentToRank.Release());
+    assertThat(link.awaitJoin(LONG)).isEmpty();
+  }
+
+  @Test
   void shouldGiveUpWaitingForAJoin() throws Exception {
     assertThat(link.awaitJoin(Duration.ofMillis(20))).isEmpty();
   }

@@ -25,7 +25,9 @@ public final class TestRank {
     System.out.println("loading");
     try (AgentLink link = AgentLink.connect(args, System.in)) {
       Optional<AgentToRank.Join> join = link.awaitJoin(Duration.ofMinutes(1));
-      if (join.isPresent()) {
+      if (join.isPresent() && mode.equals("survive")) {
+        survive(link, join.get());
+      } else if (join.isPresent()) {
         run(link, join.get(), mode);
       }
     }
@@ -64,6 +66,27 @@ public final class TestRank {
             Map.of("threads", Double.valueOf(System.getenv().getOrDefault("OMP_NUM_THREADS", "0"))),
             join.transport().sharedDirectory(),
             Double.NaN));
+  }
+
+  /** Leaves each formation when told to, and takes part in the next, until it is released. */
+  private static void survive(AgentLink link, AgentToRank.Join first) throws Exception {
+    Optional<AgentToRank.Join> join = Optional.of(first);
+    while (join.isPresent()) {
+      System.out.println("rank " + join.get().rank() + " of " + join.get().worldSize());
+      CountDownLatch aborted = new CountDownLatch(1);
+      link.listen(
+          command -> {
+            if (command instanceof AgentToRank.AbortGeneration) {
+              aborted.countDown();
+            }
+          });
+      link.report(new RankReport.Ready(Progress.START, join.get().source() + "", 10, 5, 2, 100));
+      if (!aborted.await(1, TimeUnit.MINUTES)) {
+        throw new IllegalStateException("nobody told the test rank to leave");
+      }
+      link.report(new RankReport.Parked(7, true, "aborted", -1));
+      join = link.awaitJoin(Duration.ofMinutes(1));
+    }
   }
 
   private static void flood(AgentLink link) {

@@ -144,7 +144,14 @@ class TrainerTest {
               job,
               "",
               new RankContext.Ports(
-                  replica, data, group, new Exchange(), new Steps(), new Checkpoints()),
+                  replica,
+                  data,
+                  group,
+                  new Exchange(),
+                  new Steps(),
+                  new Checkpoints(),
+                  new RankState(items, replica.statistics())),
+              RankContext.Origin.JOB,
               (progress, from) ->
                   diary.write(
                       "started " + progress.step() + from.map(p -> " from " + p).orElse("")));

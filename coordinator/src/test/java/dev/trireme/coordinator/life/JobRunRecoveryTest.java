@@ -1,0 +1,270 @@
+package dev.trireme.coordinator.life;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.job.FailurePolicySpec;
+import dev.trireme.api.train.Progress;
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.Jobs;
+import dev.trireme.coordinator.schedule.Reformation;
+import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
+import dev.trireme.coordinator.schedule.SchedulingDecision;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
+import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.AgentToRank.AbortGeneration;
+import dev.trireme.protocol.AgentToRank.CheckpointGrant;
+import dev.trireme.protocol.AgentToRank.StopAfterStep;
+import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
+import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
+import dev.trireme.protocol.CoordinatorToAgent.Survivor;
+import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.StateSource;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** From a broken or changed formation to the next one. */
+class JobRunRecoveryTest {
+  private final FakeTime time = new FakeTime();
+  private final List<CoordinatorToAgent> told = new ArrayList<>();
+  private final List<JobEvent> events = new ArrayList<>();
+  private JobRecord stored;
+  private JobRun run;
+  private long generation = 3;
+
+  private void running(int min, int max, int size) {
+    FailurePolicySpec policy = new FailurePolicySpec(5, 600, 3, 2, 60, 0);
+    JobRecord record = Jobs.record("job-1", 1, 1, JobState.QUEUED, Jobs.spec(min, max, policy));
+    run = new JobRun(record, Timing.DEFAULT, time, new Recorder());
+    List<Integer> ranks = IntStream.range(0, size).boxed().toList();
+    apply(new Form("job-1", List.of(new Placement("a", ranks)), "test"));
+    start(size, 0);
+  }
+
+  private void apply(SchedulingDecision decision) {
+    generation++;
+    told.clear();
+    run.form((Form) decision, Map.of("a", "host-a"), generation, 99);
+  }
+
+  private void start(int size, long step) {
+    for (int rank = 0; rank < size; rank++) {
+      run.onStarted(generation, rank, generation * 100 + rank);
+      Progress progress = new Progress(step, new Cursor(0, step));
+      report(rank, new RankReport.Ready(progress, "", 50, 10, 5, 1));
+    }
+    assertThat(run.state()).isEqualTo(JobState.RUNNING);
+  }
+
+  private SchedulingDecision decide(int free) {
+    assertThat(run.wantsFormation()).isTrue();
+    return Reformation.decide(run.situation(List.of(new AgentSlots("a", "host-a", free))));
+  }
+
+  private void report(int rank, RankReport report) {
+    run.onReport(new FromRank("a", "job-1", generation, rank, report));
+  }
+
+  private void park(int rank, long applied, int suspect) {
+    report(rank, new RankReport.Parked(applied, true, "waited for " + suspect, suspect));
+  }
+
+  private void committed(long step) {
+    report(0, new RankReport.Committed(step, Cursor.START, 1, 1, 1, 1, 0));
+  }
+
+  private void exit(int rank) {
+    RankExit exit = new RankExit(rank, 137, false, "killed by SIGKILL", List.of());
+    run.onExited(generation, rank, exit);
+  }
+
+  private <T> T last(Class<T> type) {
+    return type.cast(events.stream().filter(type::isInstance).reduce((a, b) -> b).orElseThrow());
+  }
+
+  private <T> List<T> told(Class<T> type) {
+    return told.stream().filter(type::isInstance).map(type::cast).toList();
+  }
+
+  @Test
+  void shouldGoOnFromTheSurvivorAndSayHowLongItTook() {
+    running(2, 2, 2);
+    committed(1);
+    told.clear();
+    exit(1);
+    assertThat(run.state()).isEqualTo(JobState.RECOVERING);
+    assertThat(told(TellRanks.class))
+        .extracting(TellRanks::command)
+        .singleElement()
+        .isInstanceOf(AbortGeneration.class);
+    assertThat(run.wantsFormation()).as("the survivor has not left yet").isFalse();
+    time.pass(Duration.ofMillis(100));
+    park(0, 7, -1);
+
+    apply(decide(1));
+
+    StartRanks start = told(StartRanks.class).get(0);
+    assertThat(start.survivors()).containsExactly(new Survivor(0, 400));
+    assertThat(start.source()).isEqualTo(StateSource.rank(0));
+    time.pass(Duration.ofMillis(900));
+    start(2, 7);
+    assertThat(stored.generations().get(1).firstStep()).contains(8L);
+    time.pass(Duration.ofMillis(500));
+    committed(8);
+    JobEvent.Recovered recovered = last(JobEvent.Recovered.class);
+    assertThat(recovered.generation()).isEqualTo(5);
+    assertThat(recovered.firstStep()).isEqualTo(8);
+    assertThat(recovered.aborted()).isEqualTo(0.1);
+    assertThat(recovered.restored()).isEqualTo(1.0);
+    assertThat(recovered.stepped()).isEqualTo(1.5);
+  }
+
+  @Test
+  void shouldKillARankThatDoesNotAnswerAndGoOnWithoutIt() {
+    running(2, 2, 2);
+    park(0, 7, 1);
+    time.pass(run.nextDeadline().orElseThrow());
+    run.onTime();
+
+    assertThat(told(EndRanks.class))
+        .singleElement()
+        .satisfies(end -> assertThat(end.ranks()).containsExactly(1));
+    assertThat(last(JobEvent.Failure.class).verdict().rank()).isEqualTo(1);
+    assertThat(((Form) decide(1)).survivors()).containsOnly(Map.entry(0, 400L));
+  }
+
+  @Test
+  void shouldGiveUpSurvivorsThatDoNotLeaveInTime() {
+    running(3, 3, 3);
+    exit(1);
+    park(0, 7, -1);
+    assertThat(run.wantsFormation()).isFalse();
+    time.pass(run.nextDeadline().orElseThrow());
+    run.onTime();
+
+    assertThat(last(JobEvent.Failure.class).verdict().cause()).contains("did not leave");
+    assertThat(((Form) decide(2)).survivors()).containsOnly(Map.entry(0, 400L));
+  }
+
+  @Test
+  void shouldCountAFailureDuringARecoveryAsPartOfIt() {
+    running(2, 2, 2);
+    committed(1);
+    exit(1);
+    exit(0);
+    assertThat(events.stream().filter(e -> e instanceof JobEvent.Failure)).hasSize(2);
+    Form form = (Form) decide(2);
+    assertThat(form.source()).isEqualTo(StateSource.CHECKPOINT);
+  }
+
+  @Test
+  void shouldWaitLongerBeforeEachFruitlessRestartAndThenEnd() {
+    running(1, 1, 1);
+    exit(0);
+    for (int wait : new int[] {2, 4}) {
+      apply(decide(1));
+      exit(0);
+      assertThat(run.wantsFormation()).isFalse();
+      assertThat(run.nextDeadline()).contains(Duration.ofSeconds(wait));
+      time.pass(Duration.ofSeconds(wait));
+      run.onTime();
+    }
+    apply(decide(1));
+    exit(0);
+    assertThat(run.state()).isEqualTo(JobState.FAILED);
+    assertThat(run.record().reason()).contains("maxFruitlessRestarts is 3");
+  }
+
+  @Test
+  void shouldRefuseCheckpointsOfABrokenFormation() {
+    running(2, 2, 2);
+    report(0, new RankReport.ShardWritten(5));
+    exit(1);
+    told.clear();
+    report(1, new RankReport.ShardWritten(5));
+    assertThat(told(TellRanks.class))
+        .extracting(TellRanks::command)
+        .singleElement()
+        .satisfies(c -> assertThat(((CheckpointGrant) c).granted()).isFalse());
+  }
+
+  @Test
+  void shouldShrinkAtOnceAndGrowWhenAProcessIsReady() {
+    running(1, 2, 2);
+    committed(1);
+    exit(1);
+    park(0, 7, -1);
+    apply(decide(1));
+    assertThat(told(StartRanks.class).get(0).worldSize()).isEqualTo(1);
+    start(1, 7);
+    assertThat(told(PrepareRanks.class))
+        .singleElement()
+        .satisfies(prepare -> assertThat(prepare.count()).isEqualTo(1));
+
+    run.onSpares("a", 1);
+    assertThat(told(TellRanks.class))
+        .extracting(TellRanks::command)
+        .singleElement()
+        .isInstanceOf(StopAfterStep.class);
+    Progress progress = new Progress(9, Cursor.START);
+    report(0, new RankReport.Finished(progress, 0, true, Map.of(), "h", 1));
+    assertThat(run.state()).isEqualTo(JobState.RECOVERING);
+    apply(decide(1));
+    assertThat(told(StartRanks.class).get(0).worldSize()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldRefuseASizeThatTheJobCannotHave() {
+    running(1, 2, 2);
+    assertThatThrownBy(() -> run.scale(3))
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessage("job-1 can have 1:2 workers (parallel.workers), found 3");
+  }
+
+  @Test
+  void shouldEndAtOnceWhenCancelledDuringARecovery() {
+    running(2, 2, 2);
+    exit(1);
+    park(0, 7, -1);
+    run.cancel("the user wants it");
+    assertThat(told(EndRanks.class)).isNotEmpty();
+    exit(0);
+    assertThat(run.state()).isEqualTo(JobState.CANCELLED);
+  }
+
+  private final class Recorder implements JobEffects {
+    @Override
+    public long term() {
+      return 1;
+    }
+
+    @Override
+    public void tell(String agentId, CoordinatorToAgent command) {
+      told.add(command);
+    }
+
+    @Override
+    public void store(JobRecord record) {
+      stored = record;
+    }
+
+    @Override
+    public void publish(JobEvent event) {
+      events.add(event);
+    }
+  }
+}

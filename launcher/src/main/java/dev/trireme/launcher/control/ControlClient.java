@@ -1,0 +1,99 @@
+package dev.trireme.launcher.control;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** Asks the process that runs the job of a run directory. Blocking: each call, 30 s at most. */
+public final class ControlClient {
+  private static final Duration DEADLINE = Duration.ofSeconds(30);
+
+  private final ClusterFile cluster;
+  private final HttpClient http = HttpClient.newBuilder().connectTimeout(DEADLINE).build();
+
+  private ControlClient(ClusterFile cluster) {
+    this.cluster = cluster;
+  }
+
+  /** There is nobody to ask, or no answer came. */
+  public static final class UnreachableException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    UnreachableException(String message) {
+      super(message);
+    }
+  }
+
+  /** The answer was no. */
+  public static final class RefusedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    RefusedException(String message) {
+      super(message);
+    }
+  }
+
+  /**
+   * For the run in this directory.
+   *
+   * @throws UnreachableException when no run goes on there
+   */
+  public static ControlClient of(Path runDirectory) throws UnreachableException {
+    try {
+      return new ControlClient(
+          ClusterFile.read(runDirectory)
+              .orElseThrow(
+                  () ->
+                      new UnreachableException(
+                          "no run goes on in "
+                              + runDirectory
+                              + " (no cluster.json of a living"
+                              + " process)")));
+    } catch (IOException e) {
+      throw new UnreachableException("cannot read cluster.json in " + runDirectory + ": " + e);
+    }
+  }
+
+  /** How the job stands. */
+  public JsonNode show() throws UnreachableException, RefusedException {
+    return ask("GET", "");
+  }
+
+  /** Changes the number of ranks. */
+  public JsonNode scale(int workers) throws UnreachableException, RefusedException {
+    return ask("POST", "/scale?workers=" + workers);
+  }
+
+  /** Ends the job, after a checkpoint where asked. */
+  public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
+    return ask("POST", "/cancel?checkpoint=" + checkpoint);
+  }
+
+  private JsonNode ask(String method, String what) throws UnreachableException, RefusedException {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://" + cluster.address() + "/v1/job" + what))
+            .timeout(DEADLINE)
+            .header("Authorization", "Bearer " + cluster.token())
+            .method(method, HttpRequest.BodyPublishers.noBody())
+            .build();
+    try {
+      HttpResponse<String> response = http.send(request, HttpResponse.BodyHandlers.ofString());
+      JsonNode body = JsonMapper.builder().build().readTree(response.body());
+      if (response.statusCode() != 200) {
+        throw new RefusedException(body.path("error").asText(response.body()));
+      }
+      return body;
+    } catch (IOException e) {
+      throw new UnreachableException("no answer from " + cluster + ": " + e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UnreachableException("interrupted while waiting for " + cluster);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+package dev.trireme.launcher.rank;
+
+import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.exchange.BucketedExchange;
+import dev.trireme.api.checkpoint.Checkpointer;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.data.DataSource;
+import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.CompressionSpec;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.tensor.StateHash;
+import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.TrainingOutcome;
+import dev.trireme.api.train.TrainingProgram;
+import dev.trireme.checkpoint.LocalCheckpointer;
+import dev.trireme.protocol.AgentToRank;
+import dev.trireme.protocol.AgentToRank.Join;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.StateSource;
+import dev.trireme.worker.rank.AgentCheckpointGate;
+import dev.trireme.worker.rank.AgentLink;
+import dev.trireme.worker.rank.RankStepCoordinator;
+import dev.trireme.worker.train.RankContext;
+import dev.trireme.worker.train.RankState;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A rank's part in one formation: everything that ends with the formation is made and closed here.
+ * The replica and the data, which outlive it, are handed in.
+ */
+final class FormationRun implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(FormationRun.class);
+
+  /**
+   * What outlives a formation.
+   *
+   * @param steps knows what is committed
+   * @param state knows which step's state the replica holds
+   */
+  record Lasting(DataSource data, Replica replica, RankStepCoordinator steps, RankState state) {}
+
+  private final Join join;
+  private final JobSpec job;
+  private final AgentLink link;
+  private final GroupOpener meeting;
+  private final CheckpointSettings checkpoints;
+  private final AgentCheckpointGate gate;
+  private volatile Optional<RankStepCoordinator> steps = Optional.empty();
+  private volatile boolean ready;
+
+  /** Starts to meet the other ranks at once. */
+  FormationRun(Join join, AgentLink link) {
+    this.join = join;
+    this.job = join.job();
+    this.link = link;
+    this.meeting = GroupOpener.start(groupConfig(), job);
+    this.checkpoints = new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
+    this.gate = new AgentCheckpointGate(link::report, checkpoints::pathOf);
+    link.listen(this::obey);
+  }
+
+  private void obey(AgentToRank command) {
+    steps.ifPresent(s -> s.onCommand(command));
+    gate.onCommand(command);
+    if (command instanceof AgentToRank.AbortGeneration abort) {
+      meeting.abort(abort.reason());
+    }
+  }
+
+  /**
+   * Trains until the program has ended.
+   *
+   * @throws dev.trireme.api.collective.CollectiveException when the formation has broken or was
+   *     aborted
+   */
+  RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
+    ProcessGroup group = meeting.await();
+    try (BucketedExchange exchange = exchange(group, lasting.replica());
+        Checkpointer checkpointer =
+            LocalCheckpointer.open(checkpoints.config(join.rank(), join.worldSize()), gate)) {
+      RankContext context =
+          new RankContext(
+              job,
+              join.resolvedSpec(),
+              new RankContext.Ports(
+                  lasting.replica(),
+                  lasting.data(),
+                  group,
+                  exchange,
+                  lasting.steps(),
+                  checkpointer,
+                  lasting.state()),
+              origin(),
+              (progress, from) -> started(progress, from, lasting));
+      return finished(program.train(context), lasting);
+    }
+  }
+
+  private BucketedExchange exchange(ProcessGroup group, Replica replica) {
+    BucketedExchange exchange =
+        new BucketedExchange(
+            group,
+            replica.parameters(),
+            replica.statistics(),
+            job.parallel().firstBucketSize(),
+            job.parallel().bucketSize(),
+            job.parallel().compression());
+    if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
+      log.info(
+          "compression: {} bytes of gradients are reduced a step in place of {}",
+          exchange.bytesPerStep(),
+          exchange.plainBytesPerStep());
+    }
+    replica.bindGradients(exchange.reduced());
+    return exchange;
+  }
+
+  private RankContext.Origin origin() {
+    StateSource source = join.source();
+    return switch (source.kind()) {
+      case RANK -> new RankContext.Origin(source.rank(), true, Optional.empty());
+      case CHECKPOINT -> new RankContext.Origin(0, false, Optional.of(checkpoints.location()));
+      case JOB -> RankContext.Origin.JOB;
+    };
+  }
+
+  /** Only now may a wish to stop be taken: one that came before was meant for the steps to come. */
+  private void started(Progress progress, Optional<String> from, Lasting lasting) {
+    boolean source = join.source().equals(StateSource.rank(join.rank()));
+    lasting.steps().formed(join.rank(), progress.step(), source);
+    steps = Optional.of(lasting.steps());
+    ready = true;
+    long items = lasting.data().training().items();
+    int batch = job.data().batchSize();
+    long perEpoch = (items + batch - 1) / batch;
+    long total = job.train().totalSteps(items, batch);
+    link.report(
+        new RankReport.Ready(
+            progress,
+            from.orElse(""),
+            total,
+            perEpoch,
+            Math.toIntExact((total + perEpoch - 1) / perEpoch),
+            lasting.replica().parameters().stream()
+                .mapToLong(p -> p.tensor().data().count())
+                .sum()));
+  }
+
+  private RankReport.Finished finished(TrainingOutcome outcome, Lasting lasting) {
+    return new RankReport.Finished(
+        outcome.progress(),
+        outcome.progress().cursor().epoch(),
+        outcome.stopped(),
+        outcome.metrics(),
+        StateHash.of(lasting.replica().modelState()),
+        lasting.steps().samplesPerSecond());
+  }
+
+  private GroupConfig groupConfig() {
+    AgentToRank.Transport transport = join.transport();
+    return new GroupConfig(
+        join.rank(),
+        join.worldSize(),
+        join.stamp().generation(),
+        Path.of(transport.aeronDirectory()),
+        Path.of(transport.sharedDirectory()),
+        transport.streamBase(),
+        transport.streamCount(),
+        transport.formation(),
+        Duration.ofNanos((long) (job.parallel().timeoutSeconds() * 1e9)));
+  }
+
+  /** Whether this rank ever got the state of this formation. */
+  boolean hasStarted() {
+    return ready;
+  }
+
+  /** Frees what the ranks shared; the replica must not be used until it is bound anew. */
+  @Override
+  public void close() {
+    meeting.close();
+  }
+}

@@ -1,0 +1,133 @@
+package dev.trireme.launcher.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobListener;
+import dev.trireme.coordinator.JobService;
+import dev.trireme.coordinator.JobStatus;
+import dev.trireme.coordinator.JobSubmission;
+import dev.trireme.protocol.JobState;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ControlServerTest {
+  @TempDir Path runDirectory;
+  private final List<String> asked = new CopyOnWriteArrayList<>();
+  private final JobService jobs = new Jobs();
+
+  @Test
+  void shouldServeTheRunToThoseWhoCanReadItsFile() throws Exception {
+    try (ControlServer server = ControlServer.start(jobs, "job-1", runDirectory)) {
+      assertThat(server).isNotNull();
+      assertThat(Files.getPosixFilePermissions(runDirectory.resolve("cluster.json")))
+          .isEqualTo(PosixFilePermissions.fromString("rw-------"));
+      ControlClient client = ControlClient.of(runDirectory);
+      JsonNode shown = client.show();
+      assertThat(shown.path("state").asText()).isEqualTo("RUNNING");
+      assertThat(shown.path("worldSize").asInt()).isEqualTo(2);
+      client.scale(3);
+      client.cancel(false);
+      client.cancel(true);
+      assertThat(asked).containsExactly("scale 3", "cancel", "cancel with checkpoint");
+      assertThatThrownBy(() -> client.scale(9))
+          .isInstanceOf(ControlClient.RefusedException.class)
+          .hasMessage("too many");
+    }
+    assertThat(runDirectory.resolve("cluster.json")).doesNotExist();
+    assertThatThrownBy(() -> ControlClient.of(runDirectory))
+        .isInstanceOf(ControlClient.UnreachableException.class);
+  }
+
+  @Test
+  void shouldDoNothingWithoutTheToken() throws Exception {
+    try (ControlServer server = ControlServer.start(jobs, "job-1", runDirectory)) {
+      assertThat(server).isNotNull();
+      String address = ClusterFile.read(runDirectory).orElseThrow().address();
+      for (String header : List.of("", "Bearer ", "Bearer null", "Bearer 0123")) {
+        HttpRequest request =
+            HttpRequest.newBuilder(URI.create("http://" + address + "/v1/job/cancel"))
+                .header("Authorization", header)
+                .POST(HttpRequest.BodyPublishers.noBody())
+                .build();
+        assertThat(
+                HttpClient.newHttpClient()
+                    .send(request, HttpResponse.BodyHandlers.discarding())
+                    .statusCode())
+            .isEqualTo(401);
+      }
+      assertThat(asked).isEmpty();
+    }
+  }
+
+  @Test
+  void shouldNotTrustTheFileOfAProcessThatIsGone() throws Exception {
+    new ClusterFile("127.0.0.1:1", "t", 4_000_000_000L, "job-1").write(runDirectory);
+    assertThat(ClusterFile.read(runDirectory)).isEmpty();
+  }
+
+  @Test
+  void shouldKeepTheTokenOutOfItsWords() {
+    assertThat(new ClusterFile("a:1", "secret", 1, "job-1").toString()).doesNotContain("secret");
+  }
+
+  private final class Jobs implements JobService {
+    @Override
+    public String submit(JobSubmission submission) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void cancel(String jobId, String reason) {
+      asked.add("cancel");
+    }
+
+    @Override
+    public void scale(String jobId, int workers) {
+      if (workers > 4) {
+        throw new CoordinatorException("too many");
+      }
+      asked.add("scale " + workers);
+    }
+
+    @Override
+    public void resume(String jobId) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void cancelWithCheckpoint(String jobId, String reason) {
+      asked.add("cancel with checkpoint");
+    }
+
+    @Override
+    public Optional<JobStatus> status(String jobId) {
+      return Optional.of(
+          new JobStatus(
+              jobId, "tiny", JobState.RUNNING, "fine", Instant.EPOCH, 1, 2, runDirectory));
+    }
+
+    @Override
+    public List<JobStatus> list() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Subscription watch(String jobId, JobListener listener) {
+      throw new UnsupportedOperationException();
+    }
+  }
+}
