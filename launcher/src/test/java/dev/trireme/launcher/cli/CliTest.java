@@ -133,7 +133,7 @@ class CliTest {
   void shouldAskForACommand() {
     CliRun run = CliRun.of();
     assertThat(run.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.err()).contains("expected a command (commands: train, validate, job, schema");
+    assertThat(run.err()).contains("expected a command (commands: train, validate, schema, job");
   }
 
   @Test
