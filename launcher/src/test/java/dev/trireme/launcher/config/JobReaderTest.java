@@ -93,6 +93,11 @@ class JobReaderTest {
         .containsExactly(
             "job.yaml:14:3: parallel.algorithms: row 1: expected no upTo in the last row of 2"
                 + " ranks; add one for all larger buffers");
+    String right = section + "  - {ranks: 2, algorithm: ring}\n";
+    assertThat(lines(right, "train.deterministic=elastic"))
+        .singleElement()
+        .asString()
+        .contains("parallel.algorithms", "order of sums of its own", "leave one of the two out");
     String twice = "  - {ranks: 2, upTo: 4k, algorithm: ring}\n";
     assertThat(lines(section + twice + twice + "  - {ranks: 2, algorithm: owner}\n"))
         .singleElement()
