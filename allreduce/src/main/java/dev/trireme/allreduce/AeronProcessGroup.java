@@ -1,5 +1,6 @@
 package dev.trireme.allreduce;
 
+import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.group.SharedGroup;
@@ -57,6 +58,16 @@ public final class AeronProcessGroup {
    */
   public static ProcessGroup join(
       GroupConfig config, Optional<AllReduceAlgorithm> algorithm, AbortSwitch abort) {
+    return join(config, AlgorithmTable.forced(algorithm), abort);
+  }
+
+  /**
+   * The same with a table.
+   *
+   * @param algorithms how all-reduces are done, the same on all ranks
+   */
+  public static ProcessGroup join(
+      GroupConfig config, AlgorithmTable algorithms, AbortSwitch abort) {
     if (config.worldSize() == 1) {
       ProcessGroup local = new LocalProcessGroup(config.generation());
       abort.tell(local::abort);
@@ -70,7 +81,7 @@ public final class AeronProcessGroup {
         AeronTransport.connect(config, abort),
         config.generation(),
         config.timeout(),
-        algorithm,
+        algorithms,
         abort);
   }
 
@@ -125,7 +136,8 @@ public final class AeronProcessGroup {
         return new LocalProcessGroup(config.generation());
       }
       transport.meet(all);
-      return SharedGroup.over(transport, config.generation(), config.timeout(), algorithm);
+      return SharedGroup.over(
+          transport, config.generation(), config.timeout(), AlgorithmTable.forced(algorithm));
     }
 
     /** Closes the port if nobody joined; else does nothing. */

@@ -4,12 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.trireme.allreduce.group.AlgorithmTable;
+import dev.trireme.allreduce.group.RecordedOperation;
+import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
+import dev.trireme.api.job.AlgorithmRow;
+import dev.trireme.api.job.AlgorithmRow.Algorithm;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -51,6 +56,38 @@ class SharedGroupTest {
         sums[i] *= i < 7 ? 9 : 3;
       }
       assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(sums));
+    }
+  }
+
+  @Test
+  void shouldDoAllReducesAsItsTableSays() {
+    AlgorithmTable table =
+        AlgorithmTable.of(
+            List.of(
+                new AlgorithmRow(2, Optional.of(400L), Algorithm.RING),
+                new AlgorithmRow(2, Optional.empty(), Algorithm.TREE),
+                new AlgorithmRow(4, Optional.empty(), Algorithm.RING)));
+    try (InProcessGroups ranks = InProcessGroups.create(3, table)) {
+      List<List<String>> done =
+          ranks.onEveryRank(
+              group -> {
+                TensorBuffer buffer = group.allocate(DType.FLOAT32, 101);
+                TestBuffers.fill(buffer, group.rank());
+                group.allReduce(buffer, ReduceOp.SUM).await();
+                group.allReduce(buffer.slice(0, 100), ReduceOp.SUM).await();
+                return ((SharedGroup) group)
+                    .recentOperations().stream()
+                        .map(RecordedOperation::what)
+                        .filter(what -> what.startsWith("all-reduce"))
+                        .toList();
+              });
+      assertThat(done)
+          .allSatisfy(
+              whats ->
+                  assertThat(whats)
+                      .containsExactly(
+                          "all-reduce (sum, tree) of 101 FLOAT32",
+                          "all-reduce (sum, ring) of 100 FLOAT32"));
     }
   }
 

@@ -6,6 +6,7 @@ import com.esotericsoftware.kryo.Registration;
 import com.esotericsoftware.kryo.io.Input;
 import com.esotericsoftware.kryo.util.DefaultClassResolver;
 import dev.trireme.api.data.Cursor;
+import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.DataSpec;
@@ -134,7 +135,8 @@ final class MessageRegistry {
         CompressionSpec.Float16.class,
         CompressionSpec.Bfloat16.class,
         CompressionSpec.PowerSgd.class,
-        CompressionSpec.TopK.class);
+        CompressionSpec.TopK.class,
+        AlgorithmRow.class);
     number(types, 140, DatasetSpec.Idx.class, DatasetSpec.Strokes.class);
     number(
         types, 150, OptimizerSpec.Sgd.class, OptimizerSpec.Adam.class, OptimizerSpec.AdamW.class);

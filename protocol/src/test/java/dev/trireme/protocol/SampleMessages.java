@@ -1,6 +1,7 @@
 package dev.trireme.protocol;
 
 import dev.trireme.api.data.Cursor;
+import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.DataSpec;
@@ -222,7 +223,10 @@ final class SampleMessages {
             plain.bucketSize(),
             plain.firstBucketSize(),
             plain.timeoutSeconds(),
-            compression),
+            compression,
+            List.of(
+                new AlgorithmRow(2, Optional.of(64L << 10), AlgorithmRow.Algorithm.TREE),
+                new AlgorithmRow(2, Optional.empty(), AlgorithmRow.Algorithm.RING))),
         job.checkpoint());
   }
 

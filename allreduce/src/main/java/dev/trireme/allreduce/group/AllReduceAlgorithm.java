@@ -6,6 +6,7 @@ import dev.trireme.allreduce.plan.OwnerAllReduce;
 import dev.trireme.allreduce.plan.RingAllReduce;
 import dev.trireme.allreduce.plan.Step;
 import dev.trireme.allreduce.plan.TreeAllReduce;
+import dev.trireme.api.job.AlgorithmRow;
 import java.util.List;
 
 /**
@@ -27,7 +28,7 @@ public enum AllReduceAlgorithm {
   TREE;
 
   /** Bytes up to which a rank's elements fit into its slot for direct all-reduces. */
-  public static final int DIRECT_BYTES = 2 << 10;
+  public static final int DIRECT_BYTES = AlgorithmRow.DIRECT_BYTES;
 
   /**
    * The same between hosts, where a step costs more than the bytes (measured: half of the owner's

@@ -36,7 +36,7 @@ public final class SharedGroup implements ProcessGroup {
 
   private final Transport transport;
   private final long generation;
-  private final Optional<AllReduceAlgorithm> forced;
+  private final AlgorithmTable algorithms;
   private final Peers peers;
   private final Memory memory;
   private final Sequencer sequencer;
@@ -54,14 +54,13 @@ public final class SharedGroup implements ProcessGroup {
    *
    * @param transport closed with the group, and also when this fails
    * @param timeout the deadline of every operation
-   * @param forced the algorithm of every all-reduce that it can do, the same on all ranks; chosen
-   *     by size when empty
+   * @param algorithms how all-reduces are done, the same on all ranks
    * @throws CollectiveException when a peer is lost or late
    * @throws IllegalStateException when the host has no room for the memory
    */
   public static SharedGroup over(
-      Transport transport, long generation, Duration timeout, Optional<AllReduceAlgorithm> forced) {
-    return over(transport, generation, timeout, forced, new AbortSwitch());
+      Transport transport, long generation, Duration timeout, AlgorithmTable algorithms) {
+    return over(transport, generation, timeout, algorithms, new AbortSwitch());
   }
 
   /**
@@ -73,10 +72,10 @@ public final class SharedGroup implements ProcessGroup {
       Transport transport,
       long generation,
       Duration timeout,
-      Optional<AllReduceAlgorithm> forced,
+      AlgorithmTable algorithms,
       AbortSwitch abort) {
     Reductions.load();
-    SharedGroup group = new SharedGroup(transport, generation, timeout, forced);
+    SharedGroup group = new SharedGroup(transport, generation, timeout, algorithms);
     abort.tell(group::abort);
     try {
       group.allocate(DType.UINT8, group.memory.baseBytes());
@@ -88,10 +87,10 @@ public final class SharedGroup implements ProcessGroup {
   }
 
   private SharedGroup(
-      Transport transport, long generation, Duration timeout, Optional<AllReduceAlgorithm> forced) {
+      Transport transport, long generation, Duration timeout, AlgorithmTable algorithms) {
     this.transport = transport;
     this.generation = generation;
-    this.forced = forced;
+    this.algorithms = algorithms;
     this.peers = new Peers(transport, System.nanoTime());
     this.memory = new Memory(transport);
     this.sequencer = new Sequencer(transport, peers, memory, generation, timeout);
@@ -362,15 +361,8 @@ public final class SharedGroup implements ProcessGroup {
   }
 
   private AllReduceAlgorithm algorithm(long bytes) {
-    AllReduceAlgorithm chosen =
-        spansHosts()
-            ? AllReduceAlgorithm.chooseAcrossHosts(bytes)
-            : AllReduceAlgorithm.choose(bytes);
-    long direct =
-        spansHosts() ? AllReduceAlgorithm.WIRE_DIRECT_BYTES : AllReduceAlgorithm.DIRECT_BYTES;
-    return forced
-        .filter(f -> f != AllReduceAlgorithm.DIRECT || bytes <= direct)
-        .filter(f -> !spansHosts() || f.worksBetweenHosts())
-        .orElse(chosen);
+    return spansHosts()
+        ? algorithms.chooseAcrossHosts(bytes)
+        : algorithms.choose(worldSize(), bytes);
   }
 }

@@ -1,5 +1,6 @@
 package dev.trireme.allreduce.inprocess;
 
+import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.plan.Hosts;
@@ -36,7 +37,7 @@ public final class InProcessGroups implements AutoCloseable {
   private final List<ProcessGroup> groups;
 
   private InProcessGroups(
-      Hosts hosts, long generation, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
+      Hosts hosts, long generation, Duration timeout, AlgorithmTable algorithms) {
     int worldSize = hosts.worldSize();
     this.hub = new InProcessHub(hosts);
     this.timeout = timeout;
@@ -45,7 +46,7 @@ public final class InProcessGroups implements AutoCloseable {
     List<Callable<ProcessGroup>> joins = new ArrayList<>();
     for (int rank = 0; rank < worldSize; rank++) {
       int mine = rank;
-      joins.add(() -> SharedGroup.over(hub.transport(mine), generation, timeout, algorithm));
+      joins.add(() -> SharedGroup.over(hub.transport(mine), generation, timeout, algorithms));
     }
     this.groups = all(joins);
   }
@@ -64,7 +65,12 @@ public final class InProcessGroups implements AutoCloseable {
   /** The same, with ranks spread over hosts: those of different ones share no memory. */
   public static InProcessGroups create(
       Hosts hosts, Duration timeout, Optional<AllReduceAlgorithm> algorithm) {
-    return new InProcessGroups(hosts, 1, timeout, algorithm);
+    return new InProcessGroups(hosts, 1, timeout, AlgorithmTable.forced(algorithm));
+  }
+
+  /** The same with a table of algorithms. */
+  public static InProcessGroups create(int worldSize, AlgorithmTable algorithms) {
+    return new InProcessGroups(Hosts.one(worldSize), 1, TIMEOUT, algorithms);
   }
 
   /** The group of one rank. */

@@ -59,6 +59,12 @@ public record JobSpec(
           "what it loses depends on the number of ranks, which train.deterministic: elastic must not"
               + " show; leave one of the two out");
     }
+    if (train.elastic() && !parallel.algorithms().isEmpty()) {
+      throw new SpecException(
+          "parallel.algorithms",
+          "train.deterministic: elastic has an order of sums of its own, that of a balanced tree;"
+              + " leave one of the two out");
+    }
     if (train.elastic() && parallel.workers().max() > train.logicalShards()) {
       throw new SpecException(
           "train.logicalShards",

@@ -35,4 +35,7 @@ public @interface Key {
    * 1g}.
    */
   boolean size() default false;
+
+  /** Whether the name of a YAML file with the list may stand for the list. */
+  boolean file() default false;
 }

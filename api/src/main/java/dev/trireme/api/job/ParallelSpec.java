@@ -1,5 +1,6 @@
 package dev.trireme.api.job;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -13,6 +14,8 @@ import java.util.Optional;
  * @param firstBucketSize bytes of the first bucket, small so that the exchange starts early
  * @param timeoutSeconds the deadline of every collective
  * @param compression what gradients lose on their way to be fewer bytes
+ * @param algorithms how all-reduces between ranks of one host are done, by ranks and bytes, and so
+ *     the order of sums; this version's choice where no row holds
  */
 public record ParallelSpec(
     @Key(value = "Number of ranks, or \"min:max\".", defaultValue = "1") WorkerCount workers,
@@ -46,8 +49,19 @@ public record ParallelSpec(
     @Key(
             value = "What gradients lose on their way between ranks, to be fewer bytes.",
             defaultValue = "none")
-        CompressionSpec compression) {
-  /** Without compression. */
+        CompressionSpec compression,
+    @Key(
+            value =
+                "How all-reduces are done, by ranks and bytes: rows, or a file of them that bench"
+                    + " allreduce --tune wrote.",
+            file = true)
+        List<AlgorithmRow> algorithms) {
+  public ParallelSpec {
+    algorithms = List.copyOf(algorithms);
+    AlgorithmRow.requireTable(algorithms);
+  }
+
+  /** Without compression, and with this version's choice of algorithms. */
   public ParallelSpec(
       WorkerCount workers,
       DeviceKind device,
@@ -64,7 +78,8 @@ public record ParallelSpec(
         bucketSize,
         firstBucketSize,
         timeoutSeconds,
-        new CompressionSpec.None());
+        new CompressionSpec.None(),
+        List.of());
   }
 
   /** What a rank computes on. */

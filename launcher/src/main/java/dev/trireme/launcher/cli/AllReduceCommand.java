@@ -7,6 +7,7 @@ import dev.trireme.allreduce.bench.BenchTransport;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.launcher.config.ByteSizes;
 import dev.trireme.launcher.config.NearestName;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,6 +42,7 @@ import picocli.CommandLine.Spec;
       "  trireme bench allreduce --ranks 4 -b 25m -e 25m --algorithm ring --iterations 50",
       "  trireme bench allreduce --ranks 4 -e 8m --soak 10m",
       "  trireme bench allreduce --ranks 2 --idle 10s",
+      "  trireme bench allreduce --ranks 4 --tune --out algorithms.yaml",
     })
 final class AllReduceCommand implements Callable<Integer> {
   private static final int MAX_SIZES = 64;
@@ -55,8 +57,9 @@ final class AllReduceCommand implements Callable<Integer> {
   @Option(
       names = {"-b", "--begin"},
       paramLabel = "SIZE",
-      description = "The smallest size, as 4k or 25m (powers of 1024). By default 4k.")
-  private String begin = "4k";
+      description =
+          "The smallest size, as 4k or 25m (powers of 1024). By default 4k, with --tune 512.")
+  private Optional<String> begin = Optional.empty();
 
   @Option(
       names = {"-e", "--end"},
@@ -110,6 +113,19 @@ final class AllReduceCommand implements Callable<Integer> {
               + " processor time that took.")
   private Optional<String> idle = Optional.empty();
 
+  @Option(
+      names = "--tune",
+      description =
+          "Measures each algorithm at each size and writes, as YAML, the rows for a job's"
+              + " parallel.algorithms. Run it on an idle machine.")
+  private boolean tune;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      description = "Where --tune writes them; by default the standard output.")
+  private Optional<Path> out = Optional.empty();
+
   @Option(names = "--json", description = "Prints a JSON array, an object for each size.")
   private boolean json;
 
@@ -137,6 +153,9 @@ final class AllReduceCommand implements Callable<Integer> {
                 + "; "
                 + Runtime.getRuntime().availableProcessors()
                 + " cores");
+    if (tune) {
+      return new AlgorithmTuning(plan, runner.get(), console).run(out);
+    }
     return soak.isPresent() || idle.isPresent() ? tryOut(plan) : measure(plan);
   }
 
@@ -190,6 +209,7 @@ final class AllReduceCommand implements Callable<Integer> {
     int processes = number("--ranks", ranks, 1, 64);
     List<Long> sizes = sizes();
     Optional<AllReduceAlgorithm> one = algorithm();
+    tuning(processes, sizes, one);
     if (one.equals(Optional.of(AllReduceAlgorithm.DIRECT))
         && sizes.get(sizes.size() - 1) > AllReduceAlgorithm.DIRECT_BYTES) {
       throw refused(
@@ -213,12 +233,35 @@ final class AllReduceCommand implements Callable<Integer> {
         optional("--warmup", warmup, 0));
   }
 
+  private void tuning(int processes, List<Long> sizes, Optional<AllReduceAlgorithm> one) {
+    if (!tune && out.isPresent()) {
+      throw refused("--out", "expected with --tune only");
+    }
+    boolean other = soak.isPresent() || idle.isPresent() || json || one.isPresent();
+    if (tune && (other || transport() == BenchTransport.UDP)) {
+      throw refused(
+          "--tune",
+          "goes with --transport ipc, and not with --algorithm, --soak, --idle or --json");
+    }
+    if (tune && processes < 2) {
+      throw refused("--tune", "expected at least 2 ranks, found " + processes);
+    }
+    if (tune && sizes.get(sizes.size() - 1) <= AllReduceAlgorithm.DIRECT_BYTES) {
+      throw refused(
+          "-e",
+          "expected a size above "
+              + ByteSizes.format(AllReduceAlgorithm.DIRECT_BYTES)
+              + " among those that --tune measures, for direct takes no larger ones");
+    }
+  }
+
   private List<Long> sizes() {
-    long first = size("-b", begin);
+    String smallest = begin.orElse(tune ? "512" : "4k");
+    long first = size("-b", smallest);
     long last = size("-e", end);
     int times = number("-f", factor, 2, 1 << 20);
     if (last < first) {
-      throw refused("-e", "expected at least the smallest size, " + begin + ", found " + end);
+      throw refused("-e", "expected at least the smallest size, " + smallest + ", found " + end);
     }
     List<Long> sizes = new ArrayList<>();
     for (long bytes = first; bytes <= last && sizes.size() < MAX_SIZES; bytes *= times) {

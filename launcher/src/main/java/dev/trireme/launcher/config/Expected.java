@@ -28,8 +28,8 @@ final class Expected {
     if (type instanceof SpecType.Workers) {
       return "a number from 1 to 4096, or \"min:max\" as \"1:4\"";
     }
-    if (type instanceof SpecType.ListOf) {
-      return "a list";
+    if (type instanceof SpecType.ListOf list) {
+      return list.orFile() ? "a list, or the name of a file with it" : "a list";
     }
     return type instanceof SpecType.Flag ? "true or false" : "text";
   }

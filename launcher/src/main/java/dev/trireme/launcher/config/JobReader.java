@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Reads a job file and its overrides. Touches nothing but that file. */
+/**
+ * Reads a job file and its overrides. Touches nothing but that file and, where it names one, that
+ * of its algorithms.
+ */
 public final class JobReader {
   /** The largest job file in bytes; a job is a page of text. */
   static final int MAX_BYTES = 1 << 20;
@@ -32,7 +35,7 @@ public final class JobReader {
    * @throws ConfigException with everything that is wrong in the file and the overrides
    */
   public static ResolvedJob read(Path file, List<String> overrides) {
-    return read(file.toString(), textOf(file), overrides);
+    return read(file.toString(), textOf(file, "job file"), overrides);
   }
 
   /**
@@ -57,6 +60,11 @@ public final class JobReader {
     for (int i = 0; i < overrides.size(); i++) {
       root = ShortForms.expand(setter.apply(root, i, overrides.get(i)), JOB);
     }
+    int unread = problems.size();
+    root = AlgorithmFile.inline(root, problems);
+    if (problems.size() > unread) {
+      throw new ConfigException(problems);
+    }
     Optional<Object> bound =
         new SpecBinder(new Faults(problems)).bind(root, JOB, new Faults.Spot("", start));
     if (!problems.isEmpty() || bound.isEmpty()) {
@@ -71,11 +79,12 @@ public final class JobReader {
     return SpecWriter.write(spec, JOB);
   }
 
-  private static String textOf(Path file) {
+  /** The text of a file, or a refusal of the whole file. */
+  static String textOf(Path file, String what) {
     String fault;
     try {
       if (Files.isDirectory(file)) {
-        fault = "expected a job file, found a directory";
+        fault = "expected a " + what + ", found a directory";
       } else if (!Files.exists(file)) {
         fault = "no such file" + neighbour(file);
       } else {
@@ -86,7 +95,7 @@ public final class JobReader {
     } catch (AccessDeniedException e) {
       fault = "no right to read this file";
     } catch (TooLarge e) {
-      fault = "larger than 1 MiB; is this a job file?";
+      fault = "larger than 1 MiB; is this a " + what + "?";
     } catch (IOException e) {
       fault = "cannot be read: " + e.getMessage();
     }

@@ -63,7 +63,8 @@ public final class JobSchema {
       return reference(choice.choice(), () -> choice(choice));
     }
     if (type instanceof SpecType.ListOf list) {
-      return typed("array").set("items", of(list.element()));
+      ObjectNode array = typed("array").set("items", of(list.element()));
+      return list.orFile() ? anyOf(array, typed("string").put("pattern", "\\S")) : array;
     }
     if (type instanceof SpecType.Word word) {
       ObjectNode node = NODES.objectNode();

@@ -52,6 +52,11 @@ sealed interface SpecType {
     SpecType element() {
       return SpecType.of(elementType, key);
     }
+
+    /** Whether the name of a file with the list may stand for it. */
+    boolean orFile() {
+      return key.map(Key::file).orElse(false);
+    }
   }
 
   /** The keys of a record. */

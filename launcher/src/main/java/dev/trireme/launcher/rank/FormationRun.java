@@ -57,7 +57,7 @@ final class FormationRun implements AutoCloseable {
     this.join = join;
     this.job = join.job();
     this.link = link;
-    this.meeting = GroupOpener.start(groupConfig(), job.train().elastic());
+    this.meeting = GroupOpener.start(groupConfig(), job);
     this.checkpoints = new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
     this.gate = new AgentCheckpointGate(link::report, checkpoints::pathOf);
     link.listen(this::obey);

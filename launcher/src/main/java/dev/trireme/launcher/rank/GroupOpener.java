@@ -3,9 +3,10 @@ package dev.trireme.launcher.rank;
 import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
-import java.util.Optional;
+import dev.trireme.api.job.JobSpec;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -19,12 +20,12 @@ final class GroupOpener implements AutoCloseable {
   private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
   private final AbortSwitch abort = new AbortSwitch();
   private final GroupConfig config;
-  private final boolean elasticSums;
+  private final JobSpec job;
   private final Thread thread;
 
-  private GroupOpener(GroupConfig config, boolean elasticSums) {
+  private GroupOpener(GroupConfig config, JobSpec job) {
     this.config = config;
-    this.elasticSums = elasticSums;
+    this.job = job;
     this.thread = new Thread(this::open, "group-opener");
     thread.setDaemon(true);
   }
@@ -32,10 +33,10 @@ final class GroupOpener implements AutoCloseable {
   /**
    * Begins to meet them.
    *
-   * @param elasticSums whether sums must be the same bits for any number of ranks
+   * @param job says how all-reduces are done, and so in which order sums are made
    */
-  static GroupOpener start(GroupConfig config, boolean elasticSums) {
-    GroupOpener opener = new GroupOpener(config, elasticSums);
+  static GroupOpener start(GroupConfig config, JobSpec job) {
+    GroupOpener opener = new GroupOpener(config, job);
     opener.thread.start();
     return opener;
   }
@@ -43,9 +44,10 @@ final class GroupOpener implements AutoCloseable {
   private void open() {
     try {
       group.complete(
-          elasticSums
+          job.train().elastic()
               ? AeronProcessGroup.joinForElasticSums(config, abort)
-              : AeronProcessGroup.join(config, Optional.empty(), abort));
+              : AeronProcessGroup.join(
+                  config, AlgorithmTable.of(job.parallel().algorithms()), abort));
     } catch (Throwable e) {
       group.completeExceptionally(e);
     }

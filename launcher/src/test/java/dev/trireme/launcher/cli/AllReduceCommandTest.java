@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class AllReduceCommandTest {
   @Test
@@ -20,6 +23,34 @@ class AllReduceCommandTest {
     assertThat(lines[5].trim()).startsWith("1048576 ");
     assertThat(lines).allSatisfy(line -> assertThat(line).hasSameSizeAs(lines[0]));
     assertThat(run.err()).startsWith("2 ranks over ipc, float32 sums, algorithm auto; ");
+  }
+
+  @Test
+  void shouldWriteTheQuickestAlgorithmsAsRowsThatAJobCanName(@TempDir Path directory)
+      throws Exception {
+    Path file = directory.resolve("algorithms.yaml");
+    CliRun run =
+        CliRun.of("bench", "allreduce", "-n", "2", "-e=1m", "--tune", "--out", file.toString());
+    assertThat(run.code()).isEqualTo(ExitCode.DONE);
+    // Everything takes 1 ms here, so nothing takes the place of what is chosen untuned.
+    assertThat(Files.readString(file))
+        .startsWith("# Measured by trireme bench allreduce --tune: 2 ranks, ")
+        .endsWith("- ranks: 2\n  upTo: 2k\n  algorithm: direct\n- ranks: 2\n  algorithm: owner\n");
+    assertThat(run.err()).contains("halving-doubling ", "written: " + file);
+    assertThat(run.out()).isEmpty();
+  }
+
+  @Test
+  void shouldWriteNoRowsWhereMeasuringFailed() {
+    CliRun dead = CliRun.of("bench", "allreduce", "-n", "3", "--tune");
+    assertThat(dead.code()).isEqualTo(ExitCode.FAILED);
+    assertThat(dead.out()).isEmpty();
+    CliRun wrong = CliRun.of("bench", "allreduce", "-n", "4", "-e", "32k", "--tune");
+    assertThat(wrong.code()).isEqualTo(ExitCode.FAILED);
+    assertThat(wrong.out()).isEmpty();
+    CliRun unlike = CliRun.of("bench", "allreduce", "-n", "2", "--tune", "--json");
+    assertThat(unlike.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(unlike.err()).contains("--tune: goes with --transport ipc");
   }
 
   @Test

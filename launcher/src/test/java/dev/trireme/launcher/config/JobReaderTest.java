@@ -3,6 +3,8 @@ package dev.trireme.launcher.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.trireme.api.job.AlgorithmRow;
+import dev.trireme.api.job.AlgorithmRow.Algorithm;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.LayerSpec;
@@ -49,6 +51,58 @@ class JobReaderTest {
 
   private static List<String> lines(String yaml, String... overrides) {
     return problems(yaml, overrides).stream().map(ConfigProblem::toString).toList();
+  }
+
+  private static final String ROWS =
+      "- {ranks: 2, upTo: 64k, algorithm: halving-doubling}\n- {ranks: 2, algorithm: ring}\n";
+
+  @Test
+  void shouldResolveAFileOfAlgorithmsToItsRows() throws Exception {
+    Path file = Files.writeString(directory.resolve("algorithms.yaml"), ROWS);
+    ResolvedJob job = JobReader.read("job.yaml", SMALL, List.of("parallel.algorithms=" + file));
+    assertThat(job.spec().parallel().algorithms())
+        .containsExactly(
+            new AlgorithmRow(2, Optional.of(65536L), Algorithm.HALVING_DOUBLING),
+            new AlgorithmRow(2, Optional.empty(), Algorithm.RING));
+    Files.delete(file);
+    assertThat(job.yaml()).contains("upTo: 64k").doesNotContain(file.toString());
+    assertThat(read(job.yaml())).isEqualTo(job.spec());
+    String inline = SMALL + "parallel:\n  algorithms:\n" + ROWS.indent(2);
+    assertThat(read(inline)).isEqualTo(job.spec());
+    assertThat(AlgorithmFile.toYaml(job.spec().parallel().algorithms())).contains("upTo: 64k");
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWithAlgorithms() throws Exception {
+    Path file =
+        Files.writeString(directory.resolve("rows.yaml"), "- {ranks: 2, algorithm: rnig}\n");
+    assertThat(lines(SMALL, "parallel.algorithms=" + file))
+        .singleElement()
+        .asString()
+        .contains("rows.yaml:1", "rnig", "did you mean 'ring'?");
+    assertThat(lines(SMALL, "parallel.algorithms=" + directory.resolve("row.yaml")))
+        .singleElement()
+        .asString()
+        .contains("no such file", "did you mean");
+    String section = SMALL + "parallel:\n  algorithms:\n";
+    assertThat(lines(section + "  - {ranks: 2, upTo: 4k, algorithm: direct}\n"))
+        .containsExactly(
+            "job.yaml:15:16: parallel.algorithms[0].upTo: expected at most 2048 bytes for direct,"
+                + " found 4096; lower it, or name another algorithm");
+    assertThat(lines(section + "  - {ranks: 2, upTo: 4k, algorithm: ring}\n"))
+        .containsExactly(
+            "job.yaml:14:3: parallel.algorithms: row 1: expected no upTo in the last row of 2"
+                + " ranks; add one for all larger buffers");
+    String right = section + "  - {ranks: 2, algorithm: ring}\n";
+    assertThat(lines(right, "train.deterministic=elastic"))
+        .singleElement()
+        .asString()
+        .contains("parallel.algorithms", "order of sums of its own", "leave one of the two out");
+    String twice = "  - {ranks: 2, upTo: 4k, algorithm: ring}\n";
+    assertThat(lines(section + twice + twice + "  - {ranks: 2, algorithm: owner}\n"))
+        .singleElement()
+        .asString()
+        .contains("row 2: expected more ranks, or a larger upTo, than in the row before");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.config;
 
+import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.LayerSpec;
 import dev.trireme.api.job.ModelSpec;
@@ -78,6 +79,9 @@ final class RandomJobs {
     if (type instanceof SpecType.OneOf choice) {
       return oneOf(choice, depth);
     }
+    if (type instanceof SpecType.ListOf list && list.orFile()) {
+      return random.nextBoolean() ? List.of() : algorithms();
+    }
     if (type instanceof SpecType.ListOf list) {
       return several(() -> of(list.element(), depth));
     }
@@ -96,6 +100,16 @@ final class RandomJobs {
       return new WorkerCount(min, min + random.nextInt(3));
     }
     return type instanceof SpecType.Flag ? (Object) random.nextBoolean() : text();
+  }
+
+  /** A table as it must be, for any rows would rarely make one. */
+  private List<AlgorithmRow> algorithms() {
+    int ranks = 1 + random.nextInt(4);
+    Optional<Long> limit = Optional.of(1 + random.nextLong(AlgorithmRow.DIRECT_BYTES));
+    return List.of(
+        new AlgorithmRow(ranks, limit, any(List.of(AlgorithmRow.Algorithm.values()))),
+        new AlgorithmRow(ranks, Optional.empty(), AlgorithmRow.Algorithm.HALVING_DOUBLING),
+        new AlgorithmRow(4096, Optional.empty(), AlgorithmRow.Algorithm.RING));
   }
 
   private String text() {
