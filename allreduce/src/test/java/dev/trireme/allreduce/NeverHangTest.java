@@ -70,6 +70,22 @@ class NeverHangTest {
   }
 
   @Test
+  void shouldNotGatherFromARankThatGaveUpMeanwhile() {
+    try (InProcessGroups ranks = InProcessGroups.create(2)) {
+      List<TensorBuffer> parts = ranks.onEveryRank(g -> g.allocate(DType.FLOAT32, 5_000));
+      List<TensorBuffer> whole = ranks.onEveryRank(g -> g.allocate(DType.FLOAT32, 10_000));
+      Work given = ranks.group(1).gather(parts.get(1), whole.get(1), 0);
+      ranks.group(1).abort("a test");
+      assertThat(catchThrowableOfType(CollectiveException.class, given::await)).isNotNull();
+      CollectiveException e =
+          catchThrowableOfType(
+              CollectiveException.class,
+              () -> ranks.group(0).gather(parts.get(0), whole.get(0), 0).await());
+      assertThat(e).isNotNull().hasMessageContaining("gave the group up");
+    }
+  }
+
+  @Test
   void shouldEndAnAllReduceOfALargeBufferThatIsAborted() {
     try (InProcessGroups ranks = InProcessGroups.create(2)) {
       List<TensorBuffer> buffers = ranks.onEveryRank(g -> g.allocate(DType.FLOAT64, 8 << 20));

@@ -85,12 +85,7 @@ final class LaneOperation extends Operation {
   /** Yes, unless one of them uses the same memory. */
   @Override
   boolean announcedBefore(Collection<Operation> earlier) {
-    for (Operation other : earlier) {
-      if (overlaps(other)) {
-        return false;
-      }
-    }
-    return true;
+    return isApartFrom(earlier);
   }
 
   @Override
@@ -112,6 +107,16 @@ final class LaneOperation extends Operation {
     List<Lane> each = new ArrayList<>();
     planner.apply(setting).all().forEach(steps -> each.add(new Lane(steps)));
     lanes = each.toArray(Lane[]::new);
+  }
+
+  @Override
+  boolean inPlace() {
+    for (int peer = 0; peer < base.length; peer++) {
+      if (peer != group.rank() && base[peer] != 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private long placeOf(int rank) {

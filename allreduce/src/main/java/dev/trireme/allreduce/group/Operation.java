@@ -113,7 +113,17 @@ abstract class Operation implements Work {
     return buffer;
   }
 
-  final boolean overlaps(Operation other) {
+  /** Whether none of these uses the memory that this one uses. */
+  final boolean isApartFrom(Collection<Operation> others) {
+    for (Operation other : others) {
+      if (overlaps(other)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean overlaps(Operation other) {
     return Buffers.overlap(buffer, other.buffer)
         || Buffers.overlap(buffer, other.output)
         || Buffers.overlap(output, other.buffer)

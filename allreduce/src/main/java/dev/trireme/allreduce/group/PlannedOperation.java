@@ -55,12 +55,7 @@ final class PlannedOperation extends Operation {
   /** Yes, unless one of them uses the same memory. */
   @Override
   boolean announcedBefore(Collection<Operation> earlier) {
-    for (Operation other : earlier) {
-      if (overlaps(other)) {
-        return false;
-      }
-    }
-    return true;
+    return isApartFrom(earlier);
   }
 
   @Override
