@@ -2,9 +2,11 @@ package dev.trireme.coordinator;
 
 import dev.trireme.coordinator.akka.CoordinatorSystem;
 import dev.trireme.coordinator.store.HazelcastJobStore;
-import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.coordinator.store.LocalStore;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 
 /**
  * A coordinator, running: actor system, job store, and the jobs.
@@ -14,10 +16,10 @@ import java.util.concurrent.CompletionException;
  */
 public final class CoordinatorNode implements AutoCloseable {
   private final CoordinatorSystem system;
-  private final CompletableFuture<JobStore> store;
+  private final CompletableFuture<LocalStore> store;
   private final CompletableFuture<JobService> jobs;
 
-  private CoordinatorNode(CoordinatorSystem system, CompletableFuture<JobStore> store) {
+  private CoordinatorNode(CoordinatorSystem system, CompletableFuture<LocalStore> store) {
     this.system = system;
     this.store = store;
     this.jobs = store.thenApply(system::serve);
@@ -30,7 +32,7 @@ public final class CoordinatorNode implements AutoCloseable {
    * @throws CoordinatorException when it cannot listen where it should
    */
   public static CoordinatorNode start(CoordinatorConfig config) {
-    CompletableFuture<JobStore> store = new CompletableFuture<>();
+    CompletableFuture<LocalStore> store = new CompletableFuture<>();
     Thread opener =
         new Thread(
             () -> {
@@ -71,6 +73,20 @@ public final class CoordinatorNode implements AutoCloseable {
     }
   }
 
+  /** What it offers while it is the active coordinator; empty while another one is. */
+  public Optional<JobService> active() {
+    return system.isActive() ? Optional.of(jobs()) : Optional.empty();
+  }
+
+  /**
+   * Completed when it is no member of the cluster any more: it was closed, or the other
+   * coordinators have given it up, as they do with one that they cannot reach; it is to be started
+   * anew then.
+   */
+  public CompletionStage<Void> left() {
+    return system.left();
+  }
+
   /**
    * Leaves the cluster and closes the store, in about half a second, some seconds at most. Jobs
    * that still run are not ended by this but given up at the next start: cancel them first. Repeats
@@ -82,7 +98,7 @@ public final class CoordinatorNode implements AutoCloseable {
     closeStore(store);
   }
 
-  private static void closeStore(CompletableFuture<JobStore> store) {
+  private static void closeStore(CompletableFuture<LocalStore> store) {
     store
         .handle(
             (opened, error) -> {

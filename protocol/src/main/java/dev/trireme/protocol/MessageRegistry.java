@@ -18,6 +18,7 @@ import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.api.job.QueueSpec;
 import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
@@ -108,6 +109,17 @@ final class MessageRegistry {
     number(types, 98, RankReport.Samples.class, SampleRange.class);
     number(
         types, 220, Stored.TermRecord.class, Stored.JobRecord.class, Stored.GenerationRecord.class);
+    number(
+        types,
+        230,
+        StoreMessage.Prepare.class,
+        StoreMessage.Promised.class,
+        StoreMessage.Head.class,
+        StoreMessage.Fetch.class,
+        StoreMessage.Fetched.class,
+        StoreMessage.Keep.class,
+        StoreMessage.Forget.class,
+        StoreMessage.Kept.class);
     number(types, 100, Stamp.class, Progress.class, Cursor.class, StateSource.class);
     jobSpec(types);
     return Collections.unmodifiableMap(types);
@@ -127,7 +139,8 @@ final class MessageRegistry {
         WorkerCount.class,
         CheckpointSpec.class,
         S3Spec.class,
-        FailurePolicySpec.class);
+        FailurePolicySpec.class,
+        QueueSpec.class);
     number(
         types,
         170,

@@ -19,6 +19,7 @@ public sealed interface Stored extends Message {
    * @param job resolved and validated
    * @param resolvedSpec the same as YAML
    * @param runDirectory absolute
+   * @param user who handed it in, as they say themselves
    * @param submittedMillis when it was accepted, milliseconds since 1970 UTC
    * @param reason why it is in this state, for people
    * @param generations oldest first; empty before the first formation
@@ -30,6 +31,7 @@ public sealed interface Stored extends Message {
       JobSpec job,
       String resolvedSpec,
       String runDirectory,
+      String user,
       long submittedMillis,
       JobState state,
       String reason,

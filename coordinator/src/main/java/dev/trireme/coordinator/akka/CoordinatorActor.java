@@ -3,19 +3,24 @@ package dev.trireme.coordinator.akka;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
+import akka.actor.typed.PreRestart;
+import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
+import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.control.JobControl;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.akka.CoordinatorInbox;
 import dev.trireme.protocol.akka.ToCoordinator;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 
@@ -33,29 +38,45 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
   private record AgentGone(String agentId, ActorRef<CoordinatorToAgent> address)
       implements CoordinatorInbox {}
 
+  private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+
   private final TimerScheduler<CoordinatorInbox> timers;
   private final Map<String, ActorRef<CoordinatorToAgent>> addresses = new HashMap<>();
+  private final AtomicBoolean active;
   private final JobControl control;
 
   private CoordinatorActor(
       ActorContext<CoordinatorInbox> context,
       TimerScheduler<CoordinatorInbox> timers,
+      AtomicBoolean active,
       Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver) {
     super(context);
     this.timers = timers;
+    this.active = active;
     this.control = takeOver.apply(this::send);
+    active.set(true);
     wakeInTime();
   }
 
   /**
-   * The behaviour.
+   * The behaviour. Where it cannot take over, as without a majority of coordinators, it tries
+   * again.
    *
+   * @param active true while it is the one that is active
    * @param takeOver makes the control, given the way to the agents; may block
    */
   static Behavior<CoordinatorInbox> create(
-      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver) {
-    return Behaviors.setup(
-        context -> Behaviors.withTimers(timers -> new CoordinatorActor(context, timers, takeOver)));
+      AtomicBoolean active, Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver) {
+    Behavior<CoordinatorInbox> coordinator =
+        Behaviors.setup(
+            context ->
+                Behaviors.withTimers(
+                    timers -> new CoordinatorActor(context, timers, active, takeOver)));
+    return Behaviors.supervise(coordinator)
+        .onFailure(
+            CoordinatorException.class,
+            SupervisorStrategy.restartWithBackoff(FIRST_PAUSE, LONGEST_PAUSE, 0.1));
   }
 
   @Override
@@ -65,13 +86,15 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
         .onMessage(AgentGone.class, m -> then(() -> onGone(m)))
         .onMessage(Request.class, m -> then(() -> m.serve(control)))
         .onMessageEquals(Wake.WAKE, () -> then(control::onTime))
-        .onSignal(
-            PostStop.class,
-            signal -> {
-              control.close();
-              return this;
-            })
+        .onSignal(PostStop.class, signal -> ended())
+        .onSignal(PreRestart.class, signal -> ended())
         .build();
+  }
+
+  private Behavior<CoordinatorInbox> ended() {
+    active.set(false);
+    control.close();
+    return this;
   }
 
   private Behavior<CoordinatorInbox> then(Runnable action) {

@@ -15,11 +15,15 @@ import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.control.JobControl;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.coordinator.store.LocalStore;
+import dev.trireme.coordinator.store.ReplicatedJobStore;
 import dev.trireme.protocol.akka.ControlPlane;
 import java.security.SecureRandom;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +40,7 @@ public final class CoordinatorSystem implements AutoCloseable {
 
   private final CoordinatorConfig config;
   private final ActorSystem<Void> system;
+  private final AtomicBoolean active = new AtomicBoolean();
   private ActorJobService jobs;
 
   private CoordinatorSystem(CoordinatorConfig config, ActorSystem<Void> system) {
@@ -67,9 +72,26 @@ public final class CoordinatorSystem implements AutoCloseable {
               + "; choose another port, 0 takes any free one",
           e);
     }
-    Cluster cluster = Cluster.get(system);
-    cluster.manager().tell(Join.create(cluster.selfMember().address()));
+    if (config.coordinators().size() > 1) {
+      Founding.join(system, config);
+    } else {
+      Cluster cluster = Cluster.get(system);
+      cluster.manager().tell(Join.create(cluster.selfMember().address()));
+    }
     return new CoordinatorSystem(config, system);
+  }
+
+  /** Whether this is the active coordinator now. */
+  public boolean isActive() {
+    return active.get();
+  }
+
+  /**
+   * Completed when this is no member of the cluster any more: it was closed, or the others have
+   * given it up.
+   */
+  public CompletionStage<Void> left() {
+    return system.getWhenTerminated().thenApply(done -> null);
   }
 
   /** Where agents reach it, as {@code host:port}. */
@@ -81,19 +103,26 @@ public final class CoordinatorSystem implements AutoCloseable {
   /**
    * Takes jobs from now on. Once.
    *
-   * @param store belongs to the caller
+   * @param local this coordinator's own store, which belongs to the caller
    */
-  public JobService serve(JobStore store) {
+  public JobService serve(LocalStore local) {
     SecureRandom random = new SecureRandom();
+    JobStore store = local;
+    if (config.coordinators().size() > 1) {
+      StoreActor.start(system, local, DISPATCHER);
+      store = new ReplicatedJobStore(local, AkkaPeers.of(system, config));
+    }
+    JobStore jobStore = store;
     jobs =
         new ActorJobService(
             ControlPlane.run(
                 system,
                 CoordinatorActor.create(
+                    active,
                     out ->
                         new JobControl(
                             config.name(),
-                            store,
+                            jobStore,
                             config.timing(),
                             Time.SYSTEM,
                             random::nextLong,

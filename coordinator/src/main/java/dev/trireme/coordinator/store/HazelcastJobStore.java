@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -37,7 +38,7 @@ import java.util.Set;
  *
  * <p>The member listens on loopback and joins nobody; its port asks nobody who they are.
  */
-public final class HazelcastJobStore implements JobStore {
+public final class HazelcastJobStore implements LocalStore {
   private static final String MAP = "state";
   private static final String TERM = "term";
 
@@ -145,16 +146,35 @@ public final class HazelcastJobStore implements JobStore {
   }
 
   @Override
-  public long raiseTerm(long floor) {
-    byte[] before = entries.get(TERM);
-    long last = before == null ? 0 : decode(TERM, before, TermRecord.class).term();
-    long term = Math.max(last, floor) + 1;
+  public synchronized long raiseTerm(long floor) {
+    long term = Math.max(term(), floor) + 1;
     write(TERM, codec.encode(new TermRecord(term)));
     return term;
   }
 
   @Override
-  public void put(JobRecord job) {
+  public long term() {
+    byte[] last = entries.get(TERM);
+    return last == null ? 0 : decode(TERM, last, TermRecord.class).term();
+  }
+
+  @Override
+  public synchronized boolean promise(long term) {
+    if (term <= term()) {
+      return false;
+    }
+    write(TERM, codec.encode(new TermRecord(term)));
+    return true;
+  }
+
+  @Override
+  public Optional<JobRecord> job(String jobId) {
+    return Optional.ofNullable(entries.get(jobId))
+        .map(bytes -> decode(jobId, bytes, JobRecord.class));
+  }
+
+  @Override
+  public synchronized void put(JobRecord job) {
     byte[] before = entries.get(job.jobId());
     if (before != null) {
       JobRecord old = decode(job.jobId(), before, JobRecord.class);
