@@ -33,7 +33,9 @@ final class CopyStream implements AutoCloseable {
               .getStreamFromGlobalPool(there, false)
               .retainReference();
       Stream compute = torch.getCurrentStream((byte) device.index()).retainReference();
-      return Optional.of(new CopyStream(own, compute));
+      CopyStream stream = new CopyStream(own, compute);
+      stream.run(() -> {}); // what cannot be had shows now
+      return Optional.of(stream);
     } catch (RuntimeException | LinkageError e) {
       LOG.warn("batches are not copied while {} computes: {}", device, Failures.brief(e));
       return Optional.empty();

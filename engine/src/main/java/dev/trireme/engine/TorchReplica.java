@@ -38,7 +38,7 @@ final class TorchReplica implements Replica {
   private final BatchFeed feed;
   private final Autocast autocast;
   private final Optional<LossScaler> scaler;
-  private final List<Generator> generators;
+  private final Generator generator;
   private final OptionalDouble clipNorm;
   private final List<Parameter> parameters;
   private final List<NamedTensor> statistics;
@@ -74,7 +74,7 @@ final class TorchReplica implements Replica {
             ? Optional.of(new LossScaler(optimizer.state(), device))
             : Optional.empty();
     this.gradients = new Gradients(trained.stream().map(Entry::tensor).toList(), device);
-    this.generators = generators();
+    this.generator = torch.getDefaultCPUGenerator().retainReference();
     this.clipNorm = train.clipGradNorm().map(OptionalDouble::of).orElse(OptionalDouble.empty());
     this.scale = Tensors.zeros(Shape.of(), DType.FLOAT32, device).retainReference();
     this.parameters = parameters(trained);
@@ -85,17 +85,6 @@ final class TorchReplica implements Replica {
         network.state().entries(role -> role == Role.UPDATE_COUNT).stream()
             .map(Entry::tensor)
             .toList();
-  }
-
-  /** Those that an operator may draw from: a model may also do some of its work on the host. */
-  private List<Generator> generators() {
-    Generator host = torch.getDefaultCPUGenerator().retainReference();
-    if (device.equals(Device.CPU)) {
-      return List.of(host);
-    }
-    try (org.bytedeco.pytorch.Device there = Tensors.device(device)) {
-      return List.of(host, torch.globalContext().defaultGenerator(there).retainReference());
-    }
   }
 
   private List<Parameter> parameters(List<Entry> trained) {
@@ -131,7 +120,7 @@ final class TorchReplica implements Replica {
       return Loss.NONE;
     }
     if (network.drawsAtRandom()) {
-      generators.forEach(generator -> generator.set_current_seed(seed));
+      seed(seed);
     }
     try (PointerScope scope = new PointerScope()) {
       LossFunction.Computed computed = compute(batch, true);
@@ -144,6 +133,14 @@ final class TorchReplica implements Replica {
     } catch (RuntimeException e) {
       dropForwarded();
       throw OutOfMemory.explained("forward", e, batch);
+    }
+  }
+
+  /** Both generators: a model on a device may do some of its work on the host. */
+  private void seed(long seed) {
+    generator.set_current_seed(seed);
+    if (!device.equals(Device.CPU)) {
+      torch.cuda_manual_seed(seed);
     }
   }
 
@@ -290,7 +287,7 @@ final class TorchReplica implements Replica {
     optimizer.close();
     scale.releaseReference();
     feed.close();
-    generators.forEach(Generator::releaseReference);
+    generator.releaseReference();
     network.close();
   }
 }
