@@ -3,6 +3,7 @@ package dev.trireme.launcher.cli;
 import dev.trireme.launcher.cli.checkpoint.CheckpointCommand;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobValidation;
+import dev.trireme.launcher.device.Doctor;
 import java.io.PrintWriter;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -32,6 +33,7 @@ public final class Cli {
     root.addSubcommand(new TrainCommand(console, loader, trainRunner));
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
+    root.addSubcommand(new DoctorCommand(console, Doctor::examine));
     root.addSubcommand(JobCommand.commandLine(console, trainRunner));
     root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(

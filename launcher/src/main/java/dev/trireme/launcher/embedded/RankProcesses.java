@@ -32,7 +32,8 @@ final class RankProcesses {
           "-XX:+IgnoreUnrecognizedVMOptions",
           "-Xlog:",
           "-Djava.library.path=",
-          "-Dorg.bytedeco.");
+          "-Dorg.bytedeco.",
+          "-Dtrireme.test.");
 
   private static final List<String> RANK_FLAGS =
       List.of(

@@ -242,6 +242,6 @@ class JobValidationTest {
     assertThat(all.refusals(job.spec())).isEmpty();
     assertThat(Capabilities.ofThisVersion().refusals(job.spec()))
         .extracting(Capabilities.Refusal::key)
-        .containsExactly("parallel.device", "parallel.sync");
+        .containsExactly("parallel.sync");
   }
 }
