@@ -1,6 +1,5 @@
 package dev.trireme.launcher.config;
 
-import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec;
@@ -9,7 +8,6 @@ import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.job.ParallelSpec.SyncKind;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -65,18 +63,7 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
               "parallel.compression",
               "works on the host only, found parallel.backend: nccl; leave one of the two out"));
     }
-    objectStore("checkpoint.path", job.checkpoint().path()).ifPresent(refusals::add);
-    objectStore("checkpoint.resumeFrom", job.checkpoint().resumeFrom()).ifPresent(refusals::add);
     return refusals;
-  }
-
-  private static Optional<Refusal> objectStore(String key, Optional<String> place) {
-    return place
-        .filter(CheckpointSpec::isS3)
-        .map(
-            p ->
-                new Refusal(
-                    key, "an object store is not available in this version; use a directory"));
   }
 
   private static Refusal refusal(String key, Enum<?> asked, Set<? extends Enum<?>> available) {
