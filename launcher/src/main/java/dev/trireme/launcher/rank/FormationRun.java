@@ -41,7 +41,15 @@ final class FormationRun implements AutoCloseable {
    * @param steps knows what is committed
    * @param state knows which step's state the replica holds
    */
-  record Lasting(DataSource data, Replica replica, RankStepCoordinator steps, RankState state) {}
+  record Lasting(DataSource data, Replica replica, RankStepCoordinator steps, RankState state)
+      implements AutoCloseable {
+    /** Frees the replica and what belongs to it; the data goes on. */
+    @Override
+    public void close() {
+      state.close();
+      replica.close();
+    }
+  }
 
   private final Join join;
   private final JobSpec job;
