@@ -147,10 +147,11 @@ class JobValidationTest {
         .startsWith("checkpoint.path: '" + full + "' is not empty")
         .endsWith("continue that run with checkpoint.resumeFrom: " + full);
     check(DIGITS, "checkpoint={path: " + full + ", resumeFrom: " + full + "}");
-    assertThat(refused(DIGITS, "checkpoint={path: 's3://bucket/run'}"))
+    check(DIGITS, "checkpoint={path: 's3://bucket/run'}");
+    assertThat(refused(DIGITS, "checkpoint={path: 's3://Bucket/run'}"))
         .singleElement()
         .asString()
-        .startsWith("checkpoint.path: an object store is not available");
+        .startsWith("checkpoint.path: 's3://Bucket/run' is no place in an object store");
   }
 
   @Test
@@ -241,6 +242,6 @@ class JobValidationTest {
     assertThat(all.refusals(job.spec())).isEmpty();
     assertThat(Capabilities.ofThisVersion().refusals(job.spec()))
         .extracting(Capabilities.Refusal::key)
-        .containsExactly("parallel.device", "parallel.sync");
+        .containsExactly("parallel.sync");
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
@@ -85,6 +86,11 @@ class ControlServerTest {
   }
 
   private final class Jobs implements JobService {
+    @Override
+    public ClusterStatus cluster() {
+      throw new UnsupportedOperationException();
+    }
+
     @Override
     public String submit(JobSubmission submission) {
       throw new UnsupportedOperationException();
