@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.control;
 
+import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.schedule.Backings.HostDevices;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import java.util.HashMap;
@@ -59,6 +60,23 @@ final class AgentTable {
             a ->
                 new AgentSlots(
                     a.agentId(), a.host(), Math.max(0, a.slots() - held.applyAsInt(a.agentId()))))
+        .toList();
+  }
+
+  /**
+   * The same, for people.
+   *
+   * @param held gives the slots of an agent that are taken
+   */
+  List<ClusterStatus.Agent> status(ToIntFunction<String> held) {
+    return agents.values().stream()
+        .map(
+            a ->
+                new ClusterStatus.Agent(
+                    a.agentId(),
+                    a.host(),
+                    a.slots(),
+                    Math.max(0, a.slots() - held.applyAsInt(a.agentId()))))
         .toList();
   }
 }

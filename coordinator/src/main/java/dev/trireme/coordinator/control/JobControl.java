@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.control;
 
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobListener;
@@ -287,6 +288,11 @@ public final class JobControl implements AutoCloseable {
     live.values().forEach(job -> all.add(EndedJobs.statusOf(job.run().record())));
     all.sort(Comparator.comparingLong(status -> JobIds.number(status.jobId())));
     return List.copyOf(all);
+  }
+
+  /** Who has joined, and what is free. */
+  public ClusterStatus cluster() {
+    return new ClusterStatus(name, term, agents.status(this::slotsHeld));
   }
 
   /**

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /** How a rank's process is started from this one. */
-final class RankProcesses {
+public final class RankProcesses {
   private static final String MAIN = "dev.trireme.launcher.rank.RankMain";
 
   private static final String RANK_ARCHIVE = "rank.jsa";
@@ -67,7 +67,7 @@ final class RankProcesses {
    * @param classPath of this process
    * @param jvmFlags of this process
    */
-  static RankCommand command(String classPath, List<String> jvmFlags) {
+  public static RankCommand command(String classPath, List<String> jvmFlags) {
     List<String> flags = new ArrayList<>(jvmFlags.stream().filter(RankProcesses::shared).toList());
     flags.addAll(RANK_FLAGS);
     flags.addAll(archiveFlags(System::getProperty));
