@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A coordinator and agents as processes of their own, with credentials, asked by commands. */
@@ -70,7 +71,9 @@ class ClusterTest {
     }
   }
 
+  /** Named, for it takes a minute: {@code -Dtrireme.slow=true -Dtest=ClusterTest}. */
   @Test
+  @EnabledIfSystemProperty(named = "trireme.slow", matches = "true")
   void shouldGoOnWithTheNextCoordinatorWhenTheActiveOneIsKilled() throws Exception {
     try (ClusterRun cluster = new ClusterRun(directory)) {
       List<Integer> ports = freePorts();

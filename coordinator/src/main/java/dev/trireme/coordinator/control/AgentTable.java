@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.control;
 
 import dev.trireme.coordinator.ClusterStatus;
+import dev.trireme.coordinator.schedule.Backings.HostDevices;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import java.util.HashMap;
 import java.util.List;
@@ -16,8 +17,9 @@ final class AgentTable {
    *
    * @param host its host's name
    * @param slots ranks it can hold at once
+   * @param devices what it has beside its CPU
    */
-  record Agent(String agentId, String host, int slots) {}
+  record Agent(String agentId, String host, int slots, HostDevices devices) {}
 
   private final Map<String, Agent> agents = new TreeMap<>();
 
@@ -38,6 +40,13 @@ final class AgentTable {
     Map<String, String> hosts = new HashMap<>();
     agents.values().forEach(a -> hosts.put(a.agentId(), a.host()));
     return hosts;
+  }
+
+  /** Hosts' devices by agent. */
+  Map<String, HostDevices> devices() {
+    Map<String, HostDevices> devices = new HashMap<>();
+    agents.values().forEach(a -> devices.put(a.agentId(), a.devices()));
+    return devices;
   }
 
   /**

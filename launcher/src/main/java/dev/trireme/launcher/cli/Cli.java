@@ -7,6 +7,7 @@ import dev.trireme.launcher.cli.cluster.CoordinatorCommand;
 import dev.trireme.launcher.cli.job.JobCommand;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobValidation;
+import dev.trireme.launcher.device.Doctor;
 import java.io.PrintWriter;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -38,6 +39,7 @@ public final class Cli {
     root.addSubcommand(new TrainCommand(console, loader, trainRunner));
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
+    root.addSubcommand(new DoctorCommand(console, Doctor::examine));
     root.addSubcommand(JobCommand.commandLine(console, trainRunner, new AuditCommand(console)));
     root.addSubcommand(ClusterCommand.commandLine(console, serviceRunner));
     root.addSubcommand(new CoordinatorCommand(console, serviceRunner));

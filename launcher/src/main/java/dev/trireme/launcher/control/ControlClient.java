@@ -56,6 +56,8 @@ public final class ControlClient implements JobChannel {
                               + runDirectory
                               + " (no cluster.json of a living"
                               + " process)")));
+    } catch (ClusterFile.UnusableException e) {
+      throw new UnreachableException(e.getMessage());
     } catch (IOException e) {
       throw new UnreachableException("cannot read cluster.json in " + runDirectory + ": " + e);
     }

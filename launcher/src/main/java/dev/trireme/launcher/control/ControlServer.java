@@ -71,8 +71,7 @@ public final class ControlServer implements AutoCloseable {
       control.server.createContext("/v1/job", control::handle);
       control.server.start();
       String address = "127.0.0.1:" + control.server.getAddress().getPort();
-      new ClusterFile(address, control.token, ProcessHandle.current().pid(), jobId)
-          .write(runDirectory);
+      ClusterFile.ofThisProcess(address, control.token, jobId).write(runDirectory);
       return control;
     } catch (IOException e) {
       throw new CoordinatorException(

@@ -32,7 +32,8 @@ public final class RankProcesses {
           "-XX:+IgnoreUnrecognizedVMOptions",
           "-Xlog:",
           "-Djava.library.path=",
-          "-Dorg.bytedeco.");
+          "-Dorg.bytedeco.",
+          "-Dtrireme.test.");
 
   private static final List<String> RANK_FLAGS =
       List.of(
@@ -54,6 +55,9 @@ public final class RankProcesses {
           "MALLOC_ARENA_MAX", "1",
           "MALLOC_MMAP_THRESHOLD_", String.valueOf(1L << 30),
           "MALLOC_TRIM_THRESHOLD_", String.valueOf(1L << 32));
+
+  /** cuBLAS gives the same bits run after run only with workspaces of its own for each stream. */
+  private static final Map<String, String> SAME_BITS = Map.of("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
 
   private RankProcesses() {}
 
@@ -78,6 +82,7 @@ public final class RankProcesses {
   /** What a rank's environment has beside {@code own}, whose settings are stronger. */
   static Map<String, String> environment(Map<String, String> own) {
     Map<String, String> added = new HashMap<>(ALLOCATOR);
+    added.putAll(SAME_BITS);
     added.keySet().removeAll(own.keySet());
     return added;
   }

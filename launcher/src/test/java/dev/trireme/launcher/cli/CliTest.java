@@ -134,7 +134,8 @@ class CliTest {
   void shouldAskForACommand() {
     CliRun run = CliRun.of();
     assertThat(run.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.err()).contains("expected a command (commands: train, validate, schema, job");
+    assertThat(run.err())
+        .contains("expected a command (commands: train, validate, schema, doctor, job");
   }
 
   @Test
