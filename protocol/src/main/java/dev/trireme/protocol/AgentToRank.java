@@ -1,6 +1,8 @@
 package dev.trireme.protocol;
 
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.protocol.Stored.GenerationRecord;
+import java.util.List;
 
 /** What an agent tells a rank, mostly on the coordinator's behalf. */
 public sealed interface AgentToRank extends Message {
@@ -15,6 +17,8 @@ public sealed interface AgentToRank extends Message {
    * @param localSize ranks of this formation on this host
    * @param transport how to reach the other ranks
    * @param source where the state comes from
+   * @param generations of the job before this one, oldest first: what tells checkpoints that are
+   *     superseded
    */
   record Join(
       Stamp stamp,
@@ -27,8 +31,13 @@ public sealed interface AgentToRank extends Message {
       int localSize,
       int worldSize,
       Transport transport,
-      StateSource source)
+      StateSource source,
+      List<GenerationRecord> generations)
       implements AgentToRank {
+    public Join {
+      generations = List.copyOf(generations);
+    }
+
     /** In the first formation of a job. */
     public Join(
         Stamp stamp,
@@ -52,7 +61,8 @@ public sealed interface AgentToRank extends Message {
           localSize,
           worldSize,
           transport,
-          StateSource.JOB);
+          StateSource.JOB,
+          List.of());
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.trireme.protocol;
 
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.protocol.Stored.GenerationRecord;
 import java.util.List;
 
 /** What the coordinator tells an agent. */
@@ -25,6 +26,7 @@ public sealed interface CoordinatorToAgent extends Message {
    * @param formation an unguessable number that every frame between its ranks carries
    * @param survivors processes that become ranks of it
    * @param source where the state of the formation comes from
+   * @param generations of the job before this one, oldest first
    */
   record StartRanks(
       Stamp stamp,
@@ -36,11 +38,13 @@ public sealed interface CoordinatorToAgent extends Message {
       List<Integer> ranks,
       long formation,
       List<Survivor> survivors,
-      StateSource source)
+      StateSource source,
+      List<GenerationRecord> generations)
       implements CoordinatorToAgent {
     public StartRanks {
       ranks = List.copyOf(ranks);
       survivors = List.copyOf(survivors);
+      generations = List.copyOf(generations);
     }
 
     /** The first formation of a job: all processes are new. */
@@ -63,7 +67,8 @@ public sealed interface CoordinatorToAgent extends Message {
           ranks,
           formation,
           List.of(),
-          StateSource.JOB);
+          StateSource.JOB,
+          List.of());
     }
   }
 

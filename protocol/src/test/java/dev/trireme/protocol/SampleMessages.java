@@ -55,7 +55,8 @@ final class SampleMessages {
                         List.of(0, 2),
                         Long.MIN_VALUE,
                         List.of(new CoordinatorToAgent.Survivor(2, 4711)),
-                        StateSource.rank(2))));
+                        StateSource.rank(2),
+                        List.of(new Stored.GenerationRecord(1, 2, Optional.of(1L))))));
     messages.add(
         new CoordinatorToAgent.TellRanks(
             STAMP, "job-1", List.of(), new AgentToRank.StopAfterStep(STAMP, "größer ☃ 😀")));
@@ -95,7 +96,8 @@ final class SampleMessages {
             2,
             2,
             new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1),
-            StateSource.CHECKPOINT),
+            StateSource.CHECKPOINT,
+            List.of(new Stored.GenerationRecord(1, 2, Optional.of(1L)))),
         new AgentToRank.StopAfterStep(STAMP, ""),
         new AgentToRank.CheckpointAfterStep(STAMP),
         new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
@@ -118,7 +120,8 @@ final class SampleMessages {
             "cancelled",
             List.of(
                 new Stored.GenerationRecord(1, 2, Optional.of(1L)),
-                new Stored.GenerationRecord(2, 1, Optional.empty()))));
+                new Stored.GenerationRecord(2, 1, Optional.empty())),
+            List.of(new Stored.FailureRecord(1_800_000_000_001L, List.of("a", "b"), true))));
   }
 
   private static List<RankReport> reports() {

@@ -5,6 +5,7 @@ import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
 import java.util.List;
@@ -12,6 +13,8 @@ import java.util.Map;
 
 /** What a job tells the agents of one of its formations, all under the same stamp. */
 final class FormationCommands {
+  private static final int MAX_GENERATIONS = 1000;
+
   private final JobEffects effects;
   private final JobRecord job;
   private final Formation formation;
@@ -40,8 +43,14 @@ final class FormationCommands {
                   .filter(s -> placement.ranks().contains(s.getKey()))
                   .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
                   .toList(),
-              source));
+              source,
+              newestOf(job.generations())));
     }
+  }
+
+  /** Checkpoints of those before were pruned long ago. */
+  private static List<GenerationRecord> newestOf(List<GenerationRecord> all) {
+    return all.subList(Math.max(0, all.size() - MAX_GENERATIONS), all.size());
   }
 
   /** Its process is to go at once, whatever it does. */

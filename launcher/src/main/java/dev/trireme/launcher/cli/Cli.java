@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli;
 
+import dev.trireme.launcher.cli.chaos.ChaosCommand;
 import dev.trireme.launcher.cli.checkpoint.CheckpointCommand;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobValidation;
@@ -33,6 +34,7 @@ public final class Cli {
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
     root.addSubcommand(JobCommand.commandLine(console, trainRunner));
+    root.addSubcommand(new ChaosCommand(console));
     root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(
         new CommandLine(new BenchCommand())

@@ -81,7 +81,8 @@ final class FormationRun implements AutoCloseable {
     ProcessGroup group = meeting.await();
     try (BucketedExchange exchange = exchange(group, lasting.replica());
         Checkpointer checkpointer =
-            LocalCheckpointer.open(checkpoints.config(join.rank(), join.worldSize()), gate)) {
+            LocalCheckpointer.open(
+                checkpoints.config(join.rank(), join.worldSize(), join.generations()), gate)) {
       RankContext context =
           new RankContext(
               job,

@@ -257,7 +257,8 @@ final class RankSupervisor implements AutoCloseable {
             command.ranks().size(),
             command.worldSize(),
             transport,
-            command.source()));
+            command.source(),
+            command.generations()));
     out.accept(
         new RankStarted(
             config.agentId(),

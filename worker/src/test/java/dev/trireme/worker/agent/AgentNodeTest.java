@@ -316,7 +316,8 @@ class AgentNodeTest {
         List.of(0, 1),
         43,
         List.of(survivor),
-        StateSource.rank(survivor.rank()));
+        StateSource.rank(survivor.rank()),
+        List.of());
   }
 
   @Test
