@@ -17,6 +17,7 @@ public sealed interface AgentToRank extends Message {
    * @param localSize ranks of this formation on this host
    * @param transport how to reach the other ranks
    * @param source where the state comes from
+   * @param backing what the ranks compute on and what carries their gradients
    * @param generations of the job before this one, oldest first: what tells checkpoints that are
    *     superseded
    */
@@ -32,10 +33,40 @@ public sealed interface AgentToRank extends Message {
       int worldSize,
       Transport transport,
       StateSource source,
+      Backing backing,
       List<GenerationRecord> generations)
       implements AgentToRank {
     public Join {
       generations = List.copyOf(generations);
+    }
+
+    /** On the CPU. */
+    public Join(
+        Stamp stamp,
+        String jobId,
+        JobSpec job,
+        String resolvedSpec,
+        String runDirectory,
+        int rank,
+        int localRank,
+        int localSize,
+        int worldSize,
+        Transport transport,
+        StateSource source) {
+      this(
+          stamp,
+          jobId,
+          job,
+          resolvedSpec,
+          runDirectory,
+          rank,
+          localRank,
+          localSize,
+          worldSize,
+          transport,
+          source,
+          Backing.HOST,
+          List.of());
     }
 
     /** In the first formation of a job. */
@@ -61,8 +92,7 @@ public sealed interface AgentToRank extends Message {
           localSize,
           worldSize,
           transport,
-          StateSource.JOB,
-          List.of());
+          StateSource.JOB);
     }
   }
 
@@ -82,6 +112,17 @@ public sealed interface AgentToRank extends Message {
       int streamBase,
       int streamCount,
       long formation) {}
+
+  /**
+   * What every rank of the formation has said in its {@link RankReport.Contact}.
+   *
+   * @param contacts in order of rank
+   */
+  record Contacts(Stamp stamp, List<String> contacts) implements AgentToRank {
+    public Contacts {
+      contacts = List.copyOf(contacts);
+    }
+  }
 
   /** Stop after the current step, all ranks together. */
   record StopAfterStep(Stamp stamp, String reason) implements AgentToRank {}

@@ -26,6 +26,7 @@ public sealed interface CoordinatorToAgent extends Message {
    * @param formation an unguessable number that every frame between its ranks carries
    * @param survivors processes that become ranks of it
    * @param source where the state of the formation comes from
+   * @param backing what its ranks compute on and what carries their gradients
    * @param generations of the job before this one, oldest first
    */
   record StartRanks(
@@ -39,12 +40,40 @@ public sealed interface CoordinatorToAgent extends Message {
       long formation,
       List<Survivor> survivors,
       StateSource source,
+      Backing backing,
       List<GenerationRecord> generations)
       implements CoordinatorToAgent {
     public StartRanks {
       ranks = List.copyOf(ranks);
       survivors = List.copyOf(survivors);
       generations = List.copyOf(generations);
+    }
+
+    /** On the CPU. */
+    public StartRanks(
+        Stamp stamp,
+        String jobId,
+        JobSpec job,
+        String resolvedSpec,
+        String runDirectory,
+        int worldSize,
+        List<Integer> ranks,
+        long formation,
+        List<Survivor> survivors,
+        StateSource source) {
+      this(
+          stamp,
+          jobId,
+          job,
+          resolvedSpec,
+          runDirectory,
+          worldSize,
+          ranks,
+          formation,
+          survivors,
+          source,
+          Backing.HOST,
+          List.of());
     }
 
     /** The first formation of a job: all processes are new. */
@@ -67,8 +96,7 @@ public sealed interface CoordinatorToAgent extends Message {
           ranks,
           formation,
           List.of(),
-          StateSource.JOB,
-          List.of());
+          StateSource.JOB);
     }
   }
 

@@ -47,4 +47,28 @@ public record TensorBuffer(long address, DType dtype, long count, Device device)
     Objects.checkFromIndexSize(from, length, count);
     return new TensorBuffer(address + from * dtype.bytes(), dtype, length, device);
   }
+
+  /** The same memory as bytes. */
+  public TensorBuffer bytes() {
+    return new TensorBuffer(address, DType.UINT8, byteCount(), device);
+  }
+
+  /**
+   * Makes sure that one can be copied onto the other.
+   *
+   * @throws IllegalArgumentException when dtypes or counts differ
+   */
+  public void requireSameElements(TensorBuffer other) {
+    if (dtype != other.dtype || count != other.count) {
+      throw new IllegalArgumentException(
+          "expected as many elements of one dtype, found "
+              + count
+              + " "
+              + dtype
+              + " and "
+              + other.count
+              + " "
+              + other.dtype);
+    }
+  }
 }

@@ -2,6 +2,7 @@ package dev.trireme.coordinator.life;
 
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.protocol.AgentToRank;
+import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
@@ -26,7 +27,7 @@ final class FormationCommands {
   }
 
   /** Each agent is to make its ranks, of survivors and new processes. */
-  void startRanks(long frames, Map<Integer, Long> survivors, StateSource source) {
+  void startRanks(long frames, Map<Integer, Long> survivors, StateSource source, Backing backing) {
     for (Placement placement : formation.placements()) {
       effects.tell(
           placement.agentId(),
@@ -44,6 +45,7 @@ final class FormationCommands {
                   .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
                   .toList(),
               source,
+              backing,
               newestOf(job.generations())));
     }
   }
@@ -78,6 +80,13 @@ final class FormationCommands {
   /** Before {@link #stopAfterStep}: whoever obeys that one has then heard of this. */
   void checkpointAfterStep() {
     tellAll(new AgentToRank.CheckpointAfterStep(stamp()));
+  }
+
+  /**
+   * @param contacts in order of rank
+   */
+  void dealContacts(List<String> contacts) {
+    tellAll(new AgentToRank.Contacts(stamp(), contacts));
   }
 
   void abort(String reason) {

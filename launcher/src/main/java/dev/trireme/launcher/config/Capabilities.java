@@ -1,6 +1,9 @@
 package dev.trireme.launcher.config;
 
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ParallelSpec.BackendKind;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.job.ParallelSpec.SyncKind;
 import java.util.ArrayList;
@@ -23,7 +26,7 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
 
   /** What this version can do. */
   public static Capabilities ofThisVersion() {
-    return new Capabilities(Set.of(DeviceKind.AUTO, DeviceKind.CPU), Set.of(SyncKind.ALLREDUCE));
+    return new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.ALLREDUCE));
   }
 
   /**
@@ -44,6 +47,21 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
     SyncKind sync = job.parallel().sync();
     if (!syncs.contains(sync)) {
       refusals.add(refusal("parallel.sync", sync, syncs));
+    }
+    if (job.parallel().backend() == BackendKind.NCCL
+        && device == DeviceKind.CPU
+        && !Boolean.getBoolean(ParallelSpec.TEST_NCCL_ON_HOST)) {
+      refusals.add(
+          new Refusal(
+              "parallel.backend",
+              "nccl joins CUDA devices, found parallel.device: cpu; use aeron or auto"));
+    }
+    if (job.parallel().backend() == BackendKind.NCCL
+        && !(job.parallel().compression() instanceof CompressionSpec.None)) {
+      refusals.add(
+          new Refusal(
+              "parallel.compression",
+              "works on the host only, found parallel.backend: nccl; leave one of the two out"));
     }
     return refusals;
   }

@@ -39,8 +39,8 @@ public final class Trainer implements TrainingProgram {
       evaluate(context, progress.step(), progress.cursor().epoch() - 1, metrics);
     }
     try (BatchStream batches = context.data().train(progress.cursor(), context.share())) {
+      Batch batch = next(batches, replica);
       while (progress.step() < totalSteps && !stop) {
-        Batch batch = batches.next();
         long step = progress.step() + 1;
         for (BatchPart part : context.parts(step, batch)) {
           exchange.part(part.index(), part.count());
@@ -48,6 +48,8 @@ public final class Trainer implements TrainingProgram {
           exchange.begin(step, signals(loss, steps));
           replica.backward(exchange);
         }
+        // Fetched now, so that a device takes it over while gradients are still exchanged.
+        Batch following = next(batches, replica);
         StepTotals totals = exchange.await();
         steps.reduced(step);
         double learningRate = context.learningRate().at(step);
@@ -61,6 +63,7 @@ public final class Trainer implements TrainingProgram {
         if (evaluated) {
           evaluate(context, progress.step(), batch.from().epoch(), metrics);
         }
+        batch = following;
       }
     }
     if (!stop && !evaluated) {
@@ -68,6 +71,12 @@ public final class Trainer implements TrainingProgram {
     }
     context.finish(progress);
     return new TrainingOutcome(progress, progress.step() < totalSteps, metrics);
+  }
+
+  private static Batch next(BatchStream batches, Replica replica) {
+    Batch batch = batches.next();
+    replica.prepare(batch);
+    return batch;
   }
 
   private static long totalSteps(TrainingContext context) {

@@ -316,8 +316,7 @@ class AgentNodeTest {
         List.of(0, 1),
         43,
         List.of(survivor),
-        StateSource.rank(survivor.rank()),
-        List.of());
+        StateSource.rank(survivor.rank()));
   }
 
   @Test
