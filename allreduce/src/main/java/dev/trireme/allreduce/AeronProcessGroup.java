@@ -6,8 +6,10 @@ import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.transport.AeronTransport;
 import dev.trireme.api.collective.ProcessGroup;
+import io.aeron.driver.MediaDriver;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The process group of rank processes, through the Aeron media driver of each host. Ranks of one
@@ -102,7 +104,15 @@ public final class AeronProcessGroup {
    * @throws dev.trireme.api.collective.CollectiveException when the media driver does not answer
    */
   public static Opening open(GroupConfig config) {
-    return new Opening(config, AeronTransport.open(config));
+    return open(config, settings -> {});
+  }
+
+  /**
+   * The same with other settings of the rank's own driver, which speaks to other hosts; for tests
+   * that lose datagrams.
+   */
+  public static Opening open(GroupConfig config, Consumer<MediaDriver.Context> settings) {
+    return new Opening(config, AeronTransport.open(config, settings));
   }
 
   /**

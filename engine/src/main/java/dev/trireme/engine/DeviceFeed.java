@@ -6,6 +6,7 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -19,20 +20,40 @@ import org.bytedeco.pytorch.global.torch;
  * of the batch in the other one has returned, which waited for its own copy and, by fetching its
  * loss, for all that was computed before it; and that forward came after the last computation on
  * the batch which the place held. What was copied from its page-locked half was waited for by the
- * forward of that batch.
+ * forward of that batch. A batch that no forward has followed gives its place up to the next one,
+ * after a wait for the whole device.
  *
  * <p>Cost: two batches in page-locked memory and two on the device.
  */
 final class DeviceFeed implements BatchFeed {
   private final Device device;
   private final Optional<CopyStream> stream;
+  private final UnaryOperator<Tensor> pinning;
+  private final Runnable waiting;
   private final Place[] places = new Place[2];
   private int turn;
+  private boolean taken = true;
   private Optional<Batch> prepared = Optional.empty();
 
   DeviceFeed(Device device) {
+    this(
+        device,
+        CopyStream.open(device),
+        Tensor::pin_memory,
+        () -> torch.cuda_synchronize(device.index()));
+  }
+
+  /**
+   * @param stream to copy on; without one, copies go with the computation
+   * @param pinning gives the same values in page-locked memory
+   * @param waiting waits for the whole device
+   */
+  DeviceFeed(
+      Device device, Optional<CopyStream> stream, UnaryOperator<Tensor> pinning, Runnable waiting) {
     this.device = device;
-    this.stream = CopyStream.open(device);
+    this.stream = stream;
+    this.pinning = pinning;
+    this.waiting = waiting;
     places[0] = new Place();
     places[1] = new Place();
   }
@@ -49,7 +70,7 @@ final class DeviceFeed implements BatchFeed {
       fresh |= labels.ensure(batch.labels(), batch.labelShape());
       if (fresh) {
         // The allocator may hand out memory that the compute stream has yet to be done with.
-        torch.cuda_synchronize(device.index());
+        waiting.run();
       }
       features.pin(batch.features());
       labels.pin(batch.labels());
@@ -79,7 +100,7 @@ final class DeviceFeed implements BatchFeed {
       }
       close();
       Tensor host = Tensors.zeros(shape, values.dtype());
-      pinned = Optional.of(host.pin_memory().retainReference());
+      pinned = Optional.of(pinning.apply(host).retainReference());
       there = Optional.of(Tensors.zeros(shape, values.dtype(), device).retainReference());
       return true;
     }
@@ -120,12 +141,17 @@ final class DeviceFeed implements BatchFeed {
     if (next.size() == 0) {
       return;
     }
-    turn = 1 - turn;
+    if (taken) {
+      turn = 1 - turn;
+    } else {
+      waiting.run();
+    }
+    taken = false;
     try (PointerScope scope = new PointerScope()) {
       places[turn].fill(next);
       prepared = Optional.of(next);
     } catch (RuntimeException e) {
-      throw OutOfMemory.explained("the batch cannot be copied to the device", e, next);
+      throw OutOfMemory.explained("copying the batch to the device", e, next);
     }
   }
 
@@ -147,6 +173,7 @@ final class DeviceFeed implements BatchFeed {
 
   private Inputs part(Batch whole, Batch batch) {
     stream.ifPresent(CopyStream::await);
+    taken = true;
     long itemBytes = whole.features().byteCount() / whole.size();
     long begin = (batch.features().address() - whole.features().address()) / itemBytes;
     Place place = places[turn];
