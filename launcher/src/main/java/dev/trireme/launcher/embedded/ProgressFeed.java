@@ -79,7 +79,9 @@ final class ProgressFeed implements JobListener {
 
   /** States of an ordinary run speak for themselves; what a job waits for does not. */
   private void stateChanged(JobEvent.StateChanged changed) {
-    if (changed.state() == JobState.QUEUED && changed.reason().startsWith("needs")) {
+    // The one agent of this process joins within a second.
+    boolean starts = changed.reason().endsWith("no agent has joined");
+    if (changed.state() == JobState.QUEUED && changed.reason().startsWith("needs") && !starts) {
       display.message("waiting: " + changed.reason());
     }
   }

@@ -236,7 +236,10 @@ public final class ChaosCommand implements Callable<Integer> {
   }
 
   private void awaitStep(OptionalLong step)
-      throws ControlClient.UnreachableException, IOException, InterruptedException {
+      throws ControlClient.UnreachableException,
+          ControlClient.RefusedException,
+          IOException,
+          InterruptedException {
     while (step.isPresent() && events.step() < step.getAsLong()) {
       ControlClient.of(run); // It must still be there.
       TimeUnit.MILLISECONDS.sleep(20);
@@ -248,7 +251,7 @@ public final class ChaosCommand implements Callable<Integer> {
     while (System.nanoTime() < nanos) {
       try {
         ControlClient.of(run);
-      } catch (ControlClient.UnreachableException e) {
+      } catch (ControlClient.UnreachableException | ControlClient.RefusedException e) {
         console.err().println("the run is over");
         return false;
       }
