@@ -1,6 +1,7 @@
 package dev.trireme.checkpoint;
 
 import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.checkpoint.format.Bounds;
 import dev.trireme.checkpoint.format.Manifest;
 import dev.trireme.checkpoint.format.TensorSpec;
 import java.util.ArrayList;
@@ -48,15 +49,16 @@ final class Fit {
     for (NamedTensor tensor : wanted) {
       TensorSpec here = TensorSpec.of(tensor);
       if (!known.add(here.name())) {
-        throw new IllegalArgumentException("two tensors are named '" + here.name() + "'");
+        throw new IllegalArgumentException(
+            "two tensors are named '" + Bounds.excerpt(here.name()) + "'");
       }
       TensorSpec other = there.get(here.name());
       if (other == null) {
-        missing.add("'" + here.name() + "' (" + here.typeAndShape() + ")");
+        missing.add("'" + Bounds.excerpt(here.name()) + "' (" + here.typeAndShape() + ")");
       } else if (!other.equals(here)) {
         different.add(
             "'"
-                + here.name()
+                + Bounds.excerpt(here.name())
                 + "' ("
                 + other.typeAndShape()
                 + " in "
@@ -71,7 +73,7 @@ final class Fit {
     List<String> unexpected =
         stored.stream()
             .filter(spec -> !known.contains(spec.name()))
-            .map(spec -> "'" + spec.name() + "' (" + spec.typeAndShape() + ")")
+            .map(spec -> "'" + Bounds.excerpt(spec.name()) + "' (" + spec.typeAndShape() + ")")
             .toList();
     List<String> parts = new ArrayList<>();
     addPart(parts, "of another type or shape", different);

@@ -7,6 +7,7 @@ import dev.trireme.checkpoint.format.TensorSpec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -50,6 +51,15 @@ public final class WeightsExport {
                         new TensorSpec(
                             e.getKey(), e.getValue().spec().dtype(), e.getValue().spec().shape()))
                 .toList());
+    Path folder = to.toAbsolutePath().getParent();
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw new IOException(
+          "cannot write "
+              + to
+              + ": there is no directory "
+              + folder
+              + "; make it, or choose another place");
+    }
     Path part = to.resolveSibling(to.getFileName() + ".part");
     try {
       try (FileChannel out =
@@ -66,6 +76,8 @@ public final class WeightsExport {
         out.force(true);
       }
       Files.move(part, to, StandardCopyOption.ATOMIC_MOVE);
+    } catch (FileSystemException e) {
+      throw new IOException("cannot write " + to + ": " + IoMessages.explain(e, to.toString()), e);
     } finally {
       Files.deleteIfExists(part);
     }

@@ -64,6 +64,7 @@ class DamageTest {
         damage("flipped bit of the header's length", "altered", at -> flip(shard(at), 0)),
         damage("swapped shards", "rank-0000", DamageTest::swapShards),
         damage("a directory as shard", "regular file", DamageTest::shardBecomesDirectory),
+        damage("a link out of the checkpoint", "leads out", DamageTest::shardBecomesLink),
         damage("no manifest", "manifest.json is missing", at -> Files.delete(manifest(at))),
         damage("empty manifest", "manifest.json", at -> Files.write(manifest(at), new byte[0])),
         damage("garbage manifest", "JSON", at -> Files.writeString(manifest(at), "{\"a\": [[")),
@@ -210,6 +211,12 @@ class DamageTest {
     Files.move(shard(checkpoint), aside);
     Files.move(other, shard(checkpoint));
     Files.move(aside, other);
+  }
+
+  private static void shardBecomesLink(Path at) throws IOException {
+    Path elsewhere = at.resolveSibling("elsewhere");
+    Files.move(shard(at), elsewhere);
+    Files.createSymbolicLink(shard(at), elsewhere);
   }
 
   private static void shardBecomesDirectory(Path checkpoint) throws IOException {

@@ -1,12 +1,18 @@
 package dev.trireme.coordinator;
 
+import dev.trireme.coordinator.akka.CoordinatorHost;
 import dev.trireme.coordinator.akka.CoordinatorSystem;
+import dev.trireme.coordinator.akka.LocalCoordinator;
+import dev.trireme.coordinator.store.FileJobStore;
 import dev.trireme.coordinator.store.HazelcastJobStore;
 import dev.trireme.coordinator.store.LocalStore;
+import dev.trireme.protocol.akka.LocalPlane;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 
 /**
  * A coordinator, running: actor system, job store, and the jobs.
@@ -15,14 +21,14 @@ import java.util.concurrent.CompletionStage;
  * left.
  */
 public final class CoordinatorNode implements AutoCloseable {
-  private final CoordinatorSystem system;
+  private final CoordinatorHost host;
   private final CompletableFuture<LocalStore> store;
   private final CompletableFuture<JobService> jobs;
 
-  private CoordinatorNode(CoordinatorSystem system, CompletableFuture<LocalStore> store) {
-    this.system = system;
+  private CoordinatorNode(CoordinatorHost host, CompletableFuture<LocalStore> store) {
+    this.host = host;
     this.store = store;
-    this.jobs = store.thenApply(system::serve);
+    this.jobs = store.thenApply(host::serve);
   }
 
   /**
@@ -32,19 +38,8 @@ public final class CoordinatorNode implements AutoCloseable {
    * @throws CoordinatorException when it cannot listen where it should
    */
   public static CoordinatorNode start(CoordinatorConfig config) {
-    CompletableFuture<LocalStore> store = new CompletableFuture<>();
-    Thread opener =
-        new Thread(
-            () -> {
-              try {
-                store.complete(HazelcastJobStore.open(config.name(), config.stateDirectory()));
-              } catch (RuntimeException | Error e) {
-                store.completeExceptionally(e);
-              }
-            },
-            "trireme-open-store");
-    opener.setDaemon(true);
-    opener.start();
+    CompletableFuture<LocalStore> store =
+        opening(() -> HazelcastJobStore.open(config.name(), config.stateDirectory()));
     try {
       return new CoordinatorNode(CoordinatorSystem.start(config), store);
     } catch (RuntimeException e) {
@@ -53,9 +48,39 @@ public final class CoordinatorNode implements AutoCloseable {
     }
   }
 
-  /** Where agents reach it, as {@code host:port}. */
+  /**
+   * Starts a coordinator for agents of this process alone. It opens no port, and shares its jobs
+   * with no other coordinator. Returns at once; what fails is told by {@link #jobs}.
+   *
+   * @param name as {@link CoordinatorConfig#name}
+   * @param stateDirectory as {@link CoordinatorConfig#stateDirectory}
+   * @param plane belongs to the coordinator from now on, which closes it
+   */
+  public static CoordinatorNode embedded(String name, Path stateDirectory, LocalPlane plane) {
+    return new CoordinatorNode(
+        new LocalCoordinator(name, plane), opening(() -> FileJobStore.open(stateDirectory)));
+  }
+
+  private static CompletableFuture<LocalStore> opening(Supplier<LocalStore> open) {
+    CompletableFuture<LocalStore> store = new CompletableFuture<>();
+    Thread opener =
+        new Thread(
+            () -> {
+              try {
+                store.complete(open.get());
+              } catch (RuntimeException | Error e) {
+                store.completeExceptionally(e);
+              }
+            },
+            "trireme-open-store");
+    opener.setDaemon(true);
+    opener.start();
+    return store;
+  }
+
+  /** Where agents reach it, as {@code host:port}; an embedded one has no address. */
   public String address() {
-    return system.address();
+    return host.address();
   }
 
   /**
@@ -75,7 +100,7 @@ public final class CoordinatorNode implements AutoCloseable {
 
   /** What it offers while it is the active coordinator; empty while another one is. */
   public Optional<JobService> active() {
-    return system.isActive() ? Optional.of(jobs()) : Optional.empty();
+    return host.isActive() ? Optional.of(jobs()) : Optional.empty();
   }
 
   /**
@@ -84,7 +109,7 @@ public final class CoordinatorNode implements AutoCloseable {
    * anew then.
    */
   public CompletionStage<Void> left() {
-    return system.left();
+    return host.left();
   }
 
   /**
@@ -94,7 +119,7 @@ public final class CoordinatorNode implements AutoCloseable {
    */
   @Override
   public void close() {
-    system.close();
+    host.close();
     closeStore(store);
   }
 

@@ -11,11 +11,15 @@ import dev.trireme.launcher.config.JobValidation;
 import dev.trireme.launcher.embedded.EmbeddedRunner;
 import dev.trireme.launcher.embedded.ProcessBench;
 import dev.trireme.launcher.logging.LogSetup;
+import dev.trireme.worker.agent.AgentNode;
 import java.util.Set;
 
 /** Where {@code ./trireme} begins: wires the command line together and ends with its exit code. */
 public final class Trireme {
   private static final Set<String> SERVICES = Set.of("coordinator", "agent");
+
+  /** Commands after which people look whether a killed run has left something. */
+  private static final Set<String> SWEEPING = Set.of("job", "bench");
 
   private Trireme() {}
 
@@ -23,6 +27,9 @@ public final class Trireme {
   public static void main(String[] arguments) {
     if (arguments.length > 0 && SERVICES.contains(arguments[0])) {
       System.setProperty(LogSetup.SERVICE_PROPERTY, "true");
+    }
+    if (arguments.length > 0 && SWEEPING.contains(arguments[0])) {
+      AgentNode.sweepAbandoned();
     }
     int cores = Runtime.getRuntime().availableProcessors();
     JobValidation validation =

@@ -56,9 +56,9 @@ public record JobSpec(
   }
 
   public JobSpec {
-    if (!name.matches("[A-Za-z0-9._-]{1,64}") || name.matches("\\.+")) {
-      throw new SpecException(
-          "name", "expected 1 to 64 letters, digits, '.', '_' or '-', found '" + name + "'");
+    Optional<String> fault = nameFault(name);
+    if (fault.isPresent()) {
+      throw new SpecException("name", fault.get());
     }
     if (parallel.workers().max() > data.batchSize()) {
       throw new SpecException(
@@ -105,5 +105,15 @@ public record JobSpec(
               + "; set it to "
               + 2 * Integer.highestOneBit(parallel.workers().max() - 1));
     }
+  }
+
+  /** What is wrong with a name for a job; empty when nothing is. */
+  public static Optional<String> nameFault(String name) {
+    return name.matches("[A-Za-z0-9._][A-Za-z0-9._-]{0,63}") && !name.matches("\\.+")
+        ? Optional.empty()
+        : Optional.of(
+            "expected 1 to 64 letters, digits, '.', '_' or '-', the first no '-', found '"
+                + name
+                + "'");
   }
 }

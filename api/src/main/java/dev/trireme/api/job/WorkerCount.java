@@ -8,6 +8,14 @@ package dev.trireme.api.job;
  */
 public record WorkerCount(int min, int max) {
   public WorkerCount {
+    if (min > max && max >= 1 && min <= 4096) {
+      throw new SpecException(
+          "",
+          "expected \"min:max\" from 1 to 4096 with min at most max, as "
+              + written(max, min)
+              + ", found "
+              + written(min, max));
+    }
     if (min < 1 || max < min || max > 4096) {
       throw new SpecException(
           "", "expected a number from 1 to 4096, or \"min:max\", found " + written(min, max));

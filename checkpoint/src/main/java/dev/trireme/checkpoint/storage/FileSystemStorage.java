@@ -94,13 +94,23 @@ public final class FileSystemStorage implements CheckpointStorage {
 
   @Override
   public StoredFile openManifest(String checkpoint) throws IOException {
-    return openFile(directory.resolve(checkpoint).resolve(CheckpointNames.MANIFEST));
+    return openIn(directory.resolve(checkpoint), CheckpointNames.MANIFEST);
   }
 
   /** A checkpoint of another generation replaces the directory as a whole. */
   @Override
   public StoredFile openShard(String checkpoint, long generation, String file) throws IOException {
-    return openFile(directory.resolve(checkpoint).resolve(file));
+    return openIn(directory.resolve(checkpoint), file);
+  }
+
+  /** What a link shows of another place goes when that does: a checkpoint holds its own bytes. */
+  private static StoredFile openIn(Path checkpoint, String file) throws IOException {
+    Path path = checkpoint.resolve(file);
+    if (Files.exists(path) && !path.toRealPath().startsWith(checkpoint.toRealPath())) {
+      throw new IOException(
+          path + " is a link that leads out of its checkpoint; copy the file into its place");
+    }
+    return openFile(path);
   }
 
   @Override

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -44,39 +45,67 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
   private final TimerScheduler<CoordinatorInbox> timers;
   private final Map<String, ActorRef<CoordinatorToAgent>> addresses = new HashMap<>();
   private final AtomicBoolean active;
+  private final boolean several;
+  private final Consumer<Throwable> failed;
   private final JobControl control;
 
   private CoordinatorActor(
       ActorContext<CoordinatorInbox> context,
       TimerScheduler<CoordinatorInbox> timers,
       AtomicBoolean active,
-      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver) {
+      boolean several,
+      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver,
+      Consumer<Throwable> failed) {
     super(context);
     this.timers = timers;
     this.active = active;
+    this.several = several;
+    this.failed = failed;
     this.control = takeOver.apply(this::send);
     active.set(true);
     wakeInTime();
   }
 
   /**
-   * The behaviour. Where it cannot take over, as without a majority of coordinators, it tries
-   * again.
+   * The behaviour. Where it is one of several and cannot take over, as without a majority of them,
+   * it tries again; where it is the only one, whoever waits for it is told that it has failed.
    *
    * @param active true while it is the one that is active
+   * @param several whether there are other coordinators
    * @param takeOver makes the control, given the way to the agents; may block
+   * @param failed told why when the actor ends of itself, which nothing but a fault makes it do
    */
   static Behavior<CoordinatorInbox> create(
-      AtomicBoolean active, Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver) {
+      AtomicBoolean active,
+      boolean several,
+      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver,
+      Consumer<Throwable> failed) {
     Behavior<CoordinatorInbox> coordinator =
         Behaviors.setup(
             context ->
                 Behaviors.withTimers(
-                    timers -> new CoordinatorActor(context, timers, active, takeOver)));
-    return Behaviors.supervise(coordinator)
-        .onFailure(
-            CoordinatorException.class,
-            SupervisorStrategy.restartWithBackoff(FIRST_PAUSE, LONGEST_PAUSE, 0.1));
+                    timers -> {
+                      try {
+                        return new CoordinatorActor(
+                            context, timers, active, several, takeOver, failed);
+                      } catch (RuntimeException | Error e) {
+                        if (!isTriedAgain(e, several)) {
+                          failed.accept(e);
+                        }
+                        throw e;
+                      }
+                    }));
+    return several
+        ? Behaviors.supervise(coordinator)
+            .onFailure(
+                CoordinatorException.class,
+                SupervisorStrategy.restartWithBackoff(FIRST_PAUSE, LONGEST_PAUSE, 0.1))
+        : coordinator;
+  }
+
+  /** Whether the actor takes over anew after a failure, and so has not ended. */
+  private static boolean isTriedAgain(Throwable failure, boolean several) {
+    return several && failure instanceof CoordinatorException;
   }
 
   @Override
@@ -86,21 +115,38 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
         .onMessage(AgentGone.class, m -> then(() -> onGone(m)))
         .onMessage(Request.class, m -> then(() -> m.serve(control)))
         .onMessageEquals(Wake.WAKE, () -> then(control::onTime))
-        .onSignal(PostStop.class, signal -> ended())
+        .onSignal(
+            PostStop.class,
+            signal -> {
+              ended();
+              failed.accept(
+                  several
+                      ? new CoordinatorException("it is not the active one any more")
+                      : new IllegalStateException("its actor was stopped"));
+              return this;
+            })
         .onSignal(PreRestart.class, signal -> ended())
         .build();
   }
 
   private Behavior<CoordinatorInbox> ended() {
     active.set(false);
+    // Listeners of jobs that have not ended are told that nothing more will come.
     control.close();
     return this;
   }
 
   private Behavior<CoordinatorInbox> then(Runnable action) {
-    action.run();
-    wakeInTime();
-    return this;
+    try {
+      action.run();
+      wakeInTime();
+      return this;
+    } catch (RuntimeException | Error e) {
+      if (!isTriedAgain(e, several)) {
+        failed.accept(e);
+      }
+      throw e;
+    }
   }
 
   private void wakeInTime() {
@@ -121,7 +167,12 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
         }
         getContext().watchWith(address, new AgentGone(id, address));
       }
-      address.tell(control.onRegistration(registration));
+      try {
+        address.tell(control.onRegistration(registration));
+      } catch (CoordinatorException e) {
+        // It tries again, and nobody else is to suffer for it.
+        getContext().getLog().warn("agent {} is not accepted: {}", id, e.getMessage());
+      }
     } else if (addresses.containsKey(message.agentId())) {
       control.onMessage(message);
     } else {

@@ -2,23 +2,18 @@ package dev.trireme.coordinator.akka;
 
 import akka.actor.Address;
 import akka.actor.typed.ActorSystem;
-import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.Join;
 import akka.remote.RemoteTransportException;
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigFactory;
 import dev.trireme.coordinator.CoordinatorConfig;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobService;
-import dev.trireme.coordinator.control.JobControl;
-import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.coordinator.store.LocalStore;
 import dev.trireme.coordinator.store.ReplicatedJobStore;
 import dev.trireme.protocol.akka.ControlPlane;
-import java.security.SecureRandom;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -28,15 +23,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A coordinator's actor system: the first member of its cluster. */
-public final class CoordinatorSystem implements AutoCloseable {
+public final class CoordinatorSystem implements CoordinatorHost {
   private static final Logger LOG = LoggerFactory.getLogger(CoordinatorSystem.class);
   private static final int LEAVE_SECONDS = 6;
-  private static final String DISPATCHER = "trireme.coordinator-dispatcher";
-
-  /** A thread of its own: it waits for the disk. */
-  private static final Config SETTINGS =
-      ConfigFactory.parseString(
-          DISPATCHER + " { type = PinnedDispatcher, executor = thread-pool-executor }");
 
   private final CoordinatorConfig config;
   private final ActorSystem<Void> system;
@@ -55,9 +44,8 @@ public final class CoordinatorSystem implements AutoCloseable {
    */
   public static CoordinatorSystem start(CoordinatorConfig config) {
     Config settings =
-        SETTINGS.withFallback(
-            ControlPlane.settings(
-                ControlPlane.COORDINATOR_ROLE, config.host(), config.port(), config.tls()));
+        ControlPlane.settings(
+            ControlPlane.COORDINATOR_ROLE, config.host(), config.port(), config.tls());
     ActorSystem<Void> system;
     try {
       system = ActorSystem.create(Behaviors.empty(), ControlPlane.SYSTEM, settings);
@@ -81,53 +69,38 @@ public final class CoordinatorSystem implements AutoCloseable {
     return new CoordinatorSystem(config, system);
   }
 
-  /** Whether this is the active coordinator now. */
+  @Override
   public boolean isActive() {
     return active.get();
   }
 
-  /**
-   * Completed when this is no member of the cluster any more: it was closed, or the others have
-   * given it up.
-   */
+  @Override
   public CompletionStage<Void> left() {
     return system.getWhenTerminated().thenApply(done -> null);
   }
 
-  /** Where agents reach it, as {@code host:port}. */
+  @Override
   public String address() {
     Address address = Cluster.get(system).selfMember().address();
     return address.getHost().orElseThrow() + ":" + address.getPort().orElseThrow();
   }
 
-  /**
-   * Takes jobs from now on. Once.
-   *
-   * @param local this coordinator's own store, which belongs to the caller
-   */
+  @Override
   public JobService serve(LocalStore local) {
-    SecureRandom random = new SecureRandom();
+    boolean several = config.coordinators().size() > 1;
     JobStore store = local;
-    if (config.coordinators().size() > 1) {
-      StoreActor.start(system, local, DISPATCHER);
+    if (several) {
+      StoreActor.start(system, local, ActorJobService.DISPATCHER);
       store = new ReplicatedJobStore(local, AkkaPeers.of(system, config));
     }
-    JobStore jobStore = store;
     jobs =
-        new ActorJobService(
-            ControlPlane.run(
-                system,
-                CoordinatorActor.create(
-                    active,
-                    out ->
-                        new JobControl(
-                            config.name(),
-                            jobStore,
-                            config.timing(),
-                            Time.SYSTEM,
-                            random::nextLong,
-                            out)),
-                DispatcherSelector.fromConfig(DISPATCHER)));
+        ActorJobService.start(
+            (behavior, props) -> ControlPlane.run(system, behavior, props),
+            config.name(),
+            config.timing(),
+            store,
+            active,
+            several);
     return jobs;
   }
 

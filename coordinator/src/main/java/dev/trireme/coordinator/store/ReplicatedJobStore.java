@@ -66,7 +66,7 @@ public final class ReplicatedJobStore implements JobStore {
   public long raiseTerm(long floor) {
     long highest = Math.max(local.term(), floor);
     for (int round = 0; round < MAX_ROUNDS; round++) {
-      long wanted = highest + 1;
+      long wanted = EntryJobStore.termAfter(highest);
       List<CompletableFuture<StoreMessage>> asked = peers.askAll(new Prepare(wanted));
       Map<Integer, Promised> promises = new HashMap<>();
       awaitMajority(asked, answer -> answer instanceof Promised p && p.granted());

@@ -1,6 +1,7 @@
 package dev.trireme.launcher.cli;
 
 import java.io.PrintStream;
+import java.nio.charset.Charset;
 
 /**
  * Where a command writes.
@@ -18,6 +19,11 @@ public record Console(PrintStream out, PrintStream err, boolean errIsTerminal, i
     columns = Math.max(FEWEST_COLUMNS, columns);
   }
 
+  /** {@code err} for who moves the cursor and sees to control characters in other people's text. */
+  public PrintStream terminal() {
+    return err instanceof PrintableStream printable ? printable.raw() : err;
+  }
+
   /**
    * The console of this process. Java cannot say whether standard error is a terminal ({@code
    * System.console()} looks at standard input and output, and is never null from JDK 22 on), so the
@@ -27,9 +33,11 @@ public record Console(PrintStream out, PrintStream err, boolean errIsTerminal, i
   public static Console ofProcess() {
     int columns = Integer.getInteger("trireme.columns", DEFAULT_COLUMNS);
     // A pseudo-terminal that nobody has sized says 0.
+    Charset charset =
+        Charset.forName(System.getProperty("stdout.encoding", Charset.defaultCharset().name()));
     return new Console(
-        System.out,
-        System.err,
+        new PrintableStream(System.out, charset),
+        new PrintableStream(System.err, charset),
         Boolean.getBoolean("trireme.tty"),
         columns == 0 ? DEFAULT_COLUMNS : columns);
   }

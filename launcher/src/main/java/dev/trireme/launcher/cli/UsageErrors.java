@@ -4,6 +4,7 @@ import dev.trireme.launcher.config.NearestName;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
+import picocli.CommandLine;
 import picocli.CommandLine.IParameterExceptionHandler;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.ArgSpec;
@@ -32,12 +33,27 @@ final class UsageErrors implements IParameterExceptionHandler {
     if (e instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()) {
       return unmatched(unmatched.getUnmatched().get(0), command);
     }
+    Optional<String> stray = stray(e.getCommandLine());
+    if (e instanceof MissingParameterException && stray.isPresent()) {
+      return stray.get();
+    }
     if (e instanceof MissingParameterException missing && !missing.getMissing().isEmpty()) {
       return missing(missing.getMissing().get(0));
     }
     String text = String.valueOf(e.getMessage());
     String first = Character.toLowerCase(text.charAt(0)) + text.substring(1);
     return command.subcommands().isEmpty() ? first : first + commands(command);
+  }
+
+  /** A word that nobody knows is told before what is missing: it was meant to be that. */
+  private static Optional<String> stray(CommandLine command) {
+    for (CommandLine at = command; at != null; at = at.getParent()) {
+      List<String> unknown = at.getUnmatchedArguments();
+      if (!unknown.isEmpty()) {
+        return Optional.of(unmatched(unknown.get(0), at.getCommandSpec()));
+      }
+    }
+    return Optional.empty();
   }
 
   private static String unmatched(String found, CommandSpec command) {

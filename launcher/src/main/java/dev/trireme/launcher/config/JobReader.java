@@ -67,11 +67,24 @@ public final class JobReader {
     }
     Optional<Object> bound =
         new SpecBinder(new Faults(problems)).bind(root, JOB, new Faults.Spot("", start));
+    checkName(root, problems);
     if (!problems.isEmpty() || bound.isEmpty()) {
       throw new ConfigException(problems);
     }
     JobSpec spec = (JobSpec) bound.get();
     return new ResolvedJob(spec, toYaml(spec), new ResolvedJob.Origin(root, start));
+  }
+
+  /** A spec checks its name when it is made, which other faults may have kept from happening. */
+  private static void checkName(YamlNode root, List<ConfigProblem> problems) {
+    if (!problems.isEmpty()
+        && problems.stream().noneMatch(p -> p.key().equals("name"))
+        && root instanceof YamlNode.Mapping mapping
+        && mapping.entries().containsKey("name")
+        && mapping.entries().get("name").value() instanceof YamlNode.Scalar name) {
+      JobSpec.nameFault(name.text())
+          .ifPresent(fault -> problems.add(ConfigProblem.of(name.place(), "name", fault)));
+    }
   }
 
   /** A job as YAML that reads back as an equal one, every default written out. */
@@ -87,6 +100,9 @@ public final class JobReader {
         fault = "expected a " + what + ", found a directory";
       } else if (!Files.exists(file)) {
         fault = "no such file" + neighbour(file);
+      } else if (!Files.isRegularFile(file)) {
+        // A pipe would be waited for, perhaps for ever.
+        fault = "expected a " + what + ", found something that is no regular file";
       } else {
         return decode(bounded(file));
       }

@@ -7,8 +7,10 @@ import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.checkpoint.WeightsFile;
 import dev.trireme.checkpoint.storage.s3.S3Address;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -79,8 +81,15 @@ public final class JobValidation {
       long items = sets.training().items();
       long perEpoch = (items + spec.data().batchSize() - 1) / spec.data().batchSize();
       long total = spec.train().totalSteps(items, spec.data().batchSize());
-      List<String> warnings = new JobWarnings(cores).of(spec, items, total);
+      List<String> warnings = new JobWarnings(cores, hostMemory()).of(spec, items, total, model);
       return new ValidatedJob(job, sets, model, perEpoch, total, warnings);
+    }
+
+    private static long hostMemory() {
+      return ManagementFactory.getOperatingSystemMXBean()
+              instanceof com.sun.management.OperatingSystemMXBean system
+          ? system.getTotalMemorySize()
+          : Long.MAX_VALUE;
     }
 
     private void files() {
@@ -89,7 +98,7 @@ public final class JobValidation {
           .ifPresent(f -> needFile("model.torchscript", f, "TorchScript file"));
       spec.model().jar().ifPresent(f -> needFile("model.jar", f, "jar"));
       spec.program().flatMap(ProgramSpec::jar).ifPresent(f -> needFile("program.jar", f, "jar"));
-      spec.model().weights().ifPresent(f -> needFile("model.weights", f, "safetensors file"));
+      spec.model().weights().ifPresent(this::needWeights);
       // What lies in an object store is found out by the rank that reads or writes it.
       spec.checkpoint()
           .resumeFrom()
@@ -121,6 +130,18 @@ public final class JobValidation {
                   refuse(key, "no right to read '" + name + "'");
                 }
               });
+    }
+
+    private void needWeights(String name) {
+      int before = problems.size();
+      needFile("model.weights", name, "safetensors file");
+      if (problems.size() == before) {
+        try {
+          WeightsFile.tensors(Path.of(name));
+        } catch (CheckpointException e) {
+          refuse("model.weights", e.getMessage());
+        }
+      }
     }
 
     private void needCheckpoint(String name) {

@@ -5,17 +5,28 @@ import dev.trireme.api.job.LayerSpec;
 import dev.trireme.api.job.LossKind;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 
 /** What a job may ask for and yet is unlikely to mean. */
 final class JobWarnings {
-  private final int cores;
+  private static final double BYTES = Float.BYTES;
+  private static final double GIB = 1L << 30;
 
-  JobWarnings(int cores) {
+  private final int cores;
+  private final long memory;
+
+  /**
+   * @param memory of this machine in bytes
+   */
+  JobWarnings(int cores, long memory) {
     this.cores = cores;
+    this.memory = memory;
   }
 
-  List<String> of(JobSpec spec, long items, long totalSteps) {
+  List<String> of(JobSpec spec, long items, long totalSteps, Optional<ModelOutline> model) {
     List<String> warnings = new ArrayList<>();
+    model.flatMap(outline -> tooLarge(spec, outline)).ifPresent(warnings::add);
     int workers = spec.parallel().workers().max();
     long threads = (long) workers * spec.parallel().threads().orElse(1);
     if (threads > cores) {
@@ -23,8 +34,8 @@ final class JobWarnings {
           "parallel: "
               + workers
               + " ranks with "
-              + spec.parallel().threads().orElse(1)
-              + " threads each share "
+              + plural(spec.parallel().threads().orElse(1), "thread")
+              + " each share "
               + cores
               + " cores; they will wait for each other");
     }
@@ -60,5 +71,27 @@ final class JobWarnings {
               + " learning down");
     }
     return warnings;
+  }
+
+  /** Weights and gradients lie in the memory of each rank; what else there is comes on top. */
+  private Optional<String> tooLarge(JobSpec spec, ModelOutline model) {
+    int ranks = spec.parallel().workers().min();
+    double each = 2 * BYTES * model.parameters();
+    if (each * ranks <= memory) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        String.format(
+            Locale.ROOT,
+            "model.layers: the weights of %,d parameters and their gradients take %.1f GiB on each"
+                + " of %s, and this machine has %.1f GiB in all",
+            model.parameters(),
+            each / GIB,
+            plural(ranks, "rank"),
+            memory / GIB));
+  }
+
+  private static String plural(int number, String what) {
+    return number + " " + what + (number == 1 ? "" : "s");
   }
 }

@@ -11,11 +11,10 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Turns YAML, its short forms written in full, into records, and notes everything that does not
@@ -78,7 +77,7 @@ final class SpecBinder {
       return Optional.empty();
     }
     int before = faults.count();
-    Set<String> suggested = unknownKeys(mapping, type, at, others);
+    Map<String, Entry> misspelt = unknownKeys(mapping, type, at, others);
     List<SpecType.Field> fields = type.fields();
     Object[] values = new Object[fields.size()];
     for (int i = 0; i < values.length; i++) {
@@ -88,9 +87,14 @@ final class SpecBinder {
         Spot spot = at.key(field.name(), entry.keyPlace());
         Optional<Object> value = bind(entry.value(), field.type(), spot);
         values[i] = field.optional() ? value : value.orElse(null);
+      } else if (entry == null && misspelt.containsKey(field.name())) {
+        // What is below a misspelt key may have faults of its own; the value is of no use.
+        Entry meant = misspelt.get(field.name());
+        YamlNode value = ShortForms.expand(meant.value(), field.type());
+        bind(value, field.type(), at.key(field.name(), meant.keyPlace()));
       } else if (!field.required()) {
         values[i] = absent(field);
-      } else if (!suggested.contains(field.name())) {
+      } else {
         faults.missingKey(field, at);
       }
     }
@@ -120,16 +124,16 @@ final class SpecBinder {
         .orElseThrow(() -> new IllegalStateException("a default does not fit: " + problems));
   }
 
-  /** Notes keys that do not belong here, and returns the names that were suggested for them. */
-  private Set<String> unknownKeys(
+  /** Notes keys that do not belong here, and returns them by the names that were suggested. */
+  private Map<String, Entry> unknownKeys(
       Mapping mapping, SpecType.Keys type, Spot at, List<String> others) {
     List<String> right = new ArrayList<>(others);
     right.addAll(type.names());
-    Set<String> suggested = new HashSet<>();
+    Map<String, Entry> suggested = new HashMap<>();
     for (Map.Entry<String, Entry> entry : mapping.entries().entrySet()) {
       if (!right.contains(entry.getKey())) {
         Optional<String> nearest = NearestName.of(entry.getKey(), right);
-        nearest.ifPresent(suggested::add);
+        nearest.ifPresent(name -> suggested.put(name, entry.getValue()));
         faults.unknownKey(entry.getKey(), entry.getValue(), right, nearest, at);
       }
     }

@@ -118,6 +118,7 @@ public final class ApiServer implements AutoCloseable {
       Supplier<Optional<JobService>> active,
       Function<String, Path> runDirectories)
       throws IOException {
+    Http.setDeadlines();
     HttpServer server;
     if (tls.isPresent()) {
       HttpsServer secure = HttpsServer.create(address, WAITING);

@@ -9,6 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /** Asks the process that runs the job of a run directory. Blocking: each call, 30 s at most. */
 public final class ControlClient implements JobChannel {
@@ -43,19 +44,16 @@ public final class ControlClient implements JobChannel {
   /**
    * For the run in this directory.
    *
-   * @throws UnreachableException when no run goes on there
+   * @throws UnreachableException when its process is gone
+   * @throws RefusedException when it is no directory of a run, or the run has ended
    */
-  public static ControlClient of(Path runDirectory) throws UnreachableException {
+  public static ControlClient of(Path runDirectory) throws UnreachableException, RefusedException {
     try {
-      return new ControlClient(
-          ClusterFile.read(runDirectory)
-              .orElseThrow(
-                  () ->
-                      new UnreachableException(
-                          "no run goes on in "
-                              + runDirectory
-                              + " (no cluster.json of a living"
-                              + " process)")));
+      Optional<ClusterFile> cluster = ClusterFile.read(runDirectory);
+      if (cluster.isEmpty()) {
+        throw RunFiles.nobody(runDirectory);
+      }
+      return new ControlClient(cluster.get());
     } catch (ClusterFile.UnusableException e) {
       throw new UnreachableException(e.getMessage());
     } catch (IOException e) {

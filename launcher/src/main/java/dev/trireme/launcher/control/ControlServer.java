@@ -11,8 +11,12 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,13 +30,19 @@ import org.slf4j.LoggerFactory;
  * </pre>
  *
  * <p>Every request carries {@code Authorization: Bearer TOKEN}; without it the answer is 401 and
- * nothing is done. Answers are JSON; what cannot be done is answered 409 with {@code error}.
+ * nothing is done. Answers are JSON; with {@code error} where it is not 200: 400 the request makes
+ * no sense, 404 no such path, 405 not with this method, 409 it cannot be done.
  *
- * <p>Threading: a thread of its own, one request at a time.
+ * <p>Threading: at most {@value #THREADS} requests at a time, {@value #WAITING} wait. Who does not
+ * send a request to its end is cut off after seconds, and holds up nobody but itself.
  */
 public final class ControlServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ControlServer.class);
-  private static final int WAITING = 16;
+  private static final int THREADS = 32;
+  private static final int WAITING = 64;
+
+  private static final Map<String, String> METHODS =
+      Map.of("/v1/job", "GET", "/v1/job/scale", "POST", "/v1/job/cancel", "POST");
 
   private final JobService jobs;
   private final String jobId;
@@ -48,15 +58,24 @@ public final class ControlServer implements AutoCloseable {
     byte[] secret = new byte[32];
     new SecureRandom().nextBytes(secret);
     this.token = HexFormat.of().formatHex(secret);
+    Http.setDeadlines();
     this.server =
         HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), WAITING);
-    this.executor =
-        Executors.newSingleThreadExecutor(
+    AtomicInteger number = new AtomicInteger();
+    ThreadPoolExecutor threads =
+        new ThreadPoolExecutor(
+            THREADS,
+            THREADS,
+            10,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(WAITING),
             task -> {
-              Thread thread = new Thread(task, "control-server");
+              Thread thread = new Thread(task, "control-server-" + number.incrementAndGet());
               thread.setDaemon(true);
               return thread;
             });
+    threads.allowCoreThreadTimeOut(true);
+    this.executor = threads;
   }
 
   /**
@@ -68,7 +87,7 @@ public final class ControlServer implements AutoCloseable {
     try {
       ControlServer control = new ControlServer(jobs, jobId, runDirectory);
       control.server.setExecutor(control.executor);
-      control.server.createContext("/v1/job", control::handle);
+      control.server.createContext("/", control::handle);
       control.server.start();
       String address = "127.0.0.1:" + control.server.getAddress().getPort();
       ClusterFile.ofThisProcess(address, control.token, jobId).write(runDirectory);
@@ -86,13 +105,28 @@ public final class ControlServer implements AutoCloseable {
         return;
       }
       try {
-        Http.answer(exchange, 200, serve(exchange));
-      } catch (CoordinatorException | IllegalArgumentException e) {
+        answer(exchange);
+      } catch (IllegalArgumentException e) {
+        Http.answer(exchange, 400, Http.error(e.getMessage()));
+      } catch (CoordinatorException e) {
         Http.answer(exchange, 409, Http.error(e.getMessage()));
       } catch (RuntimeException e) {
         log.error("serving {}", exchange.getRequestURI().getPath(), e);
         Http.answer(exchange, 500, Http.error(e.toString()));
       }
+    }
+  }
+
+  private void answer(HttpExchange exchange) throws IOException {
+    String path = exchange.getRequestURI().getPath();
+    String method = METHODS.get(path);
+    if (method == null) {
+      Http.answer(exchange, 404, Http.error("there is no such path"));
+    } else if (!method.equals(exchange.getRequestMethod())) {
+      exchange.getResponseHeaders().set("Allow", method);
+      Http.answer(exchange, 405, Http.error("expected " + method + " for " + path));
+    } else {
+      Http.answer(exchange, 200, serve(exchange));
     }
   }
 

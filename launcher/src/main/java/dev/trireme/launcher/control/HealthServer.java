@@ -47,6 +47,7 @@ public final class HealthServer implements AutoCloseable {
       throw new IllegalArgumentException(
           "expected an address of loopback for health, found " + address.getHostString());
     }
+    Http.setDeadlines();
     HealthServer health = new HealthServer(HttpServer.create(address, 16));
     health.server.setExecutor(health.executor);
     health.server.createContext("/livez", exchange -> answer(exchange, alive.get()));

@@ -11,7 +11,25 @@ import java.util.Map;
 
 /** What the HTTP interfaces do alike. */
 final class Http {
+  private static final int REQUEST_SECONDS = 10;
+  private static final int ANSWER_SECONDS = 60;
+
   private Http() {}
+
+  /**
+   * Gives the JDK's server deadlines, which it has not by itself: for a request to arrive whole,
+   * and for its answer to be taken. It reads them once, so call this before any server is made.
+   */
+  static void setDeadlines() {
+    Map.of("maxReqTime", REQUEST_SECONDS, "maxRspTime", ANSWER_SECONDS)
+        .forEach(
+            (name, seconds) -> {
+              String property = "sun.net.httpserver." + name;
+              if (System.getProperty(property) == null) {
+                System.setProperty(property, String.valueOf(seconds));
+              }
+            });
+  }
 
   /** Whether a request carries the token; compared in a time that tells nothing. */
   static boolean authorized(HttpExchange exchange, String token) {

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.embedded;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.coordinator.CoordinatorException;
@@ -16,6 +17,7 @@ import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ValidatedJob;
 import dev.trireme.launcher.control.ClusterFile;
 import dev.trireme.launcher.control.ControlServer;
+import dev.trireme.launcher.control.RunFiles;
 import dev.trireme.launcher.device.DeviceSurvey;
 import dev.trireme.launcher.device.Installation;
 import dev.trireme.protocol.JobState;
@@ -69,6 +71,17 @@ public final class EmbeddedRunner implements TrainRunner {
                     : "trireme: '" + asked + "' is no directory of a run");
         return ExitCode.USAGE;
       }
+      if (RunFiles.result(directory).filter(EmbeddedRunner::hasSucceeded).isPresent()) {
+        console
+            .err()
+            .println(
+                "trireme: the run in "
+                    + asked
+                    + " has succeeded: there is nothing to continue; to train further, raise"
+                    + " train.epochs in a new run with --set checkpoint.resumeFrom="
+                    + asked.resolve("checkpoints"));
+        return ExitCode.USAGE;
+      }
       JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
       return ended(
           run(spec, directory, console, jobs -> resumed(jobs, directory)), directory, console);
@@ -76,6 +89,10 @@ public final class EmbeddedRunner implements TrainRunner {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.FAILED;
     }
+  }
+
+  private static boolean hasSucceeded(JsonNode result) {
+    return result.path("state").asText().equals(JobState.SUCCEEDED.name());
   }
 
   /** A job that did not end runs again by itself as soon as its coordinator does. */
@@ -119,11 +136,11 @@ public final class EmbeddedRunner implements TrainRunner {
             EmbeddedCluster.start(agentConfig(spec), directory.resolve(STATE));
         ProgressDisplay display =
             new ProgressDisplay(
-                console.err(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
+                console.terminal(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
       JobService jobs = cluster.jobs();
       String id = begin.apply(jobs);
-      interruption.onRaised(() -> cancel(jobs, id, termination));
       ProgressFeed feed = new ProgressFeed(display);
+      interruption.onRaised(() -> cancel(jobs, id, termination, feed));
       try (JobService.Subscription watching = jobs.watch(id, feed);
           ControlServer control = ControlServer.start(jobs, id, directory)) {
         return feed.result().get();
@@ -132,16 +149,23 @@ public final class EmbeddedRunner implements TrainRunner {
       Thread.currentThread().interrupt();
       throw new CoordinatorException("interrupted while the job was running", e);
     } catch (ExecutionException e) {
-      throw new IllegalStateException("cannot happen: nothing fails this future", e);
+      throw new CoordinatorException(
+          e.getCause().getMessage() + "; continue with ./trireme job resume " + directory, e);
     }
   }
 
   /** Whoever takes the machine back wants the work to go on elsewhere. */
-  private static void cancel(JobService jobs, String id, Termination termination) {
-    if (termination.isAsked()) {
-      jobs.cancelWithCheckpoint(id, "terminated by SIGTERM");
-    } else {
-      jobs.cancel(id, "interrupted");
+  private static void cancel(
+      JobService jobs, String id, Termination termination, ProgressFeed feed) {
+    try {
+      if (termination.isAsked()) {
+        jobs.cancelWithCheckpoint(id, "terminated by SIGTERM");
+      } else {
+        jobs.cancel(id, "interrupted");
+      }
+    } catch (CoordinatorException e) {
+      // Nobody is there to end the job in order: the cluster is closed around it.
+      feed.fail(e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.embedded;
 
+import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobResult;
@@ -20,7 +21,7 @@ final class ProgressFeed implements JobListener {
     this.display = display;
   }
 
-  /** Completed when the job has ended. */
+  /** Completed when the job has ended; fails when it cannot go on, with the reason. */
   CompletableFuture<JobResult> result() {
     return result;
   }
@@ -66,9 +67,21 @@ final class ProgressFeed implements JobListener {
     }
   }
 
+  @Override
+  public void lost() {
+    fail(new CoordinatorException("the coordinator has ended before the job"));
+  }
+
+  /** The run cannot go on; does nothing when the job has ended. */
+  void fail(CoordinatorException why) {
+    result.completeExceptionally(why);
+  }
+
   /** States of an ordinary run speak for themselves; what a job waits for does not. */
   private void stateChanged(JobEvent.StateChanged changed) {
-    if (changed.state() == JobState.QUEUED && changed.reason().startsWith("needs")) {
+    // The one agent of this process joins within a second.
+    boolean starts = changed.reason().endsWith("no agent has joined");
+    if (changed.state() == JobState.QUEUED && changed.reason().startsWith("needs") && !starts) {
       display.message("waiting: " + changed.reason());
     }
   }

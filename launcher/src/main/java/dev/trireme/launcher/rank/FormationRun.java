@@ -103,10 +103,12 @@ final class FormationRun implements AutoCloseable {
    */
   RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
     ProcessGroup group = meeting.await();
-    try (BucketedExchange exchange = exchange(group, lasting.replica());
+    try (BucketedExchange exchange = exchange(group, lasting);
         Checkpointer checkpointer =
             LocalCheckpointer.open(
-                checkpoints.config(join.rank(), join.worldSize()), gate, lasting.memory())) {
+                checkpoints.config(join.rank(), join.worldSize(), join.generations()),
+                gate,
+                lasting.memory())) {
       RankContext context =
           new RankContext(
               job,
@@ -126,7 +128,8 @@ final class FormationRun implements AutoCloseable {
     }
   }
 
-  private BucketedExchange exchange(ProcessGroup group, Replica replica) {
+  private BucketedExchange exchange(ProcessGroup group, Lasting lasting) {
+    Replica replica = lasting.replica();
     BucketedExchange exchange =
         new BucketedExchange(
             group,
@@ -134,7 +137,8 @@ final class FormationRun implements AutoCloseable {
             replica.statistics(),
             job.parallel().firstBucketSize(),
             job.parallel().bucketSize(),
-            job.parallel().compression());
+            job.parallel().compression(),
+            lasting.memory());
     if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
       log.info(
           "compression: {} bytes of gradients are reduced a step in place of {}",

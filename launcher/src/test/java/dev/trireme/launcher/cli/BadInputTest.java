@@ -95,6 +95,8 @@ class BadInputTest {
         commandLine("an option of another command", "train JOB --json", "option '--json'"),
         commandLine("a short option that is none", "train JOB -x", "unknown option '-x'"),
         commandLine("no job file", "train", "expected JOB.yaml, found nothing", "--help"),
+        commandLine("an unknown option and no file", "train --foo", "unknown option '--foo'"),
+        commandLine("help for a command", "help train", "unknown command 'help'"),
         commandLine("two job files", "train JOB b.yaml", "unexpected argument 'b.yaml'"),
         commandLine("an option without its value", "train JOB --set", "'--set' needs a value"),
         commandLine("a flag with a value", "validate JOB --json=1", "--json"),
@@ -165,7 +167,11 @@ class BadInputTest {
         job("a bracket left open", "{sgd: {lr: 0.1}}", "{sgd: {lr: 0.1}", "not YAML"),
         job("a tab", "  epochs", "\tepochs", ":14:1: not YAML", "TAB"),
         job("keys not indented", "- linear: 10", "- linear:\n      out: 10", "indent what belongs"),
-        job("workers from more to less", "workers: 2", "workers: \"4:2\"", "4:2"),
+        job(
+            "workers from more to less",
+            "workers: 2",
+            "workers: \"4:2\"",
+            "min at most max, as 2:4, found 4:2"),
         job("more workers than items in a batch", "workers: 2", "workers: 11", ":18:3: parallel.w"),
         job("Nesterov alone", "lr: 0.1", "lr: 0.1, nesterov: true", "needs a momentum above 0"));
   }

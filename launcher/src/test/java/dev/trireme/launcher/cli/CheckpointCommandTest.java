@@ -135,4 +135,29 @@ class CheckpointCommandTest {
         .isEqualTo(ExitCode.FAILED);
     assertThat(file).doesNotExist();
   }
+
+  @Test
+  void shouldSayWhereTheCheckpointsOfARunAre() throws IOException {
+    Path run = Files.createDirectory(directory.resolve("run"));
+    Path checkpoints = Files.createDirectory(run.resolve("checkpoints"));
+    for (String command : List.of("list", "show", "verify")) {
+      assertThat(run(command, run.toString())).as(command).isEqualTo(2);
+      assertThat(err.toString(StandardCharsets.UTF_8))
+          .contains("checkpoint in " + run + "; did you mean '" + checkpoints + "'?");
+      assertThat(printed()).isEmpty();
+    }
+  }
+
+  @Test
+  void shouldSayWhereAnExportCannotGo() {
+    Path file = directory.resolve("no/dir/m.safetensors");
+    assertThat(run("export", directory.toString(), "--to", file.toString())).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8).strip())
+        .isEqualTo(
+            "trireme: cannot write "
+                + file
+                + ": there is no directory "
+                + file.getParent()
+                + "; make it, or choose another place");
+  }
 }

@@ -237,6 +237,8 @@ class JobReaderTest {
         """;
     assertThat(lines(yaml, "parallel.workers=0"))
         .containsExactly(
+            "job.yaml:1:7: name: expected 1 to 64 letters, digits, '.', '_' or '-', the first no"
+                + " '-', found 'bad name'",
             "job.yaml:4:21: model.layers[0].conv2d.out: expected a whole number of at least 1,"
                 + " found 'two'",
             "job.yaml:4:26: model.layers[0].conv2d.kernal: unknown key; did you mean 'kernel'?"
@@ -408,5 +410,36 @@ class JobReaderTest {
     ResolvedJob again = JobReader.read("resolved", job.yaml(), List.of());
     assertThat(again.spec()).isEqualTo(job.spec());
     assertThat(again.yaml()).isEqualTo(job.yaml());
+  }
+
+  @Test
+  void shouldTellFaultsBelowAMisspeltKeyAndABadName() {
+    String text = SMALL.replaceFirst("name: .*", "name: --help").replace("model:", "modle:");
+    assertThat(text).contains("modle:", "--help");
+    List<String> problems =
+        catchThrowableOfType(
+                ConfigException.class,
+                () ->
+                    JobReader.read("job.yaml", text.replace("linear: 10", "linaer: 10"), List.of()))
+            .problems()
+            .stream()
+            .map(p -> p.key() + ": " + p.message())
+            .toList();
+    assertThat(problems).hasSize(3);
+    assertThat(problems)
+        .anySatisfy(p -> assertThat(p).contains("modle: unknown key; did you mean 'model'?"))
+        .anySatisfy(p -> assertThat(p).startsWith("model.layers[1]").contains("'linear'?"))
+        .anySatisfy(p -> assertThat(p).startsWith("name: expected 1 to 64").contains("'--help'"));
+  }
+
+  @Test
+  @org.junit.jupiter.api.Timeout(20)
+  void shouldNotWaitForAPipe(@org.junit.jupiter.api.io.TempDir Path directory) throws Exception {
+    Path pipe = directory.resolve("pipe");
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    assertThat(
+            catchThrowableOfType(ConfigException.class, () -> JobReader.read(pipe, List.of()))
+                .getMessage())
+        .contains("no regular file");
   }
 }

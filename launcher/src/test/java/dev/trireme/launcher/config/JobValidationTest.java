@@ -244,4 +244,45 @@ class JobValidationTest {
         .extracting(Capabilities.Refusal::key)
         .containsExactly("parallel.sync");
   }
+
+  /** Written by hand: 8 bytes of length, then JSON, then 8 bytes of values. */
+  private String weights(String json) throws Exception {
+    byte[] header = json.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    java.nio.ByteBuffer file =
+        java.nio.ByteBuffer.allocate(16 + header.length).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+    file.putLong(json.isEmpty() ? Long.MIN_VALUE : header.length).put(header);
+    return Files.write(directory.resolve("weights"), file.array()).toString();
+  }
+
+  @Test
+  void shouldLookIntoTheWeights() throws Exception {
+    String tensor = "{'dtype':'F32','shape':[%s],'data_offsets':[%s]}";
+    for (String json :
+        List.of(
+            "",
+            "{",
+            "{'a':" + tensor.formatted("1", "0,4") + ",'b':" + tensor.formatted("2", "0,8") + "}",
+            "{'a':" + tensor.formatted("4611686018427387904,4", "0,8") + "}",
+            "{'a':" + tensor.formatted("2", "NaN,8") + "}",
+            "{'a':" + tensor.formatted("2", "0,9223372036854775807") + "}")) {
+      String file = weights(json.replace('\'', '"'));
+      assertThat(refused(DIGITS, "model.weights=" + file))
+          .as(json)
+          .singleElement()
+          .asString()
+          .startsWith("model.weights: " + file + " is not a whole safetensors file: ");
+    }
+    String whole = weights(("{'a':" + tensor.formatted("2", "0,8") + "}").replace('\'', '"'));
+    assertThat(check(DIGITS, "model.weights=" + whole).warnings()).isEmpty();
+  }
+
+  @Test
+  void shouldWarnOfAModelThatTheMachineCannotHold() {
+    List<String> warnings = check(DIGITS, "model.layers=[flatten, linear: 2000000000]").warnings();
+    assertThat(warnings)
+        .singleElement()
+        .asString()
+        .startsWith("model.layers: the weights of 1,570,000,000,000 parameters")
+        .contains("GiB on each of 1 rank, and this machine has ");
+  }
 }

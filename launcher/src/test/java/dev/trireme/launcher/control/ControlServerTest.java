@@ -11,18 +11,22 @@ import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.protocol.JobState;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class ControlServerTest {
@@ -50,7 +54,60 @@ class ControlServerTest {
     }
     assertThat(runDirectory.resolve("cluster.json")).doesNotExist();
     assertThatThrownBy(() -> ControlClient.of(runDirectory))
-        .isInstanceOf(ControlClient.UnreachableException.class);
+        .isInstanceOf(ControlClient.RefusedException.class)
+        .hasMessageContaining("is no directory of a run");
+  }
+
+  @Test
+  @Timeout(25)
+  void shouldNotBeHeldUpByThoseWhoDoNotFinishTheirRequests() throws Exception {
+    List<Socket> idle = new ArrayList<>();
+    try (ControlServer server = ControlServer.start(jobs, "job-1", runDirectory)) {
+      assertThat(server).isNotNull();
+      String address = ClusterFile.read(runDirectory).orElseThrow().address();
+      int port = Integer.parseInt(address.substring(address.indexOf(':') + 1));
+      for (int i = 0; i < 12; i++) {
+        Socket socket = new Socket("127.0.0.1", port);
+        idle.add(socket);
+        socket.getOutputStream().write("GET /v1/jo".getBytes(StandardCharsets.US_ASCII));
+      }
+      assertThat(ControlClient.of(runDirectory).show().path("state").asText()).isEqualTo("RUNNING");
+      // And they are cut off, whoever else comes.
+      assertThat(idle.get(0).getInputStream().read()).isNegative();
+    } finally {
+      for (Socket socket : idle) {
+        socket.close();
+      }
+    }
+  }
+
+  @Test
+  void shouldSayWhichPathsAndMethodsThereAre() throws Exception {
+    try (ControlServer server = ControlServer.start(jobs, "job-1", runDirectory)) {
+      assertThat(server).isNotNull();
+      assertThat(answerTo("GET", "/v1/job")).isEqualTo(200);
+      assertThat(answerTo("GET", "/v1/jobs")).isEqualTo(404);
+      assertThat(answerTo("GET", "/v1/job/")).isEqualTo(404);
+      assertThat(answerTo("GET", "/")).isEqualTo(404);
+      assertThat(answerTo("DELETE", "/v1/job")).isEqualTo(405);
+      assertThat(answerTo("GET", "/v1/job/cancel")).isEqualTo(405);
+      assertThat(answerTo("POST", "/v1/job/scale?workers=x")).isEqualTo(400);
+      assertThat(answerTo("POST", "/v1/job/scale?workers=9")).isEqualTo(409);
+      assertThat(asked).isEmpty();
+    }
+  }
+
+  private int answerTo(String method, String path) throws Exception {
+    ClusterFile cluster = ClusterFile.read(runDirectory).orElseThrow();
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://" + cluster.address() + path))
+            .header("Authorization", "Bearer " + cluster.token())
+            .method(method, HttpRequest.BodyPublishers.noBody())
+            .build();
+    HttpResponse<String> response =
+        HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    assertThat(response.headers().firstValue("Content-Type")).contains("application/json");
+    return response.statusCode();
   }
 
   @Test

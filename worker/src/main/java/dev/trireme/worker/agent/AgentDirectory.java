@@ -79,6 +79,15 @@ final class AgentDirectory implements AutoCloseable {
     }
   }
 
+  /** Sweeps what dead agents of this user left; what cannot be deleted stays. */
+  static void sweep() {
+    try {
+      sweep(defaultBase(), ownPrefix());
+    } catch (IOException e) {
+      LOG.debug("cannot look for directories of dead agents", e);
+    }
+  }
+
   private static Path defaultBase() {
     Path shm = Path.of("/dev/shm");
     return Files.isWritable(shm) ? shm : Path.of(System.getProperty("java.io.tmpdir"));

@@ -56,6 +56,14 @@ public final class AgentNode implements AutoCloseable {
   }
 
   /**
+   * Deletes what agents of this user that were killed have left in shared memory, as every start of
+   * an agent does. Never fails.
+   */
+  public static void sweepAbandoned() {
+    AgentDirectory.sweep();
+  }
+
+  /**
    * Ends every rank and leaves the control plane. Takes a few seconds at most; repeats do nothing.
    */
   @Override

@@ -14,6 +14,7 @@ import dev.trireme.launcher.cli.Table;
 import java.io.IOException;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -46,11 +47,15 @@ final class ListCommand implements Callable<Integer> {
           .skipped()
           .forEach(one -> skipped.put(one.name(), one.reason()));
     }
+    List<String> names = PlaceArguments.names(place);
+    if (names.isEmpty() && skipped.isEmpty()) {
+      throw PlaceArguments.none(place, "checkpoint");
+    }
     Table table =
         new Table("lrrlrrl")
             .row("checkpoint", "step", "generation", "written", "ranks", "bytes", "state");
     ArrayNode array = JsonNodeFactory.instance.arrayNode();
-    for (String name : PlaceArguments.names(place)) {
+    for (String name : names) {
       ObjectNode object = array.addObject().put("name", name);
       try {
         Manifest manifest = reader.glance(name);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.trireme.api.checkpoint.CheckpointException;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.SpecException;
 import dev.trireme.checkpoint.CheckpointPlace;
@@ -13,6 +14,8 @@ import dev.trireme.checkpoint.Selection;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -69,6 +72,16 @@ final class PlaceArguments {
     return new S3Spec(Optional.ofNullable(endpoint), Optional.ofNullable(region), pathStyle);
   }
 
+  /** That there is no checkpoint in a place, and where there may be some instead. */
+  static CheckpointException none(CheckpointPlace place, String what) {
+    String mend = "";
+    if (!CheckpointSpec.isS3(place.name())) {
+      Path inRun = Path.of(place.name(), "checkpoints");
+      mend = Files.isDirectory(inRun) ? "; did you mean '" + inRun + "'?" : "";
+    }
+    return new CheckpointException("there is no " + what + " in " + place.name() + mend);
+  }
+
   /** The names of the checkpoints that are meant, oldest first. */
   static List<String> names(CheckpointPlace place) throws IOException {
     return place.one().isPresent()
@@ -92,8 +105,7 @@ final class PlaceArguments {
         .orElseThrow(
             () ->
                 new CheckpointException(
-                    "there is no whole checkpoint in "
-                        + place.name()
+                    none(place, "whole checkpoint").getMessage()
                         + selection.skipped().stream()
                             .map(s -> System.lineSeparator() + "  skipped " + s)
                             .reduce("", String::concat)));

@@ -2,7 +2,6 @@ package dev.trireme.launcher.cli.checkpoint;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.checkpoint.CheckpointPlace;
 import dev.trireme.checkpoint.CheckpointReader;
 import dev.trireme.checkpoint.format.DamagedException;
@@ -41,7 +40,7 @@ final class VerifyCommand implements Callable<Integer> {
   private int run(CheckpointPlace place, CheckpointReader reader) throws IOException {
     List<String> names = PlaceArguments.names(place);
     if (names.isEmpty()) {
-      throw new CheckpointException("there is no checkpoint in " + place.name());
+      throw PlaceArguments.none(place, "checkpoint");
     }
     Table table = new Table("lrl").row("checkpoint", "bytes", "result");
     ArrayNode array = JsonNodeFactory.instance.arrayNode();

@@ -1,16 +1,15 @@
 package dev.trireme.launcher.cli.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.Table;
 import dev.trireme.launcher.cli.TrainRunner;
 import dev.trireme.launcher.cli.cluster.Asking;
 import dev.trireme.launcher.cli.cluster.ClusterOptions;
+import dev.trireme.launcher.control.RunFiles;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -110,20 +109,18 @@ public final class JobCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-      Path result = target.isRun() ? target.run().resolve("result.json") : Path.of("");
-      if (!Files.isRegularFile(result)) {
+      try {
+        Optional<JsonNode> result =
+            target.isRun() ? RunFiles.result(target.run()) : Optional.empty();
         return Asking.run(
             console,
             () -> {
-              Printing.object(console, target.channel().show(), json);
+              Printing.object(
+                  console, result.isPresent() ? result.get() : target.channel().show(), json);
               return ExitCode.DONE;
             });
-      }
-      try {
-        Printing.object(console, JsonMapper.builder().build().readTree(result.toFile()), json);
-        return ExitCode.DONE;
       } catch (IOException e) {
-        console.err().println("trireme: cannot read " + result + ": " + e);
+        console.err().println("trireme: " + e.getMessage());
         return ExitCode.FAILED;
       }
     }

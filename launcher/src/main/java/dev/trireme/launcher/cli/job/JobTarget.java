@@ -4,6 +4,7 @@ import dev.trireme.launcher.cli.cluster.ClusterOptions;
 import dev.trireme.launcher.cli.cluster.ClusterOptions.UnknownClusterException;
 import dev.trireme.launcher.control.ApiClient;
 import dev.trireme.launcher.control.ControlClient;
+import dev.trireme.launcher.control.ControlClient.RefusedException;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
 import dev.trireme.launcher.control.JobChannel;
 import java.nio.file.Files;
@@ -48,7 +49,7 @@ final class JobTarget {
   }
 
   /** The way to the job. */
-  JobChannel channel() throws UnreachableException, UnknownClusterException {
+  JobChannel channel() throws UnreachableException, RefusedException, UnknownClusterException {
     return isRun() ? ControlClient.of(run()) : client().job(id());
   }
 }

@@ -2,9 +2,15 @@ package dev.trireme.launcher.cli.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.trireme.launcher.cli.Console;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.util.Map;
 
 /** Answers, for people or programs. */
 final class Printing {
+  /** More of a measured figure is noise; JSON has them all. */
+  private static final int DIGITS = 5;
+
   private Printing() {}
 
   /** An object: a line a field, or JSON. */
@@ -13,17 +19,28 @@ final class Printing {
       console.out().println(answer.toPrettyString());
       return;
     }
-    answer
-        .properties()
-        .forEach(
-            field ->
-                console
-                    .out()
-                    .printf(
-                        "%-18s %s%n",
-                        field.getKey(),
-                        field.getValue().isValueNode()
-                            ? field.getValue().asText()
-                            : field.getValue().toString()));
+    lines(console, "", answer);
+  }
+
+  /** What is inside an object stands behind the object's name and a dot. */
+  private static void lines(Console console, String prefix, JsonNode object) {
+    for (Map.Entry<String, JsonNode> field : object.properties()) {
+      String name = prefix + field.getKey();
+      if (field.getValue().isObject()) {
+        lines(console, name + ".", field.getValue());
+      } else {
+        console.out().printf("%-18s %s%n", name, text(field.getValue()));
+      }
+    }
+  }
+
+  private static String text(JsonNode value) {
+    if (value.isFloatingPointNumber()) {
+      return new BigDecimal(value.asText())
+          .round(new MathContext(DIGITS))
+          .stripTrailingZeros()
+          .toPlainString();
+    }
+    return value.isValueNode() ? value.asText() : value.toString();
   }
 }

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli.progress;
 
+import dev.trireme.launcher.cli.PrintableStream;
 import java.io.PrintStream;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -77,7 +78,7 @@ public final class ProgressDisplay implements AutoCloseable {
 
   /** Writes a line of other text above the progress line. */
   public synchronized void message(String line) {
-    write(line);
+    write(PrintableStream.clean(line));
   }
 
   /** Takes the progress line away. */
