@@ -88,11 +88,11 @@ public final class AeronProcessGroup {
   }
 
   /**
-   * The last operations of a group that this class has made, the oldest first; empty for a group of
-   * one rank, which has nothing to wait for. May be asked at any time, also after a failure.
+   * The last operations of a group, the oldest first; empty for a local group of one rank, which
+   * has nothing to wait for. May be asked at any time, also after a failure.
    */
   public static List<RecordedOperation> recentOperations(ProcessGroup group) {
-    return group instanceof SharedGroup shared ? shared.recentOperations() : List.of();
+    return group instanceof RecordedGroup recorded ? recorded.recentOperations() : List.of();
   }
 
   /**

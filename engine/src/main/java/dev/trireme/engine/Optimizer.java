@@ -2,6 +2,7 @@ package dev.trireme.engine;
 
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.engine.StateDict.Role;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ import org.bytedeco.pytorch.Type;
  */
 final class Optimizer implements AutoCloseable {
   private final OptimizerSpec spec;
+  private final Device device;
   private final StateDict state = new StateDict();
   private final List<Tensor> parameters = new ArrayList<>();
   private final List<Tensor> firstSlots = new ArrayList<>();
@@ -40,10 +42,13 @@ final class Optimizer implements AutoCloseable {
 
   /**
    * @param trained the parameters to update, in order
+   * @param device where they are, and the optimizer's state with them
    */
   @SuppressWarnings("try") // a scope does its work by being open
-  Optimizer(OptimizerSpec spec, List<StateDict.Entry> trained) {
+  Optimizer(OptimizerSpec spec, List<StateDict.Entry> trained, Device device) {
     this.spec = spec;
+    this.device = device;
+    state.moveTo(device);
     try (PointerScope scope = new PointerScope()) {
       for (StateDict.Entry entry : trained) {
         // Detached, so that updates in place need no guard against autograd.
@@ -57,8 +62,9 @@ final class Optimizer implements AutoCloseable {
           secondSlots.add(slot(entry, "exp_avg_sq"));
         }
       }
-      updates = state.add("step", Tensors.zeros(Shape.of(), DType.INT64), Role.UPDATE_COUNT);
-      floatUpdates = state.own(Tensors.zeros(Shape.of(), DType.FLOAT32));
+      updates =
+          state.add("step", Tensors.zeros(Shape.of(), DType.INT64, device), Role.UPDATE_COUNT);
+      floatUpdates = state.own(Tensors.zeros(Shape.of(), DType.FLOAT32, device));
       fused = state.own(Dispatcher.singleton().findSchemaOrThrow(operator(spec), ""));
     }
   }
@@ -66,7 +72,7 @@ final class Optimizer implements AutoCloseable {
   private Tensor slot(StateDict.Entry entry, String name) {
     return state.add(
         entry.name() + "." + name,
-        Tensors.zeros(Tensors.shape(entry.tensor()), DType.FLOAT32),
+        Tensors.zeros(Tensors.shape(entry.tensor()), DType.FLOAT32, device),
         Role.BUFFER);
   }
 
@@ -93,15 +99,15 @@ final class Optimizer implements AutoCloseable {
       return;
     }
     try (PointerScope scope = new PointerScope()) {
-      long count = updates.item_long() + 1;
+      // Counted where it stands: a device is not waited for.
+      updates.add_(new Scalar(1));
       if (spec instanceof OptimizerSpec.Sgd sgd) {
         sgd(sgd, gradients, learningRate);
       } else if (spec instanceof OptimizerSpec.Adam a) {
-        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps(), count);
+        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps());
       } else if (spec instanceof OptimizerSpec.AdamW a) {
-        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps(), count);
+        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps());
       }
-      updates.fill_(new Scalar(count));
     }
   }
 
@@ -138,9 +144,8 @@ final class Optimizer implements AutoCloseable {
       double beta1,
       double beta2,
       double weightDecay,
-      double eps,
-      long count) {
-    floatUpdates.fill_(new Scalar((float) count));
+      double eps) {
+    floatUpdates.copy_(updates);
     List<Tensor> counts = Collections.nCopies(parameters.size(), floatUpdates);
     call(
         list(parameters),
@@ -164,7 +169,8 @@ final class Optimizer implements AutoCloseable {
     fused.callBoxed(new IValueVector(arguments));
   }
 
-  private static IValue list(List<Tensor> tensors) {
+  /** Tensors as an argument of an operator. */
+  static IValue list(List<Tensor> tensors) {
     GenericList list = new GenericList(new Type.TypePtr(TensorType.get()));
     for (Tensor tensor : tensors) {
       list.push_back(new IValue(tensor));

@@ -1,5 +1,6 @@
 package dev.trireme.api.job;
 
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -52,6 +53,20 @@ public record JobSpec(
               + ") than items in a global batch ("
               + data.batchSize()
               + "); lower it or raise data.batchSize");
+    }
+    if (train.precision() == TrainSpec.Precision.FP16
+        && parallel.device() != ParallelSpec.DeviceKind.CUDA) {
+      throw new SpecException(
+          "train.precision",
+          "fp16 is for GPUs only, found parallel.device: "
+              + parallel.device().name().toLowerCase(Locale.ROOT)
+              + "; set parallel.device: cuda, or use bf16, which the CPU has too");
+    }
+    if (train.elastic() && parallel.device() == ParallelSpec.DeviceKind.CUDA) {
+      throw new SpecException(
+          "train.deterministic",
+          "elastic gives the same bits on the CPU only, found parallel.device: cuda; leave one of"
+              + " the two out");
     }
     if (train.elastic() && !(parallel.compression() instanceof CompressionSpec.None)) {
       throw new SpecException(

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param compression what gradients lose on their way to be fewer bytes
  * @param algorithms how all-reduces between ranks of one host are done, by ranks and bytes, and so
  *     the order of sums; this version's choice where no row holds
+ * @param backend what carries gradients between ranks
  */
 public record ParallelSpec(
     @Key(value = "Number of ranks, or \"min:max\".", defaultValue = "1") WorkerCount workers,
@@ -55,10 +56,46 @@ public record ParallelSpec(
                 "How all-reduces are done, by ranks and bytes: rows, or a file of them that bench"
                     + " allreduce --tune wrote.",
             file = true)
-        List<AlgorithmRow> algorithms) {
+        List<AlgorithmRow> algorithms,
+    @Key(
+            value =
+                "What carries gradients between ranks: nccl needs a CUDA device for each rank; auto"
+                    + " takes it where there is one, and aeron elsewhere.",
+            defaultValue = "auto")
+        BackendKind backend) {
+  /**
+   * For tests alone: where this system property is {@code true}, NCCL may be asked for without CUDA
+   * devices, because a library that works on host memory stands in for it.
+   */
+  public static final String TEST_NCCL_ON_HOST = "trireme.test.ncclOnHost";
+
   public ParallelSpec {
     algorithms = List.copyOf(algorithms);
     AlgorithmRow.requireTable(algorithms);
+  }
+
+  /** With this version's choice of a backend. */
+  public ParallelSpec(
+      WorkerCount workers,
+      DeviceKind device,
+      SyncKind sync,
+      Optional<Integer> threads,
+      long bucketSize,
+      long firstBucketSize,
+      double timeoutSeconds,
+      CompressionSpec compression,
+      List<AlgorithmRow> algorithms) {
+    this(
+        workers,
+        device,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        BackendKind.AUTO);
   }
 
   /** Without compression, and with this version's choice of algorithms. */
@@ -87,6 +124,31 @@ public record ParallelSpec(
     AUTO,
     CPU,
     CUDA
+  }
+
+  /** What carries gradients between ranks. */
+  public enum BackendKind {
+    /** NCCL where every rank has a CUDA device of its own, else Aeron. */
+    AUTO,
+    /** Aeron and shared memory, on the host. */
+    AERON,
+    /** NVIDIA's library, between CUDA devices. */
+    NCCL
+  }
+
+  /** The same on another device. */
+  public ParallelSpec on(DeviceKind another) {
+    return new ParallelSpec(
+        workers,
+        another,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        backend);
   }
 
   /** How gradients become one. */

@@ -8,6 +8,7 @@ import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
@@ -40,8 +41,22 @@ final class FormationRun implements AutoCloseable {
    *
    * @param steps knows what is committed
    * @param state knows which step's state the replica holds
+   * @param memory that the replica's tensors stand in
    */
-  record Lasting(DataSource data, Replica replica, RankStepCoordinator steps, RankState state) {}
+  record Lasting(
+      DataSource data,
+      Replica replica,
+      RankStepCoordinator steps,
+      RankState state,
+      DeviceMemory memory)
+      implements AutoCloseable {
+    /** Frees the replica and what belongs to it; the data goes on. */
+    @Override
+    public void close() {
+      state.close();
+      replica.close();
+    }
+  }
 
   private final Join join;
   private final JobSpec job;
@@ -52,12 +67,19 @@ final class FormationRun implements AutoCloseable {
   private volatile Optional<RankStepCoordinator> steps = Optional.empty();
   private volatile boolean ready;
 
-  /** Starts to meet the other ranks at once. */
-  FormationRun(Join join, AgentLink link) {
+  /**
+   * Starts to meet the other ranks at once.
+   *
+   * @param job with the device that was decided on
+   * @param librariesLoaded returns once the engine's native libraries are loaded
+   */
+  FormationRun(Join join, JobSpec job, AgentLink link, Runnable librariesLoaded) {
     this.join = join;
-    this.job = join.job();
+    this.job = job;
     this.link = link;
-    this.meeting = GroupOpener.start(groupConfig(), job);
+    log.info("computes on {}: {}", join.backing().words(), join.backing().reason());
+    this.meeting =
+        GroupOpener.start(groupConfig(), job, join.backing(), librariesLoaded, link::report);
     this.checkpoints = new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
     this.gate = new AgentCheckpointGate(link::report, checkpoints::pathOf);
     link.listen(this::obey);
@@ -68,6 +90,8 @@ final class FormationRun implements AutoCloseable {
     gate.onCommand(command);
     if (command instanceof AgentToRank.AbortGeneration abort) {
       meeting.abort(abort.reason());
+    } else if (command instanceof AgentToRank.Contacts contacts) {
+      meeting.dealt(contacts);
     }
   }
 
@@ -79,9 +103,10 @@ final class FormationRun implements AutoCloseable {
    */
   RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
     ProcessGroup group = meeting.await();
-    try (BucketedExchange exchange = exchange(group, lasting.replica());
+    try (BucketedExchange exchange = exchange(group, lasting);
         Checkpointer checkpointer =
-            LocalCheckpointer.open(checkpoints.config(join.rank(), join.worldSize()), gate)) {
+            LocalCheckpointer.open(
+                checkpoints.config(join.rank(), join.worldSize()), gate, lasting.memory())) {
       RankContext context =
           new RankContext(
               job,
@@ -93,14 +118,16 @@ final class FormationRun implements AutoCloseable {
                   exchange,
                   lasting.steps(),
                   checkpointer,
-                  lasting.state()),
+                  lasting.state(),
+                  lasting.memory()),
               origin(),
               (progress, from) -> started(progress, from, lasting));
       return finished(program.train(context), lasting);
     }
   }
 
-  private BucketedExchange exchange(ProcessGroup group, Replica replica) {
+  private BucketedExchange exchange(ProcessGroup group, Lasting lasting) {
+    Replica replica = lasting.replica();
     BucketedExchange exchange =
         new BucketedExchange(
             group,
@@ -108,7 +135,8 @@ final class FormationRun implements AutoCloseable {
             replica.statistics(),
             job.parallel().firstBucketSize(),
             job.parallel().bucketSize(),
-            job.parallel().compression());
+            job.parallel().compression(),
+            lasting.memory());
     if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
       log.info(
           "compression: {} bytes of gradients are reduced a step in place of {}",
@@ -156,7 +184,7 @@ final class FormationRun implements AutoCloseable {
         outcome.progress().cursor().epoch(),
         outcome.stopped(),
         outcome.metrics(),
-        StateHash.of(lasting.replica().modelState()),
+        StateHash.of(lasting.replica().modelState(), lasting.memory()),
         lasting.steps().samplesPerSecond());
   }
 

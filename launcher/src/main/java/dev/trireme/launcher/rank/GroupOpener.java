@@ -4,29 +4,45 @@ import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.group.AlgorithmTable;
+import dev.trireme.allreduce.nccl.NcclUnavailableException;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec.BackendKind;
+import dev.trireme.protocol.AgentToRank.Contacts;
+import dev.trireme.protocol.Backing;
+import dev.trireme.protocol.RankReport;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 
 /**
  * Meets the other ranks of a formation, on a thread of its own, and can be told at any moment that
  * the formation is over.
  *
- * <p>Threading: {@link #abort} from any thread, the rest from one.
+ * <p>Threading: {@link #abort} and {@link #dealt} from any thread, the rest from one.
  */
 final class GroupOpener implements AutoCloseable {
   private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
   private final AbortSwitch abort = new AbortSwitch();
   private final GroupConfig config;
   private final JobSpec job;
+  private final Consumer<RankReport> out;
+  private final NcclMeeting nccl;
   private final Thread thread;
 
-  private GroupOpener(GroupConfig config, JobSpec job) {
+  private GroupOpener(
+      GroupConfig config,
+      JobSpec job,
+      Backing backing,
+      Runnable librariesLoaded,
+      Consumer<RankReport> out) {
     this.config = config;
     this.job = job;
-    this.thread = new Thread(this::open, "group-opener");
+    this.out = out;
+    this.nccl = new NcclMeeting(config, librariesLoaded, out);
+    Runnable open = backing.backend() == BackendKind.NCCL ? this::openNccl : this::openAeron;
+    this.thread = new Thread(open, "group-opener");
     thread.setDaemon(true);
   }
 
@@ -34,14 +50,23 @@ final class GroupOpener implements AutoCloseable {
    * Begins to meet them.
    *
    * @param job says how all-reduces are done, and so in which order sums are made
+   * @param backing says over what
+   * @param librariesLoaded returns once the engine's native libraries are loaded: loading others
+   *     beside them would find the wrong ones
+   * @param out takes what the coordinator is to hear
    */
-  static GroupOpener start(GroupConfig config, JobSpec job) {
-    GroupOpener opener = new GroupOpener(config, job);
+  static GroupOpener start(
+      GroupConfig config,
+      JobSpec job,
+      Backing backing,
+      Runnable librariesLoaded,
+      Consumer<RankReport> out) {
+    GroupOpener opener = new GroupOpener(config, job, backing, librariesLoaded, out);
     opener.thread.start();
     return opener;
   }
 
-  private void open() {
+  private void openAeron() {
     try {
       group.complete(
           job.train().elastic()
@@ -53,8 +78,26 @@ final class GroupOpener implements AutoCloseable {
     }
   }
 
+  private void openNccl() {
+    try {
+      group.complete(nccl.join(abort));
+    } catch (NcclUnavailableException e) {
+      out.accept(new RankReport.BackendRefused(e.getMessage()));
+      group.completeExceptionally(
+          new CollectiveException(CollectiveException.Cause.ABORTED, -1, e.getMessage()));
+    } catch (Throwable e) {
+      group.completeExceptionally(e);
+    }
+  }
+
+  /** What all ranks have said to each other. */
+  void dealt(Contacts contacts) {
+    nccl.dealt(contacts);
+  }
+
   /** Ends the meeting, or the group's collectives where it stands already. Returns at once. */
   void abort(String why) {
+    nccl.abort(why);
     abort.abort(why);
   }
 
@@ -79,7 +122,7 @@ final class GroupOpener implements AutoCloseable {
   public void close() {
     // Where nobody has awaited it, it may still be about to stand.
     if (!group.isDone()) {
-      abort.abort("this rank leaves");
+      abort("this rank leaves");
     }
     group.handle(
         (there, error) -> {
