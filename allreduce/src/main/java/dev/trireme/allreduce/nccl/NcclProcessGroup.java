@@ -84,8 +84,8 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
     }
     NcclRunner runner = new NcclRunner(config, memory);
     abort.tell(runner::abort);
+    runner.join();
     try {
-      runner.join();
       return new NcclProcessGroup(config, runner, memory, messages, abort);
     } catch (RuntimeException e) {
       runner.close();

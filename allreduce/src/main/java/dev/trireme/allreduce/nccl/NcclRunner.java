@@ -43,6 +43,9 @@ final class NcclRunner {
   private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final long END_MILLIS = 10_000;
 
+  /** A nap takes longer than most operations; with few cores a peer may need this one. */
+  private static final int YIELDS = Runtime.getRuntime().availableProcessors() > 2 ? 5_000 : 200;
+
   private static final Logger LOG = LoggerFactory.getLogger(NcclRunner.class);
 
   private final NcclConfig config;
@@ -54,13 +57,17 @@ final class NcclRunner {
   private final Queue<NcclOperation> pending = new ConcurrentLinkedQueue<>();
   private final AtomicInteger awaiting = new AtomicInteger();
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
-  private final CountDownLatch joined = new CountDownLatch(1);
+
+  /** Open once it is clear whether the ranks have met. */
+  private final CountDownLatch decided = new CountDownLatch(1);
+
   private final Object startLock = new Object();
   private final Thread thread;
   private final Staging.Pool stagings;
   private volatile RuntimeException joinFailure;
   private volatile Optional<Thread> aborter = Optional.empty();
   private volatile String label = "";
+  private volatile boolean joined;
   private volatile boolean closing;
   private volatile boolean dozing;
   private long started;
@@ -79,7 +86,7 @@ final class NcclRunner {
   }
 
   /**
-   * Meets the peers.
+   * Meets the peers. When it throws, what there was of the group is being torn down.
    *
    * @throws NcclUnavailableException when NCCL refuses, whatever the peers do
    * @throws CollectiveException when they do not come in time, or it was aborted
@@ -105,7 +112,7 @@ final class NcclRunner {
         break;
       }
       try {
-        met = joined.await(Math.min(rest, IDLE_CHECK_NANOS), TimeUnit.NANOSECONDS);
+        met = decided.await(rest, TimeUnit.NANOSECONDS) && joined;
       } catch (InterruptedException e) {
         interrupted = true;
         fail(Verdicts.of(config, Cause.ABORTED, "was interrupted while it met the other ranks"));
@@ -223,7 +230,8 @@ final class NcclRunner {
       return;
     }
     pending.forEach(operation -> operation.fail(why));
-    if (why.reason() != Cause.UNUSABLE && joined.getCount() == 0) {
+    decided.countDown();
+    if (why.reason() != Cause.UNUSABLE && joined) {
       LOG.warn("{}\nthe last operations:\n{}", why.getMessage(), recorder.table());
     }
     Thread ending = new Thread(this::tearDown, "trireme-nccl-abort-rank-" + config.rank());
@@ -294,7 +302,8 @@ final class NcclRunner {
       while (failure.get() == null && !comm.settled()) {
         LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(100));
       }
-      joined.countDown();
+      joined = failure.get() == null;
+      decided.countDown();
     } catch (NcclFailure e) {
       if (e.code() == nccl.ncclRemoteError) {
         throw e;
@@ -409,7 +418,7 @@ final class NcclRunner {
         LockSupport.parkNanos(IDLE_CHECK_NANOS);
       }
       dozing = false;
-    } else if (awaiting.get() > 0 && idleTurns < 200) {
+    } else if (awaiting.get() > 0 && idleTurns < YIELDS) {
       Thread.yield();
     } else {
       LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(awaiting.get() > 0 ? 20 : 100));

@@ -12,7 +12,7 @@ import java.util.Map;
 /**
  * Memory for one operation on the host's buffers: page-locked memory and as much on the device.
  *
- * @param bytes of each, a power of two
+ * @param bytes of each
  */
 record Staging(long bytes, Piece pinned, Piece device) implements AutoCloseable {
   private static final long LEAST_BYTES = 4 << 10;
@@ -51,7 +51,11 @@ record Staging(long bytes, Piece pinned, Piece device) implements AutoCloseable 
     }
 
     Staging take(long bytes) {
-      long rounded = Math.max(LEAST_BYTES, Long.highestOneBit(Math.max(1, 2 * bytes - 1)));
+      // What is too large to be kept need not fit anything else.
+      long rounded =
+          bytes > MOST_IDLE_BYTES
+              ? bytes
+              : Math.max(LEAST_BYTES, Long.highestOneBit(Math.max(1, 2 * bytes - 1)));
       Deque<Staging> kept = idle.get(rounded);
       if (kept != null && !kept.isEmpty()) {
         idleBytes -= rounded;

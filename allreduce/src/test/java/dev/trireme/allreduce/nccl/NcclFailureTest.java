@@ -18,6 +18,7 @@ import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -111,6 +112,45 @@ class NcclFailureTest {
       group.close();
       assertThatThrownBy(work::await).hasMessageContaining("was closed");
       assertThatThrownBy(group::barrier).isInstanceOf(CollectiveException.class);
+    }
+  }
+
+  /** The stand-in ends the process where a communicator that is gone is used. */
+  @Test
+  void shouldTouchNothingThatIsGoneWheneverItIsAborted() {
+    SplittableRandom random = new SplittableRandom(7);
+    for (int round = 0; round < 30; round++) {
+      try (NcclGroups ranks = NcclGroups.create(2, Duration.ofMillis(300))) {
+        long afterMicros = random.nextLong(10_000);
+        boolean abort = random.nextBoolean();
+        ranks.onEveryRank(
+            group -> {
+              TensorBuffer buffer = buffer(group);
+              TensorBuffer host = group.allocate(DType.INT64, 20_011);
+              long start = System.nanoTime();
+              assertThatThrownBy(
+                      () -> {
+                        while (true) {
+                          group.allReduce(buffer, ReduceOp.SUM);
+                          group.allReduce(host, ReduceOp.MAX).await();
+                          if (group.rank() == 0 && System.nanoTime() - start > 1000 * afterMicros) {
+                            end(group, abort);
+                          }
+                        }
+                      })
+                  .isInstanceOf(CollectiveException.class);
+              end(group, abort);
+              return null;
+            });
+      }
+    }
+  }
+
+  private static void end(ProcessGroup group, boolean abort) {
+    if (abort) {
+      group.abort("a moment by chance");
+    } else {
+      group.close();
     }
   }
 
