@@ -106,7 +106,9 @@ final class FormationRun implements AutoCloseable {
     try (BucketedExchange exchange = exchange(group, lasting);
         Checkpointer checkpointer =
             LocalCheckpointer.open(
-                checkpoints.config(join.rank(), join.worldSize()), gate, lasting.memory())) {
+                checkpoints.config(join.rank(), join.worldSize(), join.generations()),
+                gate,
+                lasting.memory())) {
       RankContext context =
           new RankContext(
               job,
