@@ -24,7 +24,8 @@ import org.bytedeco.pytorch.Type;
  * for these operators, so they are called through libtorch's dispatcher.
  *
  * <p>Formulas: sgd as Sutskever et al. (2013) in PyTorch's form, without dampening; adam as Kingma
- * and Ba (2015) with L2 penalty in the gradient; adamw as Loshchilov and Hutter (2019).
+ * and Ba (2015) with L2 penalty in the gradient; adamw as Loshchilov and Hutter (2019); adagrad as
+ * Duchi, Hazan and Singer (2011), without decay of the rate.
  *
  * <p>Threading: one thread at a time.
  */
@@ -52,6 +53,8 @@ final class Optimizer implements AutoCloseable {
           if (sgd.momentum() > 0) {
             firstSlots.add(slot(entry, "momentum_buffer"));
           }
+        } else if (spec instanceof OptimizerSpec.Adagrad) {
+          firstSlots.add(slot(entry, "sum"));
         } else {
           firstSlots.add(slot(entry, "exp_avg"));
           secondSlots.add(slot(entry, "exp_avg_sq"));
@@ -73,6 +76,9 @@ final class Optimizer implements AutoCloseable {
   private static String operator(OptimizerSpec spec) {
     if (spec instanceof OptimizerSpec.Sgd) {
       return "aten::_fused_sgd_";
+    }
+    if (spec instanceof OptimizerSpec.Adagrad) {
+      return "aten::_fused_adagrad_";
     }
     return spec instanceof OptimizerSpec.Adam ? "aten::_fused_adam_" : "aten::_fused_adamw_";
   }
@@ -101,8 +107,28 @@ final class Optimizer implements AutoCloseable {
       } else if (spec instanceof OptimizerSpec.AdamW a) {
         adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps(), count);
       }
+      if (spec instanceof OptimizerSpec.Adagrad a) {
+        adagrad(a, gradients, learningRate, count);
+      }
       updates.fill_(new Scalar(count));
     }
+  }
+
+  private void adagrad(
+      OptimizerSpec.Adagrad a, List<Tensor> gradients, double learningRate, long count) {
+    floatUpdates.fill_(new Scalar((float) count));
+    call(
+        list(parameters),
+        list(gradients),
+        list(firstSlots),
+        list(Collections.nCopies(parameters.size(), floatUpdates)),
+        new IValue(learningRate),
+        new IValue(0.0),
+        new IValue(a.weightDecay()),
+        new IValue(a.eps()),
+        new IValue(false),
+        new IValue(),
+        new IValue());
   }
 
   private void sgd(OptimizerSpec.Sgd sgd, List<Tensor> gradients, double learningRate) {

@@ -65,6 +65,9 @@ public record JobSpec(
           "train.deterministic: elastic has an order of sums of its own, that of a balanced tree;"
               + " leave one of the two out");
     }
+    if (parallel.servers() > 0) {
+      requireServable(train);
+    }
     if (train.elastic() && parallel.workers().max() > train.logicalShards()) {
       throw new SpecException(
           "train.logicalShards",
@@ -74,6 +77,21 @@ public record JobSpec(
               + train.logicalShards()
               + "; set it to "
               + 2 * Integer.highestOneBit(parallel.workers().max() - 1));
+    }
+  }
+
+  private static void requireServable(TrainSpec train) {
+    if (train.elastic()) {
+      throw new SpecException(
+          "train.deterministic",
+          "elastic has an order of sums that a parameter server does not keep; leave it out, or set"
+              + " parallel.sync to allreduce");
+    }
+    if (train.clipGradNorm().isPresent()) {
+      throw new SpecException(
+          "train.clipGradNorm",
+          "it needs the norm of all gradients together, which no parameter server has; leave it"
+              + " out, or set parallel.sync to allreduce");
     }
   }
 }

@@ -203,6 +203,7 @@ public final class RankContext implements TrainingContext {
     for (NamedTensor tensor : state) {
       ports.group().broadcast(asBytes(tensor.data()), origin.root()).await();
     }
+    progress = ports.exchange().formed(progress);
     ports.state().holds(progress);
     onStart.started(progress, restoredFrom);
     if (job.checkpoint().isPeriodic()) {
@@ -276,6 +277,7 @@ public final class RankContext implements TrainingContext {
   public void checkpointIfDue(Progress progress, boolean requested) {
     boolean due = job.checkpoint().everySteps().filter(n -> progress.step() % n == 0).isPresent();
     if (due || requested) {
+      ports.exchange().saving(progress);
       ports.steps().saving();
       Duration stall =
           ports
@@ -315,6 +317,7 @@ public final class RankContext implements TrainingContext {
 
   @Override
   public void finish(Progress progress) {
+    ports.exchange().finishing(progress);
     ports.group().barrier().await();
     steps.closed();
     ports.checkpointer().drain(DRAIN_DEADLINE);
