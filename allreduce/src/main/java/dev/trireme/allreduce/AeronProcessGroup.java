@@ -6,8 +6,11 @@ import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.transport.AeronTransport;
 import dev.trireme.api.collective.ProcessGroup;
+import io.aeron.driver.MediaDriver;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The process group of rank processes, through the Aeron media driver of each host. Ranks of one
@@ -86,11 +89,29 @@ public final class AeronProcessGroup {
   }
 
   /**
-   * The last operations of a group that this class has made, the oldest first; empty for a group of
-   * one rank, which has nothing to wait for. May be asked at any time, also after a failure.
+   * Joins as {@link #join(GroupConfig)} does, for ranks that mostly wait for each other's messages:
+   * joining has the config's deadline, the operations then have this one. That a peer is dead or
+   * frozen is seen as soon as ever.
+   *
+   * @param patience the deadline of every operation
+   * @param abort for this group alone
+   */
+  public static ProcessGroup joinForMessages(
+      GroupConfig config, Duration patience, AbortSwitch abort) {
+    return SharedGroup.over(
+        AeronTransport.connect(config, abort),
+        config.generation(),
+        patience,
+        AlgorithmTable.forced(Optional.empty()),
+        abort);
+  }
+
+  /**
+   * The last operations of a group, the oldest first; empty for a local group of one rank, which
+   * has nothing to wait for. May be asked at any time, also after a failure.
    */
   public static List<RecordedOperation> recentOperations(ProcessGroup group) {
-    return group instanceof SharedGroup shared ? shared.recentOperations() : List.of();
+    return group instanceof RecordedGroup recorded ? recorded.recentOperations() : List.of();
   }
 
   /**
@@ -102,7 +123,15 @@ public final class AeronProcessGroup {
    * @throws dev.trireme.api.collective.CollectiveException when the media driver does not answer
    */
   public static Opening open(GroupConfig config) {
-    return new Opening(config, AeronTransport.open(config));
+    return open(config, settings -> {});
+  }
+
+  /**
+   * The same with other settings of the rank's own driver, which speaks to other hosts; for tests
+   * that lose datagrams.
+   */
+  public static Opening open(GroupConfig config, Consumer<MediaDriver.Context> settings) {
+    return new Opening(config, AeronTransport.open(config, settings));
   }
 
   /**

@@ -39,6 +39,13 @@ public final class CollectiveChecks {
     MIXED
   }
 
+  /** Where the memory that is not a rank's own comes from. */
+  @FunctionalInterface
+  public interface Allocator {
+    /** Memory that the host can read and write, too. */
+    TensorBuffer allocate(DType dtype, long count);
+  }
+
   /**
    * One check.
    *
@@ -51,16 +58,23 @@ public final class CollectiveChecks {
 
   private final ProcessGroup group;
   private final Check check;
+  private final Allocator allocator;
   private final List<NativeMemory.Block> blocks = new ArrayList<>();
 
-  private CollectiveChecks(ProcessGroup group, Check check) {
+  private CollectiveChecks(ProcessGroup group, Check check, Allocator allocator) {
     this.group = group;
     this.check = check;
+    this.allocator = allocator;
   }
 
   /** Runs the check; gives a hash of this rank's result where all ranks' must be the same, or 0. */
   public static int run(ProcessGroup group, Check check) {
-    CollectiveChecks run = new CollectiveChecks(group, check);
+    return run(group, check, group::allocate);
+  }
+
+  /** The same with memory from elsewhere in place of the group's. */
+  public static int run(ProcessGroup group, Check check, Allocator allocator) {
+    CollectiveChecks run = new CollectiveChecks(group, check, allocator);
     try {
       return run.run();
     } finally {
@@ -176,7 +190,7 @@ public final class CollectiveChecks {
     TensorBuffer shared =
         check.memory() == Memory.OWN
             ? TensorBuffer.cpu(0, check.dtype(), 0)
-            : group.allocate(check.dtype(), count);
+            : allocator.allocate(check.dtype(), count);
     if (!own) {
       return shared;
     }
@@ -196,7 +210,7 @@ public final class CollectiveChecks {
     for (int i = 0; i < count; i++) {
       values[i] = TestBuffers.value(rank, from + i);
       if (check.dtype() == DType.UINT8) {
-        values[i] = (byte) values[i];
+        values[i] = (int) values[i] & 0xff;
       }
     }
     return values;

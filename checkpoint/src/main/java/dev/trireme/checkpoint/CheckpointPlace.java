@@ -6,6 +6,9 @@ import dev.trireme.api.job.S3Spec;
 import dev.trireme.checkpoint.format.CheckpointNames;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
 import dev.trireme.checkpoint.storage.FileSystemStorage;
+import dev.trireme.checkpoint.storage.s3.S3Address;
+import dev.trireme.checkpoint.storage.s3.S3Storage;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -30,6 +33,9 @@ public record CheckpointPlace(String name, CheckpointStorage storage, Optional<S
    * @throws CheckpointException when there is nothing of the kind
    */
   public static CheckpointPlace existing(String name, S3Spec s3) {
+    if (CheckpointSpec.isS3(name)) {
+      return inObjectStore(name, s3);
+    }
     Path path = path(name);
     if (!Files.exists(path)) {
       throw new CheckpointException(
@@ -54,14 +60,34 @@ public record CheckpointPlace(String name, CheckpointStorage storage, Optional<S
 
   /** Where checkpoints are written; nothing is looked at yet. */
   static CheckpointStorage storage(String name, S3Spec s3) {
-    return new FileSystemStorage(path(name));
+    return CheckpointSpec.isS3(name)
+        ? S3Storage.at(S3Address.parse(name), s3)
+        : new FileSystemStorage(path(name));
+  }
+
+  /** Where there are no keys there is no place either: that it holds nothing is found later. */
+  private static CheckpointPlace inObjectStore(String name, S3Spec s3) {
+    S3Address address = S3Address.parse(name);
+    if (CheckpointNames.stepOf(address.name()).isPresent()) {
+      return new CheckpointPlace(
+          name, S3Storage.at(address.parent(), s3), Optional.of(address.name()));
+    }
+    if (!address.name().isEmpty()) {
+      S3Storage around = S3Storage.at(address.parent(), s3);
+      try {
+        if (around.isCheckpoint(address.name())) {
+          return new CheckpointPlace(name, around, Optional.of(address.name()));
+        }
+      } catch (IOException e) {
+        around.close();
+        throw new CheckpointException(e.getMessage(), e);
+      }
+      around.close();
+    }
+    return new CheckpointPlace(name, S3Storage.at(address, s3), Optional.empty());
   }
 
   private static Path path(String name) {
-    if (CheckpointSpec.isS3(name)) {
-      throw new CheckpointException(
-          name + ": an object store is not available in this version; use a directory");
-    }
     try {
       return Path.of(name);
     } catch (InvalidPathException e) {

@@ -1,22 +1,31 @@
 package dev.trireme.coordinator;
 
+import dev.trireme.protocol.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * What a coordinator must know to run.
  *
  * @param name of this coordinator, for people: letters, digits, '.', '_' and '-', at most 64
- * @param host to listen on and to be reached at; keep to loopback, for nothing here asks who calls
+ * @param host to listen on and to be reached at; loopback unless there is {@code tls}
  * @param port to listen on; 0 takes any free one
  * @param stateDirectory where jobs are kept across restarts, this coordinator's alone; made if
  *     absent
  * @param timing how long it waits for what
+ * @param tls what the members of the cluster prove themselves with
  */
 public record CoordinatorConfig(
-    String name, String host, int port, Path stateDirectory, Timing timing) {
+    String name,
+    String host,
+    int port,
+    Path stateDirectory,
+    Timing timing,
+    Optional<TlsFiles> tls) {
   public CoordinatorConfig {
+    Objects.requireNonNull(tls, "tls");
     Objects.requireNonNull(stateDirectory, "stateDirectory");
     Objects.requireNonNull(timing, "timing");
     Objects.requireNonNull(host, "host");
@@ -27,6 +36,11 @@ public record CoordinatorConfig(
     if (port < 0 || port > 0xffff) {
       throw new IllegalArgumentException("expected a port from 0 to 65535, found " + port);
     }
+  }
+
+  /** On loopback, without credentials. */
+  public CoordinatorConfig(String name, String host, int port, Path stateDirectory, Timing timing) {
+    this(name, host, port, stateDirectory, timing, Optional.empty());
   }
 
   /** A coordinator on any free port of the loopback interface, with the usual timing. */

@@ -1,5 +1,6 @@
 package dev.trireme.coordinator;
 
+import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
@@ -26,11 +27,18 @@ public sealed interface JobEvent {
    * The processes of a generation have been started.
    *
    * @param ranks in order of rank
+   * @param backing what they compute on and what carries their gradients, and why
    */
-  record Formed(String jobId, Instant time, long generation, List<RankProcess> ranks)
+  record Formed(
+      String jobId, Instant time, long generation, List<RankProcess> ranks, Backing backing)
       implements JobEvent {
     public Formed {
       ranks = List.copyOf(ranks);
+    }
+
+    /** On the CPU. */
+    public Formed(String jobId, Instant time, long generation, List<RankProcess> ranks) {
+      this(jobId, time, generation, ranks, Backing.HOST);
     }
   }
 

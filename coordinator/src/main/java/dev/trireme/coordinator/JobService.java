@@ -60,6 +60,9 @@ public interface JobService {
   /** How all jobs stand, oldest first. */
   List<JobStatus> list();
 
+  /** Who has joined, and what is free. */
+  ClusterStatus cluster();
+
   /**
    * Tells a listener all that has happened to a job so far (of progress the latest only) and then
    * what happens, in order, until the job has ended or the subscription is closed.

@@ -2,7 +2,8 @@ package dev.trireme.engine;
 
 import dev.trireme.api.engine.GradientSink;
 import dev.trireme.api.tensor.DType;
-import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,23 +23,29 @@ import org.bytedeco.pytorch.global.torch;
  * {@code backward} is run, so that {@code .grad} stays undefined: nothing is accumulated into it,
  * and nothing has to be zeroed.
  *
- * <p>Threading: one thread at a time.
+ * <p>Threading: one thread calls; on a device, libtorch runs the hooks on a thread of its own while
+ * that one waits.
  */
 final class Gradients implements AutoCloseable {
   private final List<Tensor> parameters;
   private final TensorVector inputs;
   private final List<VoidTensorHook> hooks = new ArrayList<>();
   private final boolean[] delivered;
-  private final NativeMemory.Block zeros;
-  private Optional<GradientSink> sink = Optional.empty();
-  private Optional<RuntimeException> refusal = Optional.empty();
+  private final Device device;
+  private final Tensor zeros;
+  private volatile Optional<GradientSink> sink = Optional.empty();
+  private volatile Optional<Throwable> refusal = Optional.empty();
 
-  Gradients(List<Tensor> parameters) {
+  /**
+   * @param device where the parameters are
+   */
+  Gradients(List<Tensor> parameters, Device device) {
+    this.device = device;
     this.parameters = List.copyOf(parameters);
     this.inputs = new TensorVector(parameters.toArray(new Tensor[0])).retainReference();
     this.delivered = new boolean[parameters.size()];
     long largest = parameters.stream().mapToLong(Tensor::numel).max().orElse(0);
-    this.zeros = NativeMemory.allocate(largest * DType.FLOAT32.bytes(), 64);
+    this.zeros = Tensors.zeros(Shape.of(largest), DType.FLOAT32, device).retainReference();
     for (int i = 0; i < parameters.size(); i++) {
       hooks.add(hook(parameters.get(i), i));
     }
@@ -72,15 +79,24 @@ final class Gradients implements AutoCloseable {
       // The hooks have delivered what it returns.
       torch.grad(outputs, inputs, scales, retainGraph, false, true).close();
     } catch (RuntimeException e) {
-      throw refusal.orElseGet(() -> Failures.at("backward", e));
+      throwRefusal();
+      throw Failures.at("backward", e);
     } finally {
       this.sink = Optional.empty();
     }
-    refusal.ifPresent(
-        e -> {
-          throw e;
-        });
+    throwRefusal();
     deliverZeros(sink);
+  }
+
+  /** What the sink threw, on the thread that called backward. */
+  private void throwRefusal() {
+    Throwable thrown = refusal.orElse(null);
+    if (thrown instanceof Error e) {
+      throw e;
+    }
+    if (thrown instanceof RuntimeException e) {
+      throw e;
+    }
   }
 
   /** Delivers zeros for every parameter: this rank had no items. */
@@ -103,10 +119,10 @@ final class Gradients implements AutoCloseable {
     try (gradient;
         TensorBase contiguous = gradient.contiguous()) {
       if (sink.isPresent() && refusal.isEmpty()) {
-        sink.get().ready(index, Tensors.buffer(contiguous));
+        sink.get().ready(index, Tensors.buffer(contiguous, device));
         delivered[index] = true;
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       refusal = Optional.of(e);
     }
   }
@@ -115,7 +131,7 @@ final class Gradients implements AutoCloseable {
   private void deliverZeros(GradientSink to) {
     for (int i = delivered.length - 1; i >= 0; i--) {
       if (!delivered[i]) {
-        to.ready(i, zeros.buffer(DType.FLOAT32, parameters.get(i).numel()));
+        to.ready(i, Tensors.buffer(zeros, device).slice(0, parameters.get(i).numel()));
       }
     }
   }
@@ -124,6 +140,6 @@ final class Gradients implements AutoCloseable {
   public void close() {
     inputs.releaseReference();
     hooks.forEach(VoidTensorHook::releaseReference);
-    zeros.close();
+    zeros.releaseReference();
   }
 }

@@ -3,16 +3,22 @@ package dev.trireme.engine;
 import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.DatasetInfo;
 import dev.trireme.api.engine.EngineException;
+import dev.trireme.api.engine.Loss;
 import dev.trireme.api.job.LossKind;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Locale;
+import java.util.Optional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -60,25 +66,50 @@ final class LossFunction {
    * @param valuesPerItem by which it must be divided
    * @param correct items whose class was predicted rightly
    */
-  record Computed(Tensor sum, long valuesPerItem, long correct) {
-    /** The sum of the items' losses. */
-    double lossSum() {
-      return sum.item_double() / valuesPerItem;
+  record Computed(Tensor sum, long valuesPerItem, Correct correct) {
+    /** What was found over {@code items}; waits for the device, once. */
+    Loss loss(long items) {
+      if (correct.there().isEmpty()) {
+        return new Loss(sum.item_double() / valuesPerItem, correct.here(), items);
+      }
+      try (Tensor detached = sum.detach();
+          TensorVector both =
+              new TensorVector(
+                  detached.to(ScalarType.Double), correct.there().get().to(ScalarType.Double))) {
+        Tensor values = Tensors.moved(torch.stack(both), Device.CPU);
+        return new Loss(
+            values.select(0, 0).item_double() / valuesPerItem,
+            Math.round(values.select(0, 1).item_double()),
+            items);
+      }
+    }
+  }
+
+  /**
+   * Items whose class was predicted rightly.
+   *
+   * @param here their number, where it was counted on the host
+   * @param there the same as a scalar on a device, where they were counted there
+   */
+  record Correct(long here, Optional<Tensor> there) {
+    static final Correct NONE = of(0);
+
+    static Correct of(long items) {
+      return new Correct(items, Optional.empty());
     }
   }
 
   /**
    * Compares outputs with a batch's labels; what it makes belongs to the caller's scope.
    *
-   * @param output of the model for this batch
+   * @param output of the model for this batch, float32
+   * @param labels of the batch, where the output is
    * @throws EngineException when their shapes do not go together; the message has both
    */
-  Computed compute(Tensor output, Batch batch) {
-    try (Tensor labels = Tensors.wrap(batch.labels(), batch.labelShape()).retainReference()) {
-      return kind == LossKind.CROSS_ENTROPY
-          ? crossEntropy(output, labels, batch)
-          : elementwise(output, labels, batch);
-    }
+  Computed compute(Tensor output, Tensor labels, Batch batch) {
+    return kind == LossKind.CROSS_ENTROPY
+        ? crossEntropy(output, labels, batch)
+        : elementwise(output, labels, batch);
   }
 
   private Computed crossEntropy(Tensor output, Tensor labels, Batch batch) {
@@ -94,7 +125,7 @@ final class LossFunction {
     }
     Tensor sum =
         torch.cross_entropy_loss(output, labels, new TensorOptional(), SUM, IGNORE_NONE, 0.0);
-    return new Computed(sum, 1, countLargest(output, batch.labels()));
+    return new Computed(sum, 1, largest(output, labels, batch));
   }
 
   private Computed elementwise(Tensor output, Tensor labels, Batch batch) {
@@ -119,8 +150,24 @@ final class LossFunction {
                   output, target, new TensorOptional(), new TensorOptional(), SUM);
           case CROSS_ENTROPY -> throw new IllegalStateException("cross-entropy is not elementwise");
         };
-    long correct = classes == 2 ? countSigns(output, batch.labels()) : 0;
+    Correct correct = classes == 2 ? signs(output, labels, batch) : Correct.NONE;
     return new Computed(sum, output.numel() / batch.size(), correct);
+  }
+
+  private static Correct largest(Tensor output, Tensor labels, Batch batch) {
+    if (!output.is_cuda()) {
+      return Correct.of(countLargest(output, batch.labels()));
+    }
+    Tensor predicted = output.detach().argmax(new LongOptional(1), false);
+    return new Correct(0, Optional.of(predicted.eq(labels).sum()));
+  }
+
+  private static Correct signs(Tensor output, Tensor labels, Batch batch) {
+    if (!output.is_cuda()) {
+      return Correct.of(countSigns(output, batch.labels()));
+    }
+    Tensor predicted = output.detach().reshape(-1).gt(new Scalar(0));
+    return new Correct(0, Optional.of(predicted.eq(labels.reshape(-1).eq(new Scalar(1))).sum()));
   }
 
   /**

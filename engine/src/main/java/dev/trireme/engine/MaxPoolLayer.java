@@ -6,15 +6,15 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
 
 /**
- * The largest value of each window, by way of another order in memory.
+ * The largest value of each window, on the CPU by way of another order in memory.
  *
- * <p>libtorch's kernel is vectorised over channels, and so only where the channels of a pixel lie
- * side by side (NHWC); in the usual order (NCHW) it compares one value at a time. Here the images
- * are turned to NHWC to find <em>where</em> each window's largest value is, without a graph, and
- * the values are then gathered from the images as they were, so that backward is that of gather: it
- * adds each gradient where its value came from, which is max pooling's. On the two convolutions of
- * configs/bench/cnn.yaml this makes the layer's forward 9 ms instead of 15 ms of a step of 75 ms,
- * on one core with AVX-512.
+ * <p>libtorch's kernel for the CPU is vectorised over channels, and so only where the channels of a
+ * pixel lie side by side (NHWC); in the usual order (NCHW) it compares one value at a time. Here
+ * the images are turned to NHWC to find <em>where</em> each window's largest value is, without a
+ * graph, and the values are then gathered from the images as they were, so that backward is that of
+ * gather: it adds each gradient where its value came from, which is max pooling's. On the two
+ * convolutions of configs/bench/cnn.yaml this makes the layer's forward 9 ms instead of 15 ms of a
+ * step of 75 ms, on one core with AVX-512.
  */
 final class MaxPoolLayer implements Layer {
   private static final long[] ONE = {1, 1};
@@ -37,7 +37,7 @@ final class MaxPoolLayer implements Layer {
 
   @Override
   public Tensor forward(Tensor input, boolean training) {
-    if (input.size(1) < VECTOR) {
+    if (input.is_cuda() || input.size(1) < VECTOR) {
       return torch.max_pool2d(input, kernel, stride, ZERO, ONE, false);
     }
     if (!training) {

@@ -1,15 +1,28 @@
 package dev.trireme.engine;
 
 import dev.trireme.api.engine.EngineException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Path;
+import java.util.Optional;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Loads libtorch and tells it how many threads to use. */
+/**
+ * Loads libtorch and tells it how many threads to use. Where the class path has libtorch for GPUs,
+ * that one is loaded, which computes on the CPU as well; the libraries of CUDA itself are the
+ * system's, found through {@code LD_LIBRARY_PATH} or where they are usually installed. Without them
+ * it still loads, and {@link Cuda#devices} says what is missing.
+ */
 final class Natives {
+  private static final String EXTENSION = "org.bytedeco.javacpp.platform.extension";
+  private static final String GPU = "-gpu";
   private static final Logger LOG = LoggerFactory.getLogger(Natives.class);
+
+  private static final String JNI = System.mapLibraryName("jnitorch");
 
   private Natives() {}
 
@@ -20,6 +33,7 @@ final class Natives {
    */
   static void load(int threads) {
     withoutLimits();
+    chooseExtension();
     try {
       fromJarsAlone();
       torch.set_num_threads(threads);
@@ -54,6 +68,37 @@ final class Natives {
       if (System.getProperty(property) == null) {
         System.setProperty(property, "0");
       }
+    }
+  }
+
+  /**
+   * JavaCPP reads the property when its classes are loaded; what the launcher sets has precedence.
+   */
+  private static void chooseExtension() {
+    if (System.getProperty(EXTENSION) == null
+        && Natives.class.getResource(folder(gpuPlatform()) + "/" + JNI) != null) {
+      System.setProperty(EXTENSION, GPU);
+    }
+  }
+
+  /** The classifier of the jar with libtorch for GPUs. */
+  static String gpuPlatform() {
+    return Loader.getPlatform() + GPU;
+  }
+
+  private static String folder(String platform) {
+    return "/org/bytedeco/pytorch/" + platform;
+  }
+
+  /** Where a library of libtorch for GPUs stands as a file, when it does. */
+  static Optional<Path> resource(String library) {
+    URL found = Natives.class.getResource(folder(gpuPlatform()) + "/" + library);
+    try {
+      return found != null && found.getProtocol().equals("file")
+          ? Optional.of(Path.of(found.toURI()))
+          : Optional.empty();
+    } catch (URISyntaxException e) {
+      return Optional.empty();
     }
   }
 

@@ -2,6 +2,7 @@ package dev.trireme.engine;
 
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.engine.StateDict.Role;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ import org.bytedeco.pytorch.Type;
  */
 final class Optimizer implements AutoCloseable {
   private final OptimizerSpec spec;
+  private final Device device;
   private final StateDict state = new StateDict();
   private final List<Tensor> parameters = new ArrayList<>();
   private final List<Tensor> firstSlots = new ArrayList<>();
@@ -41,10 +43,13 @@ final class Optimizer implements AutoCloseable {
 
   /**
    * @param trained the parameters to update, in order
+   * @param device where they are, and the optimizer's state with them
    */
   @SuppressWarnings("try") // a scope does its work by being open
-  Optimizer(OptimizerSpec spec, List<StateDict.Entry> trained) {
+  Optimizer(OptimizerSpec spec, List<StateDict.Entry> trained, Device device) {
     this.spec = spec;
+    this.device = device;
+    state.moveTo(device);
     try (PointerScope scope = new PointerScope()) {
       for (StateDict.Entry entry : trained) {
         // Detached, so that updates in place need no guard against autograd.
@@ -60,8 +65,9 @@ final class Optimizer implements AutoCloseable {
           secondSlots.add(slot(entry, "exp_avg_sq"));
         }
       }
-      updates = state.add("step", Tensors.zeros(Shape.of(), DType.INT64), Role.UPDATE_COUNT);
-      floatUpdates = state.own(Tensors.zeros(Shape.of(), DType.FLOAT32));
+      updates =
+          state.add("step", Tensors.zeros(Shape.of(), DType.INT64, device), Role.UPDATE_COUNT);
+      floatUpdates = state.own(Tensors.zeros(Shape.of(), DType.FLOAT32, device));
       fused = state.own(Dispatcher.singleton().findSchemaOrThrow(operator(spec), ""));
     }
   }
@@ -69,16 +75,13 @@ final class Optimizer implements AutoCloseable {
   private Tensor slot(StateDict.Entry entry, String name) {
     return state.add(
         entry.name() + "." + name,
-        Tensors.zeros(Tensors.shape(entry.tensor()), DType.FLOAT32),
+        Tensors.zeros(Tensors.shape(entry.tensor()), DType.FLOAT32, device),
         Role.BUFFER);
   }
 
   private static String operator(OptimizerSpec spec) {
     if (spec instanceof OptimizerSpec.Sgd) {
       return "aten::_fused_sgd_";
-    }
-    if (spec instanceof OptimizerSpec.Adagrad) {
-      return "aten::_fused_adagrad_";
     }
     return spec instanceof OptimizerSpec.Adam ? "aten::_fused_adam_" : "aten::_fused_adamw_";
   }
@@ -99,36 +102,34 @@ final class Optimizer implements AutoCloseable {
       return;
     }
     try (PointerScope scope = new PointerScope()) {
-      long count = updates.item_long() + 1;
+      // Counted where it stands: a device is not waited for.
+      updates.add_(new Scalar(1));
       if (spec instanceof OptimizerSpec.Sgd sgd) {
         sgd(sgd, gradients, learningRate);
       } else if (spec instanceof OptimizerSpec.Adam a) {
-        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps(), count);
+        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps());
       } else if (spec instanceof OptimizerSpec.AdamW a) {
-        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps(), count);
+        adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps());
+      } else if (spec instanceof OptimizerSpec.Adagrad a) {
+        adagrad(a, gradients, learningRate);
       }
-      if (spec instanceof OptimizerSpec.Adagrad a) {
-        adagrad(a, gradients, learningRate, count);
-      }
-      updates.fill_(new Scalar(count));
     }
   }
 
-  private void adagrad(
-      OptimizerSpec.Adagrad a, List<Tensor> gradients, double learningRate, long count) {
-    floatUpdates.fill_(new Scalar((float) count));
-    call(
-        list(parameters),
-        list(gradients),
-        list(firstSlots),
-        list(Collections.nCopies(parameters.size(), floatUpdates)),
-        new IValue(learningRate),
-        new IValue(0.0),
-        new IValue(a.weightDecay()),
-        new IValue(a.eps()),
-        new IValue(false),
-        new IValue(),
-        new IValue());
+  /** libtorch has a fused kernel for it on the CPU alone; these run anywhere. */
+  private void adagrad(OptimizerSpec.Adagrad a, List<Tensor> gradients, double learningRate) {
+    Scalar one = new Scalar(1.0);
+    Scalar eps = new Scalar(a.eps());
+    for (int i = 0; i < gradients.size(); i++) {
+      Tensor parameter = parameters.get(i);
+      Tensor gradient = gradients.get(i);
+      if (a.weightDecay() > 0) {
+        gradient = gradient.add(parameter, new Scalar(a.weightDecay()));
+      }
+      firstSlots.get(i).addcmul_(gradient, gradient, one);
+      Tensor root = firstSlots.get(i).sqrt().add_(eps);
+      parameter.addcdiv_(gradient, root, new Scalar(-learningRate));
+    }
   }
 
   private void sgd(OptimizerSpec.Sgd sgd, List<Tensor> gradients, double learningRate) {
@@ -164,9 +165,8 @@ final class Optimizer implements AutoCloseable {
       double beta1,
       double beta2,
       double weightDecay,
-      double eps,
-      long count) {
-    floatUpdates.fill_(new Scalar((float) count));
+      double eps) {
+    floatUpdates.copy_(updates);
     List<Tensor> counts = Collections.nCopies(parameters.size(), floatUpdates);
     call(
         list(parameters),
@@ -190,7 +190,8 @@ final class Optimizer implements AutoCloseable {
     fused.callBoxed(new IValueVector(arguments));
   }
 
-  private static IValue list(List<Tensor> tensors) {
+  /** Tensors as an argument of an operator. */
+  static IValue list(List<Tensor> tensors) {
     GenericList list = new GenericList(new Type.TypePtr(TensorType.get()));
     for (Tensor tensor : tensors) {
       list.push_back(new IValue(tensor));

@@ -1,9 +1,11 @@
 package dev.trireme.engine;
 
 import dev.trireme.api.engine.EngineException;
+import dev.trireme.api.tensor.Device;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.JitModule;
@@ -47,7 +49,7 @@ final class ScriptNetwork implements Network {
       // The profiling executor runs a graph differently from its third run on, so that a resumed
       // run would not repeat the bits of one that was never stopped.
       torch.getProfilingMode().put(false);
-      JitModule module = found.state().own(torch.load(file.toString()));
+      JitModule module = found.state().own(load(file.toString()));
       module.train(true);
       collect(module, found);
       return new ScriptNetwork(module, found.complete());
@@ -55,6 +57,11 @@ final class ScriptNetwork implements Network {
       found.state().close();
       throw Failures.at(ORIGIN + ": " + file + " cannot be used", e);
     }
+  }
+
+  /** Onto the host, wherever its tensors were when it was saved. */
+  private static JitModule load(String file) {
+    return torch.load(file, new DeviceOptional(Tensors.device(Device.CPU)), true);
   }
 
   private static void collect(JitModule module, ForeignState found) {

@@ -1,10 +1,12 @@
 package dev.trireme.engine;
 
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.NamedTensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -15,6 +17,7 @@ import org.bytedeco.pytorch.Tensor;
 final class StateDict implements AutoCloseable {
   private final List<Entry> entries = new ArrayList<>();
   private final List<Pointer> owned = new ArrayList<>();
+  private Device device = Device.CPU;
 
   /** What a tensor is to training. */
   enum Role {
@@ -30,7 +33,7 @@ final class StateDict implements AutoCloseable {
 
   /**
    * @param name as {@code 3.weight}
-   * @param tensor contiguous, on the host
+   * @param tensor contiguous, on the device of the state dict
    */
   record Entry(String name, Tensor tensor, Role role) {}
 
@@ -68,8 +71,32 @@ final class StateDict implements AutoCloseable {
   /** The tensors of these roles, as others see them. */
   List<NamedTensor> named(Predicate<Role> roles) {
     return entries(roles).stream()
-        .map(entry -> Tensors.named(entry.name(), entry.tensor()))
+        .map(entry -> Tensors.named(entry.name(), entry.tensor(), device))
         .toList();
+  }
+
+  /**
+   * Moves every tensor's values to {@code to}. The tensors stay the same objects, so that whatever
+   * module holds them computes there from now on; their addresses change.
+   *
+   * <p>Source: what {@code torch::nn::Module::to} does with parameters and buffers.
+   */
+  @SuppressWarnings("try") // a scope does its work by being open
+  void moveTo(Device to) {
+    if (device.equals(to)) {
+      return;
+    }
+    device = to;
+    try (PointerScope scope = new PointerScope()) {
+      for (Entry entry : entries) {
+        entry.tensor().set_data(Tensors.moved(entry.tensor().detach(), to));
+      }
+    }
+  }
+
+  /** Where the tensors are. */
+  Device device() {
+    return device;
   }
 
   @Override

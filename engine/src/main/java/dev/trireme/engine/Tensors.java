@@ -8,10 +8,12 @@ import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorBase;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Between libtorch's tensors and the addresses that the rest of Trireme speaks of. */
@@ -28,30 +30,64 @@ final class Tensors {
 
   /** A tensor over {@code buffer}'s own memory, which must outlive it. */
   static Tensor wrap(TensorBuffer buffer, Shape shape) {
-    if (buffer.device().kind() != Device.Kind.CPU) {
-      throw new EngineException(
-          "expected memory of the host, found a buffer on " + buffer.device());
-    }
-    try (TensorOptions options = new TensorOptions(scalarType(buffer.dtype()))) {
+    try (TensorOptions options = options(buffer.dtype(), buffer.device())) {
       return torch.from_blob(new Address(buffer.address()), shape.toArray(), options);
     }
   }
 
-  /** Fresh zeros. */
+  /** Fresh zeros in the host's memory. */
   static Tensor zeros(Shape shape, DType dtype) {
-    try (TensorOptions options = new TensorOptions(scalarType(dtype))) {
+    return zeros(shape, dtype, Device.CPU);
+  }
+
+  /** Fresh zeros in memory of {@code device}. */
+  static Tensor zeros(Shape shape, DType dtype, Device device) {
+    try (TensorOptions options = options(dtype, device)) {
       return torch.zeros(shape.toArray(), options);
     }
   }
 
-  /** The values of a contiguous tensor, where they stand. */
-  static TensorBuffer buffer(TensorBase tensor) {
-    return TensorBuffer.cpu(tensor.data_ptr().address(), dtype(type(tensor)), tensor.numel());
+  private static TensorOptions options(DType dtype, Device device) {
+    TensorOptions options = new TensorOptions(scalarType(dtype));
+    if (device.kind() == Device.Kind.CPU) {
+      return options;
+    }
+    try (options;
+        org.bytedeco.pytorch.Device on = device(device);
+        DeviceOptional there = new DeviceOptional(on)) {
+      return options.device(there);
+    }
+  }
+
+  /** A device as libtorch names it. */
+  static org.bytedeco.pytorch.Device device(Device device) {
+    return new org.bytedeco.pytorch.Device(deviceType(device), (byte) device.index());
+  }
+
+  static DeviceType deviceType(Device device) {
+    return device.kind() == Device.Kind.CUDA ? DeviceType.CUDA : DeviceType.CPU;
+  }
+
+  /** The same values in memory of {@code device}; waits until they are there. */
+  static Tensor moved(Tensor tensor, Device device) {
+    try (org.bytedeco.pytorch.Device to = device(device)) {
+      return tensor.to(to, type(tensor));
+    }
+  }
+
+  /**
+   * The values of a contiguous tensor, where they stand.
+   *
+   * @param device whose memory that is, which is dear to ask a tensor for
+   */
+  static TensorBuffer buffer(TensorBase tensor, Device device) {
+    return new TensorBuffer(
+        tensor.data_ptr().address(), dtype(type(tensor)), tensor.numel(), device);
   }
 
   /** The same with a name. */
-  static NamedTensor named(String name, TensorBase tensor) {
-    return new NamedTensor(name, shape(tensor), buffer(tensor));
+  static NamedTensor named(String name, TensorBase tensor, Device device) {
+    return new NamedTensor(name, shape(tensor), buffer(tensor, device));
   }
 
   /** The element type; JavaCPP's own getter gives an object that equals no constant. */

@@ -7,11 +7,14 @@ import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
+import dev.trireme.api.tensor.Device;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The engine on libtorch, on the host's processors.
+ * The engine on libtorch: on the host's processors, or on a CUDA device where the job says {@code
+ * parallel.device: cuda}. The device is then the first that the process can see: whoever starts
+ * several ranks on a host gives each its own in {@code CUDA_VISIBLE_DEVICES}.
  *
  * <p>Threading: one thread at a time; libtorch's number of threads and its random generator belong
  * to the whole process.
@@ -35,20 +38,46 @@ public final class TorchEngine implements Engine {
 
   @Override
   public Replica replica(JobSpec job, DatasetInfo data, ClassLoader loader) {
-    if (job.parallel().device() == DeviceKind.CUDA) {
-      throw new EngineException(
-          "parallel.device: expected cpu or auto, found cuda, which this engine does not compute"
-              + " on");
-    }
+    Device device = device(job.parallel().device());
     LossFunction loss = new LossFunction(job.train().loss(), data);
     torch.manual_seed(job.train().seed());
-    Network network = network(job, data, loader);
     try {
+      return replica(network(job, data, loader), loss, job, device);
+    } catch (RuntimeException e) {
+      throw OutOfMemory.shortage(e)
+          .map(shortage -> new EngineException("the model does not fit: " + shortage, e))
+          .orElseGet(() -> Failures.at("the model cannot be brought to " + device, e));
+    }
+  }
+
+  private static Replica replica(Network network, LossFunction loss, JobSpec job, Device device) {
+    try {
+      // Drawn on the CPU and moved, so that a seed gives the same weights on every device.
+      network.state().moveTo(device);
       return new TorchReplica(network, loss, job.train());
     } catch (RuntimeException e) {
       network.close();
       throw e;
     }
+  }
+
+  private static Device device(DeviceKind wanted) {
+    if (wanted != DeviceKind.CUDA) {
+      return Device.CPU;
+    }
+    CudaDevices devices = Cuda.devices();
+    if (!devices.available()) {
+      throw new EngineException("parallel.device: cuda: " + devices.reason());
+    }
+    Cuda.settle();
+    return new Device(Device.Kind.CUDA, 0);
+  }
+
+  /**
+   * The CUDA devices that this process can compute on, or why there are none and how to mend that.
+   */
+  public CudaDevices cudaDevices() {
+    return Cuda.devices();
   }
 
   private static Network network(JobSpec job, DatasetInfo data, ClassLoader loader) {

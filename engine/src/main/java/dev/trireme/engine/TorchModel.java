@@ -17,7 +17,8 @@ public interface TorchModel {
   Module module();
 
   /**
-   * Runs the model.
+   * Runs the model. Tensors that it makes must be where the input is, which may be a device: the
+   * engine has then moved the module's parameters and buffers there.
    *
    * @param input {@code batch x itemShape}
    * @return {@code batch x outputs}, as the job's loss expects

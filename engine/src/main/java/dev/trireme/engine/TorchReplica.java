@@ -1,12 +1,15 @@
 package dev.trireme.engine;
 
 import dev.trireme.api.data.Batch;
+import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.engine.GradientSink;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Parameter;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.TrainSpec;
+import dev.trireme.api.job.TrainSpec.Precision;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -23,16 +26,18 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** A network with its loss and its optimizer. */
 final class TorchReplica implements Replica {
-  /** Of memory that libtorch allocates. */
-  private static final int ALIGNMENT_BYTES = 64;
-
   private final Network network;
   private final LossFunction loss;
   private final Optimizer optimizer;
   private final Gradients gradients;
+  private final Device device;
+  private final BatchFeed feed;
+  private final Autocast autocast;
+  private final Optional<LossScaler> scaler;
   private final Generator generator;
   private final OptionalDouble clipNorm;
   private final List<Parameter> parameters;
@@ -47,20 +52,31 @@ final class TorchReplica implements Replica {
   /**
    * A forward that waits for its backward.
    *
+   * @param batch it was given
    * @param sum the loss with its graph; empty when the batch was
    * @param scale of the gradients
    */
-  private record Forwarded(Optional<Tensor> sum, double scale) {}
+  private record Forwarded(Batch batch, Optional<Tensor> sum, double scale) {}
 
+  /**
+   * @param network whose tensors are where the replica is to compute; the replica's from now on
+   */
   TorchReplica(Network network, LossFunction loss, TrainSpec train) {
     this.network = network;
     this.loss = loss;
+    this.device = network.state().device();
+    this.feed = device.equals(Device.CPU) ? new HostFeed() : new DeviceFeed(device);
+    this.autocast = new Autocast(device, train.precision());
     List<Entry> trained = network.state().entries(role -> role == Role.PARAMETER);
-    this.optimizer = new Optimizer(train.optimizer(), trained);
-    this.gradients = new Gradients(trained.stream().map(Entry::tensor).toList());
+    this.optimizer = new Optimizer(train.optimizer(), trained, device);
+    this.scaler =
+        train.precision() == Precision.FP16
+            ? Optional.of(new LossScaler(optimizer.state(), device))
+            : Optional.empty();
+    this.gradients = new Gradients(trained.stream().map(Entry::tensor).toList(), device);
     this.generator = torch.getDefaultCPUGenerator().retainReference();
     this.clipNorm = train.clipGradNorm().map(OptionalDouble::of).orElse(OptionalDouble.empty());
-    this.scale = Tensors.zeros(Shape.of(), DType.FLOAT32).retainReference();
+    this.scale = Tensors.zeros(Shape.of(), DType.FLOAT32, device).retainReference();
     this.parameters = parameters(trained);
     this.statistics = network.state().named(role -> role == Role.STATISTIC);
     this.modelState = network.state().named(role -> true);
@@ -71,10 +87,11 @@ final class TorchReplica implements Replica {
             .toList();
   }
 
-  private static List<Parameter> parameters(List<Entry> trained) {
+  private List<Parameter> parameters(List<Entry> trained) {
     List<Parameter> parameters = new ArrayList<>();
     for (Entry entry : trained) {
-      parameters.add(new Parameter(parameters.size(), Tensors.named(entry.name(), entry.tensor())));
+      parameters.add(
+          new Parameter(parameters.size(), Tensors.named(entry.name(), entry.tensor(), device)));
     }
     return List.copyOf(parameters);
   }
@@ -90,36 +107,47 @@ final class TorchReplica implements Replica {
   }
 
   @Override
+  public void prepare(Batch next) {
+    feed.prepare(next);
+  }
+
+  @Override
   @SuppressWarnings("try") // a scope does its work by being open
   public Loss forward(Batch batch, long seed) {
     dropForwarded();
     if (batch.size() == 0) {
-      forwarded = Optional.of(new Forwarded(Optional.empty(), 0));
+      forwarded = Optional.of(new Forwarded(batch, Optional.empty(), 0));
       return Loss.NONE;
     }
     if (network.drawsAtRandom()) {
-      generator.set_current_seed(seed);
+      seed(seed);
     }
     try (PointerScope scope = new PointerScope()) {
-      LossFunction.Computed computed = loss.compute(network.forward(aligned(batch), true), batch);
+      LossFunction.Computed computed = compute(batch, true);
       Tensor sum = computed.sum().retainReference();
       forwarded =
           Optional.of(
-              new Forwarded(Optional.of(sum), 1.0 / batch.globalSize() / computed.valuesPerItem()));
-      return new Loss(computed.lossSum(), computed.correct(), batch.size());
+              new Forwarded(
+                  batch, Optional.of(sum), 1.0 / batch.globalSize() / computed.valuesPerItem()));
+      return computed.loss(batch.size());
     } catch (RuntimeException e) {
       dropForwarded();
-      throw Failures.at("forward", e);
+      throw OutOfMemory.explained("forward", e, batch);
     }
   }
 
-  /**
-   * A batch's features where kernels like them: some of libtorch's libraries add up in another
-   * order from an address that is not aligned, and the part of a batch begins anywhere.
-   */
-  private static Tensor aligned(Batch batch) {
-    Tensor features = Tensors.wrap(batch.features(), batch.featureShape());
-    return batch.features().address() % ALIGNMENT_BYTES == 0 ? features : features.clone();
+  /** Both generators: a model on a device may do some of its work on the host. */
+  private void seed(long seed) {
+    generator.set_current_seed(seed);
+    if (!device.equals(Device.CPU)) {
+      torch.cuda_manual_seed(seed);
+    }
+  }
+
+  private LossFunction.Computed compute(Batch batch, boolean training) {
+    BatchFeed.Inputs inputs = feed.inputs(batch);
+    Tensor output = autocast.run(() -> network.forward(inputs.features(), training));
+    return loss.compute(output, inputs.labels(), batch);
   }
 
   @Override
@@ -135,7 +163,10 @@ final class TorchReplica implements Replica {
     Tensor sum = from.sum().get();
     try (Scalar factor = new Scalar((float) from.scale())) {
       scale.fill_(factor);
+      scaler.ifPresent(s -> s.scale(scale));
       gradients.backward(sum, scale, sink);
+    } catch (EngineException e) {
+      throw OutOfMemory.explained("backward", e, from.batch());
     } finally {
       sum.releaseReference();
     }
@@ -162,6 +193,7 @@ final class TorchReplica implements Replica {
       }
     }
     unbind();
+    feed.forget();
     List<Tensor> bound = new ArrayList<>();
     for (int i = 0; i < buffers.size(); i++) {
       bound.add(Tensors.wrap(buffers.get(i), parameters.get(i).tensor().shape()).retainReference());
@@ -183,8 +215,10 @@ final class TorchReplica implements Replica {
       throw new IllegalArgumentException("expected a learning rate above 0, found " + learningRate);
     }
     try (PointerScope scope = new PointerScope()) {
-      clipNorm.ifPresent(this::clip);
-      optimizer.update(reduced, learningRate);
+      if (scaler.isEmpty() || scaler.get().unscale(reduced)) {
+        clipNorm.ifPresent(this::clip);
+        optimizer.update(reduced, learningRate);
+      }
       Scalar one = new Scalar(1);
       updateCounts.forEach(count -> count.add_(one));
     } catch (RuntimeException e) {
@@ -194,12 +228,11 @@ final class TorchReplica implements Replica {
 
   /** Pascanu et al. (2013), in PyTorch's form: the norm is that of all gradients together. */
   private void clip(double largest) {
-    double squares = 0;
+    Tensor squares = Tensors.zeros(Shape.of(), DType.FLOAT64, device);
     for (Tensor gradient : reduced) {
-      double norm = gradient.norm().item_double();
-      squares += norm * norm;
+      squares.add_(gradient.norm().to(ScalarType.Double).square());
     }
-    double factor = largest / (Math.sqrt(squares) + 1e-6);
+    double factor = largest / (Math.sqrt(squares.item_double()) + 1e-6);
     if (factor < 1) {
       Scalar scalar = new Scalar(factor);
       reduced.forEach(gradient -> gradient.mul_(scalar));
@@ -214,11 +247,9 @@ final class TorchReplica implements Replica {
     }
     try (PointerScope scope = new PointerScope();
         NoGradGuard guard = new NoGradGuard()) {
-      Tensor input = Tensors.wrap(batch.features(), batch.featureShape());
-      LossFunction.Computed computed = loss.compute(network.forward(input, false), batch);
-      return new Loss(computed.lossSum(), computed.correct(), batch.size());
+      return compute(batch, false).loss(batch.size());
     } catch (RuntimeException e) {
-      throw Failures.at("evaluation", e);
+      throw OutOfMemory.explained("evaluation", e, batch);
     }
   }
 
@@ -234,7 +265,8 @@ final class TorchReplica implements Replica {
 
   @Override
   public long nativeBytes() {
-    return Math.max(0, Pointer.physicalBytes() - Runtime.getRuntime().totalMemory());
+    long host = Math.max(0, Pointer.physicalBytes() - Runtime.getRuntime().totalMemory());
+    return device.equals(Device.CPU) ? host : host + Cuda.allocatedBytes(device);
   }
 
   private void dropForwarded() {
@@ -254,6 +286,7 @@ final class TorchReplica implements Replica {
     gradients.close();
     optimizer.close();
     scale.releaseReference();
+    feed.close();
     generator.releaseReference();
     network.close();
   }

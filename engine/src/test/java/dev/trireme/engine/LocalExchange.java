@@ -44,6 +44,12 @@ final class LocalExchange implements GradientSink, AutoCloseable {
     }
   }
 
+  /** Adds to one element of a parameter's sum. */
+  void add(int parameter, int element, float value) {
+    ByteBuffer sum = view(buffers.get(parameter));
+    sum.putFloat(element * Float.BYTES, sum.getFloat(element * Float.BYTES) + value);
+  }
+
   /** The parameters in the order in which they were handed over. */
   List<Integer> order() {
     return List.copyOf(order);

@@ -9,6 +9,7 @@ import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -114,13 +115,15 @@ public final class ServedExchange implements GradientExchange {
   }
 
   private static void requireFloat(NamedTensor parameter) {
-    if (parameter.dtype() != DType.FLOAT32) {
+    if (parameter.dtype() != DType.FLOAT32 || parameter.data().device().kind() != Device.Kind.CPU) {
       throw new IllegalArgumentException(
           "parameter "
               + parameter.name()
               + " is "
               + parameter.dtype()
-              + ": a parameter server holds FLOAT32 alone");
+              + " on "
+              + parameter.data().device()
+              + ": a parameter server holds FLOAT32 on the CPU alone");
     }
   }
 
@@ -339,7 +342,12 @@ public final class ServedExchange implements GradientExchange {
     step = NO_STEP;
     part = 0;
     partCount = 1;
-    return synchronous() ? signals.totals() : signals.local();
+    if (synchronous()) {
+      return signals.totals();
+    }
+    StepTotals own = signals.local();
+    // To save takes all workers after the same step, which a wish of one of them is not.
+    return new StepTotals(own.loss(), own.stop(), false);
   }
 
   private void await(BooleanSupplier condition) {

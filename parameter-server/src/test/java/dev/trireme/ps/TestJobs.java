@@ -58,6 +58,7 @@ final class TestJobs {
             20,
             new CompressionSpec.None(),
             List.of(),
+            ParallelSpec.BackendKind.AUTO,
             Optional.of(new ParameterServerSpec(servers, backups, consistency))),
         new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()));
   }

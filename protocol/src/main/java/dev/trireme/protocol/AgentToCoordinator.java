@@ -15,10 +15,46 @@ public sealed interface AgentToCoordinator extends Message {
    * @param cores of the host
    * @param highestTerm the highest term it has obeyed, 0 if none
    * @param highestGeneration the highest generation it knows, over all jobs; 0 if none
+   * @param devices that its ranks can compute on, at most {@value HostDevice#MAX}
+   * @param noDevices why there are none, for people; empty when there are
    */
   record RegisterAgent(
-      String agentId, String host, int slots, int cores, long highestTerm, long highestGeneration)
-      implements AgentToCoordinator {}
+      String agentId,
+      String host,
+      int slots,
+      int cores,
+      long highestTerm,
+      long highestGeneration,
+      List<HostDevice> devices,
+      String noDevices)
+      implements AgentToCoordinator {
+    public RegisterAgent {
+      devices = List.copyOf(devices);
+      if (devices.size() > HostDevice.MAX) {
+        throw new IllegalArgumentException(
+            "an agent announces at most " + HostDevice.MAX + " devices, found " + devices.size());
+      }
+    }
+
+    /** A host without devices beside its CPU. */
+    public RegisterAgent(
+        String agentId,
+        String host,
+        int slots,
+        int cores,
+        long highestTerm,
+        long highestGeneration) {
+      this(
+          agentId,
+          host,
+          slots,
+          cores,
+          highestTerm,
+          highestGeneration,
+          List.of(),
+          "the agent looked for none");
+    }
+  }
 
   /**
    * A rank's process has been started.

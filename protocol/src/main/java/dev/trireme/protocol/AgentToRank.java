@@ -1,6 +1,7 @@
 package dev.trireme.protocol;
 
 import dev.trireme.api.job.JobSpec;
+import java.util.List;
 
 /** What an agent tells a rank, mostly on the coordinator's behalf. */
 public sealed interface AgentToRank extends Message {
@@ -15,6 +16,7 @@ public sealed interface AgentToRank extends Message {
    * @param localSize ranks of this formation on this host
    * @param transport how to reach the other ranks
    * @param source where the state comes from
+   * @param backing what the ranks compute on and what carries their gradients
    */
   record Join(
       Stamp stamp,
@@ -27,8 +29,37 @@ public sealed interface AgentToRank extends Message {
       int localSize,
       int worldSize,
       Transport transport,
-      StateSource source)
+      StateSource source,
+      Backing backing)
       implements AgentToRank {
+    /** On the CPU. */
+    public Join(
+        Stamp stamp,
+        String jobId,
+        JobSpec job,
+        String resolvedSpec,
+        String runDirectory,
+        int rank,
+        int localRank,
+        int localSize,
+        int worldSize,
+        Transport transport,
+        StateSource source) {
+      this(
+          stamp,
+          jobId,
+          job,
+          resolvedSpec,
+          runDirectory,
+          rank,
+          localRank,
+          localSize,
+          worldSize,
+          transport,
+          source,
+          Backing.HOST);
+    }
+
     /** In the first formation of a job. */
     public Join(
         Stamp stamp,
@@ -72,6 +103,17 @@ public sealed interface AgentToRank extends Message {
       int streamBase,
       int streamCount,
       long formation) {}
+
+  /**
+   * What every rank of the formation has said in its {@link RankReport.Contact}.
+   *
+   * @param contacts in order of rank
+   */
+  record Contacts(Stamp stamp, List<String> contacts) implements AgentToRank {
+    public Contacts {
+      contacts = List.copyOf(contacts);
+    }
+  }
 
   /** Stop after the current step, all ranks together. */
   record StopAfterStep(Stamp stamp, String reason) implements AgentToRank {}

@@ -25,6 +25,7 @@ public sealed interface CoordinatorToAgent extends Message {
    * @param formation an unguessable number that every frame between its ranks carries
    * @param survivors processes that become ranks of it
    * @param source where the state of the formation comes from
+   * @param backing what its ranks compute on and what carries their gradients
    */
   record StartRanks(
       Stamp stamp,
@@ -36,11 +37,38 @@ public sealed interface CoordinatorToAgent extends Message {
       List<Integer> ranks,
       long formation,
       List<Survivor> survivors,
-      StateSource source)
+      StateSource source,
+      Backing backing)
       implements CoordinatorToAgent {
     public StartRanks {
       ranks = List.copyOf(ranks);
       survivors = List.copyOf(survivors);
+    }
+
+    /** On the CPU. */
+    public StartRanks(
+        Stamp stamp,
+        String jobId,
+        JobSpec job,
+        String resolvedSpec,
+        String runDirectory,
+        int worldSize,
+        List<Integer> ranks,
+        long formation,
+        List<Survivor> survivors,
+        StateSource source) {
+      this(
+          stamp,
+          jobId,
+          job,
+          resolvedSpec,
+          runDirectory,
+          worldSize,
+          ranks,
+          formation,
+          survivors,
+          source,
+          Backing.HOST);
     }
 
     /** The first formation of a job: all processes are new. */

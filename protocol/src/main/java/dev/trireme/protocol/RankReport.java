@@ -24,6 +24,35 @@ public sealed interface RankReport extends Message {
   record Joined(long generation) implements RankReport {}
 
   /**
+   * What the other ranks of the formation need to know of this one before they can meet: the
+   * coordinator deals the contacts of all to all, as {@link AgentToRank.Contacts}, once the last
+   * has come.
+   *
+   * @param contact means something to the backend alone; at most {@value #MAX_CHARACTERS}
+   *     characters, and empty where a rank has nothing to say
+   */
+  record Contact(String contact) implements RankReport {
+    /** Enough for several addresses or keys. */
+    public static final int MAX_CHARACTERS = 4096;
+
+    public Contact {
+      if (contact.length() > MAX_CHARACTERS) {
+        throw new IllegalArgumentException(
+            "a contact has at most " + MAX_CHARACTERS + " characters, found " + contact.length());
+      }
+    }
+  }
+
+  /**
+   * The formation's backend cannot be started on this rank, and no other attempt would help; {@link
+   * Parked} follows. Where the job leaves the choice open, all ranks are formed anew with another
+   * backend.
+   *
+   * @param why what is missing or wrong and how to mend it, for people
+   */
+  record BackendRefused(String why) implements RankReport {}
+
+  /**
    * A collective has failed or was aborted: this rank has left its formation, keeps its model, and
    * waits for the next formation.
    *
@@ -125,7 +154,7 @@ public sealed interface RankReport extends Message {
    *
    * @param stopped whether it ended early because it was asked to
    * @param metrics final figures by name
-   * @param stateHash over the model's state dict in name order
+   * @param stateHash over the model's state dict in name order; empty from a server
    * @param samplesPerSecond from the end of step 10 to the end of the last step; NaN when there
    *     were too few steps
    */

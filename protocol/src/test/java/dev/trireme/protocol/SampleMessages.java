@@ -57,7 +57,11 @@ final class SampleMessages {
                         List.of(0, 2),
                         Long.MIN_VALUE,
                         List.of(new CoordinatorToAgent.Survivor(2, 4711)),
-                        StateSource.rank(2))));
+                        StateSource.rank(2),
+                        new Backing(
+                            ParallelSpec.DeviceKind.CUDA,
+                            ParallelSpec.BackendKind.NCCL,
+                            "a device each"))));
     messages.add(
         new CoordinatorToAgent.TellRanks(
             STAMP, "job-1", List.of(), new AgentToRank.StopAfterStep(STAMP, "größer ☃ 😀")));
@@ -70,6 +74,24 @@ final class SampleMessages {
   private static List<Message> ofAgent() {
     List<Message> messages = new ArrayList<>();
     messages.add(new AgentToCoordinator.RegisterAgent("a", "host", 4, 8, 0, Long.MAX_VALUE));
+    messages.add(
+        new AgentToCoordinator.RegisterAgent(
+            "a",
+            "host",
+            4,
+            8,
+            0,
+            1,
+            List.of(
+                new HostDevice(
+                    0,
+                    "GPU-0",
+                    "A device",
+                    80L << 30,
+                    79L << 30,
+                    "0000:01:00.0",
+                    List.of(new HostDevice.Link(1, HostDevice.LinkKind.NVLINK, 18)))),
+            ""));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
     messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
@@ -98,6 +120,7 @@ final class SampleMessages {
             2,
             new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1),
             StateSource.CHECKPOINT),
+        new AgentToRank.Contacts(STAMP, List.of("id", "")),
         new AgentToRank.StopAfterStep(STAMP, ""),
         new AgentToRank.CheckpointAfterStep(STAMP),
         new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
@@ -140,6 +163,8 @@ final class SampleMessages {
         new RankReport.Finished(Progress.START, 0, false, Map.of(), "", Double.NaN),
         new RankReport.Failed(7, "rank 1 was waited for", 1, false),
         new RankReport.Joined(8),
+        new RankReport.Contact("0badcafe"),
+        new RankReport.BackendRefused("no libnccl.so.2"),
         new RankReport.Parked(6, true, "rank 1 was waited for", 1));
   }
 
@@ -238,6 +263,7 @@ final class SampleMessages {
             plain.timeoutSeconds(),
             new CompressionSpec.None(),
             List.of(),
+            ParallelSpec.BackendKind.AUTO,
             Optional.of(new ParameterServerSpec(3, 1, consistency))),
         job.checkpoint());
   }

@@ -129,6 +129,15 @@ class ArchitectureTest {
           .resideInAnyPackage("io.aeron..", "org.agrona..");
 
   @ArchTest
+  static final ArchRule theAwsSdkStaysInItsStorage =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.trireme.checkpoint.storage.s3..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("software.amazon..");
+
+  @ArchTest
   static final ArchRule kryoStaysInTheProtocol =
       noClasses()
           .that()

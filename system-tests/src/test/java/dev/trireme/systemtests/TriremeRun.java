@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -47,6 +48,12 @@ final class TriremeRun implements AutoCloseable {
 
   /** Starts {@code trireme} with these arguments in {@code directory}. */
   static TriremeRun start(Path directory, String... arguments) throws IOException {
+    return start(directory, Map.of(), arguments);
+  }
+
+  /** As above, with more in its environment. */
+  static TriremeRun start(Path directory, Map<String, String> environment, String... arguments)
+      throws IOException {
     List<String> command = new ArrayList<>(List.of(home().resolve("trireme").toString()));
     command.addAll(List.of(arguments));
     Files.createDirectories(directory);
@@ -59,6 +66,7 @@ final class TriremeRun implements AutoCloseable {
             .redirectError(err.toFile());
     // Maven has just built what the script would build.
     builder.environment().put("TRIREME_BUILD", "never");
+    builder.environment().putAll(environment);
     return new TriremeRun(builder.start(), directory.resolve("run"), out, err);
   }
 

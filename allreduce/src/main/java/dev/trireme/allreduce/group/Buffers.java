@@ -16,7 +16,7 @@ public final class Buffers {
   }
 
   /** Refuses a rank that is not in the group. */
-  static void requireRank(String what, int rank, int worldSize) {
+  public static void requireRank(String what, int rank, int worldSize) {
     if (rank < 0 || rank >= worldSize) {
       throw new IllegalArgumentException(
           what + " rank " + rank + ", expected 0 to " + (worldSize - 1));
@@ -36,6 +36,12 @@ public final class Buffers {
       TensorBuffer input, int inputParts, TensorBuffer output, int outputParts) {
     requireCpu(input);
     requireCpu(output);
+    requireMatchingParts(input, inputParts, output, outputParts);
+  }
+
+  /** The same, wherever the two stand. */
+  public static void requireMatchingParts(
+      TensorBuffer input, int inputParts, TensorBuffer output, int outputParts) {
     if (input.dtype() != output.dtype()) {
       throw new IllegalArgumentException(
           "the input is of " + input.dtype() + ", the output of " + output.dtype());
@@ -53,7 +59,7 @@ public final class Buffers {
               + outputParts
               + " n for some n");
     }
-    if (overlap(input, output)) {
+    if (input.device().equals(output.device()) && overlap(input, output)) {
       throw new IllegalArgumentException("the input and the output overlap");
     }
   }

@@ -12,7 +12,7 @@ import java.util.Locale;
  *
  * <p>Threading: any. Cost: an uncontended lock and a clock reading a note.
  */
-final class FlightRecorder {
+public final class FlightRecorder {
   /** Operations that are remembered. */
   static final int CAPACITY = 256;
 
@@ -26,7 +26,7 @@ final class FlightRecorder {
 
   private static final class Entry {
     private long number;
-    private Signature signature;
+    private Object what;
     private String label;
     private RecordedOperation.State state;
     private int stage;
@@ -42,7 +42,10 @@ final class FlightRecorder {
   private final long originNanos;
   private long newest;
 
-  FlightRecorder(long now) {
+  /**
+   * @param now in nanoseconds, as every time here; what is recorded counts from it
+   */
+  public FlightRecorder(long now) {
     originNanos = now;
     for (int i = 0; i < CAPACITY; i++) {
       entries[i] = new Entry();
@@ -50,13 +53,27 @@ final class FlightRecorder {
   }
 
   /** Notes that an operation was started; operations are numbered without a gap. */
-  synchronized void enqueued(Operation operation, long now) {
-    Entry entry = at(operation.number());
-    newest = operation.number();
+  void enqueued(Operation operation, long now) {
+    enqueued(
+        operation.number(),
+        operation.signature(),
+        operation.label(),
+        operation.buffer().byteCount(),
+        now);
+  }
+
+  /**
+   * The same for an operation of another kind of group.
+   *
+   * @param what says in words what it is, and never changes
+   */
+  public synchronized void enqueued(long number, Object what, String label, long bytes, long now) {
+    Entry entry = at(number);
+    newest = number;
     entry.number = newest;
-    entry.signature = operation.signature();
-    entry.label = operation.label();
-    entry.bytes = operation.buffer().byteCount();
+    entry.what = what;
+    entry.label = label;
+    entry.bytes = bytes;
     entry.state = RecordedOperation.State.ENQUEUED;
     entry.stage = 0;
     entry.bytesDone = 0;
@@ -67,9 +84,14 @@ final class FlightRecorder {
   }
 
   /** Notes that every rank has started it. */
-  synchronized void begun(Operation operation, long now) {
-    Entry entry = at(operation.number());
-    if (entry.number == operation.number()) {
+  void begun(Operation operation, long now) {
+    begun(operation.number(), now);
+  }
+
+  /** The same by number. */
+  public synchronized void begun(long number, long now) {
+    Entry entry = at(number);
+    if (entry.number == number) {
       entry.state = RecordedOperation.State.RUNNING;
       entry.begunNanos = now;
     }
@@ -86,9 +108,14 @@ final class FlightRecorder {
   }
 
   /** Notes that it has ended. */
-  synchronized void ended(Operation operation, boolean well, long now) {
-    Entry entry = at(operation.number());
-    if (entry.number == operation.number()) {
+  void ended(Operation operation, boolean well, long now) {
+    ended(operation.number(), well, now);
+  }
+
+  /** The same by number. */
+  public synchronized void ended(long number, boolean well, long now) {
+    Entry entry = at(number);
+    if (entry.number == number) {
       entry.state = well ? RecordedOperation.State.DONE : RecordedOperation.State.FAILED;
       entry.endedNanos = now;
     }
@@ -99,14 +126,14 @@ final class FlightRecorder {
   }
 
   /** All that is remembered, the oldest first. */
-  synchronized List<RecordedOperation> snapshot() {
+  public synchronized List<RecordedOperation> snapshot() {
     List<RecordedOperation> all = new ArrayList<>();
     for (long number = Math.max(1, newest - CAPACITY + 1); number <= newest; number++) {
       Entry entry = at(number);
       all.add(
           new RecordedOperation(
               number,
-              entry.signature.toString(),
+              entry.what.toString(),
               entry.label,
               entry.state,
               entry.stage,
@@ -129,7 +156,7 @@ final class FlightRecorder {
   }
 
   /** A table of what happened around the oldest operation that did not end well. */
-  String table() {
+  public String table() {
     List<RecordedOperation> all = snapshot();
     int failed = 0;
     while (failed < all.size() && all.get(failed).state() == RecordedOperation.State.DONE) {

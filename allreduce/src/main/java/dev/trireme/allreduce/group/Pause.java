@@ -15,22 +15,17 @@ import java.util.concurrent.locks.LockSupport;
 final class Pause {
   private static final long YIELD_UNTIL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-  /** Across hosts it is the media driver that is waited for, which needs a core to go on. */
-  private static final long YIELD_ACROSS_HOSTS_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
-
   private static final long FIRST_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
   private static final long LAST_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
   private static final int SPINS = 2_000;
 
   private final int spins;
-  private final long yieldNanos;
   private int count;
   private long idleSince;
   private long nap = FIRST_NAP_NANOS;
 
-  Pause(boolean coreOfItsOwn, boolean acrossHosts) {
-    this.spins = coreOfItsOwn && !acrossHosts ? SPINS : 0;
-    this.yieldNanos = acrossHosts ? YIELD_ACROSS_HOSTS_NANOS : YIELD_UNTIL_NANOS;
+  Pause(boolean coreOfItsOwn) {
+    this.spins = coreOfItsOwn ? SPINS : 0;
   }
 
   /** Something has arrived. */
@@ -51,7 +46,7 @@ final class Pause {
       count++;
       idleSince = now;
     }
-    if (now - idleSince < yieldNanos) {
+    if (now - idleSince < YIELD_UNTIL_NANOS) {
       Thread.yield();
     } else {
       LockSupport.parkNanos(nap);

@@ -149,7 +149,7 @@ final class Sequencer {
    * @return false when this time has passed before
    */
   boolean await(Operation operation, Duration atMost) {
-    Pause pause = new Pause(coreOfItsOwn, transport.hosts().count() > 1);
+    Pause pause = new Pause(coreOfItsOwn);
     long start = System.nanoTime();
     long nanos = atMost.toNanos();
     boolean limited = nanos < LONG_NANOS;
@@ -259,6 +259,7 @@ final class Sequencer {
     if (failure.get() != null) {
       failPending(failure.get());
       farewell.ifPresent(Farewell::say);
+      transport.tend();
       return false;
     }
     watch.beat(completed, inFlight.get(), System.nanoTime());
@@ -395,6 +396,7 @@ final class Sequencer {
       throw new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed");
     }
     watch.beat(completed, inFlight.get(), System.nanoTime());
+    transport.tend();
   }
 
   private void requireSame(Operation head) {

@@ -1,6 +1,7 @@
 package dev.trireme.allreduce.group;
 
 import dev.trireme.allreduce.AbortSwitch;
+import dev.trireme.allreduce.RecordedGroup;
 import dev.trireme.allreduce.kernel.Reduction;
 import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.allreduce.plan.Hosts;
@@ -31,7 +32,7 @@ import java.util.function.Function;
  * it runs once it is the oldest in flight and all peers have announced the same. See {@link
  * AllReduceAlgorithm} for what then happens.
  */
-public final class SharedGroup implements ProcessGroup {
+public final class SharedGroup implements ProcessGroup, RecordedGroup {
   private static final int SEGMENT_FRAMES = 4;
 
   private final Transport transport;

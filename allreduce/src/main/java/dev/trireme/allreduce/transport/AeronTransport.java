@@ -3,13 +3,13 @@ package dev.trireme.allreduce.transport;
 import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
-import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
 import io.aeron.Subscription;
+import io.aeron.driver.MediaDriver;
 import io.aeron.exceptions.AeronException;
 import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.ControlledFragmentHandler;
@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
@@ -53,6 +55,9 @@ public final class AeronTransport implements Transport {
    */
   private static final long CLOSE_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
+  private static final long LEFT_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final long FAILED_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+  private static final long PARTING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
   private static final int FRAGMENTS_PER_POLL = 32;
   private static final int KIND = 0;
   private static final int OPERATION = 8;
@@ -71,7 +76,8 @@ public final class AeronTransport implements Transport {
   private final long[] connectedNanos;
   private final RingBuffer driverLifeSign;
   private final SharedMemories memories;
-  private Doorbell doorbell;
+  private final Partings partings;
+  private NetworkDriver network;
   private Hosts hosts;
   private Wires wires;
   private final BufferClaim claim = new BufferClaim();
@@ -93,6 +99,7 @@ public final class AeronTransport implements Transport {
     this.connectedNanos = new long[worldSize];
     this.driverLifeSign = aeron.context().toDriverBuffer();
     this.memories = new SharedMemories(config);
+    this.partings = new Partings(worldSize);
     this.hosts = Hosts.one(worldSize);
     this.wires = new Wires(config.formation(), Channels.MIN_MTU, worldSize);
   }
@@ -127,15 +134,16 @@ public final class AeronTransport implements Transport {
    * Connects to the media driver and listens on a port that the system chooses.
    *
    * @param config with a network
+   * @param settings may change those of this rank's own driver
    * @throws dev.trireme.api.collective.CollectiveException when the driver does not answer in time
    */
-  public static AeronTransport open(GroupConfig config) {
-    NetworkConfig network = config.network().orElseThrow();
+  public static AeronTransport open(GroupConfig config, Consumer<MediaDriver.Context> settings) {
     AeronTransport transport = client(config, new AbortSwitch());
     try {
       // A stream of its own, so that nothing ever arrives there.
       int stream = config.streamBase() + config.rank() * (config.worldSize() - 1);
-      transport.doorbell = new Doorbell(transport.aeron, network, stream, DRIVER_MILLIS);
+      transport.network =
+          new NetworkDriver(config, stream, DRIVER_MILLIS, settings, transport::networkBroke);
       return transport;
     } catch (RuntimeException e) {
       transport.close();
@@ -145,7 +153,7 @@ public final class AeronTransport implements Transport {
 
   /** Where this rank listens; only after {@link #open}. */
   public Endpoint endpoint() {
-    return doorbell.endpoint();
+    return network.endpoint();
   }
 
   /**
@@ -217,7 +225,10 @@ public final class AeronTransport implements Transport {
     int remote = worldSize - local;
     Channels channels = Channels.of(List.of(all), remote);
     wires = new Wires(config.formation(), channels.mtu(), worldSize);
-    LogRoom.require(config.aeronDirectory(), Channels.logs(local - 1, remote, channels.dataTerm()));
+    LogRoom.require(config.aeronDirectory(), Channels.logsWithin(local - 1));
+    if (remote > 0) {
+      LogRoom.require(network.directory(), Channels.logsBetween(remote, channels.dataTerm()));
+    }
     Streams streams = new Streams(config.streamBase(), worldSize);
     for (int peer = 0; peer < worldSize; peer++) {
       if (peer == rank) {
@@ -232,13 +243,14 @@ public final class AeronTransport implements Transport {
         subscriptions[peer] = aeron.addSubscription(Channels.IPC, in);
         publications[peer] = aeron.addExclusivePublication(Channels.IPC, out);
       } else {
-        String arriving = channels.in(doorbell.tag());
-        subscriptions[peer] = aeron.addSubscription(arriving, in);
-        Subscription data = aeron.addSubscription(arriving, in + streams.count());
-        publications[peer] = aeron.addExclusivePublication(channels.signalsTo(all[peer]), out);
+        String arriving = channels.in(network.tag());
+        Aeron own = network.aeron();
+        subscriptions[peer] = own.addSubscription(arriving, in);
+        Subscription data = own.addSubscription(arriving, in + streams.count());
+        publications[peer] = own.addExclusivePublication(channels.signalsTo(all[peer]), out);
         wires.add(
             peer,
-            aeron.addExclusivePublication(channels.dataTo(all[peer]), out + streams.count()),
+            own.addExclusivePublication(channels.dataTo(all[peer]), out + streams.count()),
             data);
       }
     }
@@ -261,7 +273,9 @@ public final class AeronTransport implements Transport {
 
   @Override
   public boolean emptied(int peer) {
-    return hosts.together(peer, config.rank()) || wires.ended(peer);
+    return hosts.together(peer, config.rank())
+        || wires.hasRead(peer, partings.end(peer))
+        || subscriptions[peer].hasNoImages();
   }
 
   @Override
@@ -293,16 +307,28 @@ public final class AeronTransport implements Transport {
     int offset = claim.offset();
     claim.buffer().putLong(offset + KIND, kind.ordinal());
     claim.buffer().putLong(offset + OPERATION, operation);
-    claim.buffer().putLong(offset + FIRST, first);
+    claim.buffer().putLong(offset + FIRST, kind == SignalKind.LEFT ? wires.written(to) : first);
     claim.buffer().putLong(offset + SECOND, second);
     claim.buffer().putBytes(offset + TEXT, textBytes, 0, textLength);
     claim.reservedValue(config.formation());
     claim.commit();
+    if (kind == SignalKind.FAILED) {
+      partings.failed();
+      tend();
+    }
     return true;
   }
 
   @Override
+  public void tend() {
+    if (network != null) {
+      network.work();
+    }
+  }
+
+  @Override
   public int poll(Listener to) {
+    tend();
     listener = to;
     delivered = 0;
     for (int peer = 0; peer < subscriptions.length; peer++) {
@@ -310,7 +336,46 @@ public final class AeronTransport implements Transport {
         subscriptions[peer].poll(handlers[peer], FRAGMENTS_PER_POLL);
       }
     }
+    answer(false);
     return delivered;
+  }
+
+  /** Tells those that go that this rank has all of theirs. */
+  private void answer(boolean closing) {
+    for (int peer = 0; network != null && peer < subscriptions.length; peer++) {
+      if (partings.owes(peer)
+          && (closing || wires.hasRead(peer, partings.end(peer)))
+          && send(peer, SignalKind.SEEN, 0, 0, 0, "")) {
+        partings.answered(peer);
+      }
+    }
+  }
+
+  /** Stays until the ranks of other hosts have what they need. */
+  private void part() {
+    long start = System.nanoTime();
+    long atMost =
+        partings.hasFailed() ? FAILED_NANOS : Math.min(LEFT_NANOS, config.timeout().toNanos());
+    long waited = 0;
+    while (waited < atMost && !mayGo(waited) && broken().isEmpty()) {
+      if (poll(AeronTransport::ignore) == 0) {
+        LockSupport.parkNanos(PARTING_NAP_NANOS);
+      }
+      answer(true);
+      waited = System.nanoTime() - start;
+    }
+  }
+
+  private boolean mayGo(long waited) {
+    for (int peer = 0; peer < publications.length; peer++) {
+      if (publications[peer] != null
+          && !hosts.together(peer, config.rank())
+          && !subscriptions[peer].hasNoImages()
+          && !partings.lets(peer, waited)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Hands over one signal of {@code peer} if there is one. */
@@ -409,6 +474,9 @@ public final class AeronTransport implements Transport {
   public void close() {
     // Even if Aeron cannot be closed cleanly, the memory must go.
     try {
+      if (network != null) {
+        part();
+      }
       aeron.close();
     } finally {
       for (int peer = 0; peer < processes.length; peer++) {
@@ -417,6 +485,9 @@ public final class AeronTransport implements Transport {
         }
       }
       memories.close();
+      if (network != null) {
+        network.close();
+      }
     }
   }
 
@@ -426,6 +497,9 @@ public final class AeronTransport implements Transport {
       return;
     }
     delivered++;
+    if (partings.hear(from, KINDS[kind], buffer.getLong(offset + FIRST))) {
+      return;
+    }
     listener.onSignal(
         from,
         KINDS[kind],
@@ -437,6 +511,10 @@ public final class AeronTransport implements Transport {
 
   private static String cut(String text) {
     return text.length() <= MAX_TEXT ? text : text.substring(0, MAX_TEXT - 3) + "...";
+  }
+
+  private void networkBroke(Throwable error) {
+    broken.compareAndSet(null, "this rank's way to other hosts is gone: " + error.getMessage());
   }
 
   private static String describe(GroupConfig config, Throwable error) {

@@ -92,11 +92,15 @@ record Channels(int mtu, int window, int socketBuffer) {
     return Math.max(MIN_TERM, 2 * window);
   }
 
-  /** Bytes of the logs of one rank's streams to and from its peers. */
-  static long logs(int local, int remote, int dataTerm) {
-    // An IPC log is shared by both sides; of a UDP stream each side has one.
-    return local * LogRoom.bytes(IPC_TERM)
-        + 2L * remote * (LogRoom.bytes(SIGNAL_TERM) + LogRoom.bytes(dataTerm));
+  /** Bytes of the logs of a rank's streams to and from so many peers of its host. */
+  static long logsWithin(int peers) {
+    // Both sides share one.
+    return peers * LogRoom.bytes(IPC_TERM);
+  }
+
+  /** The same of peers of other hosts. */
+  static long logsBetween(int peers, int dataTerm) {
+    return 2L * peers * (LogRoom.bytes(SIGNAL_TERM) + LogRoom.bytes(dataTerm));
   }
 
   /** The largest datagram's content that the interface of this address takes whole. */

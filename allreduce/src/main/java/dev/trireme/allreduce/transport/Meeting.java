@@ -77,6 +77,7 @@ final class Meeting {
    * others it takes only that they give up.
    */
   private boolean poll() {
+    transport.tend();
     int signals = 0;
     for (int peer = 0; peer < pid.length; peer++) {
       if (peer != config.rank() && done(peer)) {

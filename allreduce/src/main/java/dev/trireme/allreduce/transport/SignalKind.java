@@ -12,8 +12,10 @@ public enum SignalKind {
   HEARTBEAT,
   /** I have given the group up; first = cause, second = suspect; text = verdict. */
   FAILED,
-  /** I have closed the group and shall say no more. */
+  /** I have closed the group and shall say no more; first = where my bytes for you end. */
   LEFT,
+  /** I have heard that you go, and have read all that you wrote. Only between hosts. */
+  SEEN,
   /** Bytes for you lie in a slot of my memory; first = slot, length and phase, second = offset. */
   PARCEL,
   /** I have emptied the oldest full slot of your memory. */

@@ -52,6 +52,9 @@ public interface Transport extends AutoCloseable {
   /** Hands over the signals that have arrived, a bounded number of them; says how many. */
   int poll(Listener listener);
 
+  /** Goes on with what it does besides, for a bounded time; {@link #poll} does so, too. */
+  default void tend() {}
+
   /** Which ranks share memory with each other. */
   default Hosts hosts() {
     return Hosts.one(worldSize());

@@ -99,14 +99,22 @@ final class Wires {
     return taken;
   }
 
-  /** Whether the peer's stream of bytes is over and has been read to its end. */
-  boolean ended(int peer) {
+  /** Where in the stream to a peer the next frame goes; 0 where there is none. */
+  long written(int peer) {
+    return publications[peer] == null ? 0 : publications[peer].position();
+  }
+
+  /** Whether a peer's stream has been read up to a position of its. */
+  boolean hasRead(int peer, long position) {
+    if (position <= 0) {
+      return true;
+    }
     for (Image image : subscriptions[peer].images()) {
-      if (!image.isEndOfStream()) {
-        return false;
+      if (image.position() >= position) {
+        return true;
       }
     }
-    return true;
+    return false;
   }
 
   private ControlledFragmentHandler.Action take(

@@ -10,6 +10,7 @@ import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.aeron.driver.ext.DebugReceiveChannelEndpoint;
 import io.aeron.driver.ext.DebugSendChannelEndpoint;
+import io.aeron.driver.ext.LossGenerator;
 import io.aeron.driver.ext.RandomLossGenerator;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,7 +22,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -42,16 +45,19 @@ final class UdpGroups implements AutoCloseable {
 
   private final Path root;
   private final Map<Character, MediaDriver> drivers = new LinkedHashMap<>();
+  private final Set<Character> cut = ConcurrentHashMap.newKeySet();
   private final String hosts;
+  private final double loss;
   private final ExecutorService threads;
   private List<ProcessGroup> groups = List.of();
 
   /**
    * @param hosts a letter a rank; ranks with equal letters share a host
-   * @param loss the share of datagrams that every driver drops on their way out and in
+   * @param loss the share of datagrams that every rank drops on their way out and in
    */
   UdpGroups(String hosts, double loss) {
     this.hosts = hosts;
+    this.loss = loss;
     try {
       root =
           Files.isWritable(MEMORY)
@@ -60,7 +66,7 @@ final class UdpGroups implements AutoCloseable {
       for (char host : hosts.toCharArray()) {
         if (!drivers.containsKey(host)) {
           Files.createDirectory(root.resolve("shared-" + host));
-          drivers.put(host, MediaDriver.launch(context(host, loss)));
+          drivers.put(host, MediaDriver.launch(context(host)));
         }
       }
     } catch (IOException e) {
@@ -75,34 +81,37 @@ final class UdpGroups implements AutoCloseable {
             });
   }
 
-  private MediaDriver.Context context(char host, double loss) {
-    MediaDriver.Context context =
-        new MediaDriver.Context()
-            .aeronDirectoryName(root.resolve("aeron-" + host).toString())
-            .threadingMode(ThreadingMode.SHARED)
-            .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, 20_000, 500_000))
-            .dirDeleteOnShutdown(true);
-    if (loss > 0) {
-      context
-          .sendChannelEndpointSupplier(
-              (channel, counter, ctx) ->
-                  new DebugSendChannelEndpoint(
-                      channel,
-                      counter,
-                      ctx,
-                      new RandomLossGenerator(loss, host),
-                      new RandomLossGenerator(loss, host + 1)))
-          .receiveChannelEndpointSupplier(
-              (channel, dispatcher, counter, ctx) ->
-                  new DebugReceiveChannelEndpoint(
-                      channel,
-                      dispatcher,
-                      counter,
-                      ctx,
-                      new RandomLossGenerator(loss, host + 2),
-                      new RandomLossGenerator(loss, host + 3)));
-    }
-    return context;
+  private MediaDriver.Context context(char host) {
+    return new MediaDriver.Context()
+        .aeronDirectoryName(root.resolve("aeron-" + host).toString())
+        .threadingMode(ThreadingMode.SHARED)
+        .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, 20_000, 500_000))
+        .dirDeleteOnShutdown(true);
+  }
+
+  /** Has a rank's driver lose datagrams. */
+  private void lossy(int rank, MediaDriver.Context settings) {
+    char host = hosts.charAt(rank);
+    settings
+        .sendChannelEndpointSupplier(
+            (channel, counter, context) ->
+                new DebugSendChannelEndpoint(
+                    channel, counter, context, lost(host, 4 * rank), lost(host, 4 * rank + 1)))
+        .receiveChannelEndpointSupplier(
+            (channel, dispatcher, counter, context) ->
+                new DebugReceiveChannelEndpoint(
+                    channel,
+                    dispatcher,
+                    counter,
+                    context,
+                    lost(host, 4 * rank + 2),
+                    lost(host, 4 * rank + 3)));
+  }
+
+  private LossGenerator lost(char host, long seed) {
+    LossGenerator random = new RandomLossGenerator(loss, seed);
+    return (address, buffer, length) ->
+        cut.contains(host) || random.shouldDropFrame(address, buffer, length);
   }
 
   GroupConfig config(int rank, long formation, Duration timeout) {
@@ -123,10 +132,13 @@ final class UdpGroups implements AutoCloseable {
 
   /** Forms a group over all ranks; the one before it, if any, is closed. */
   void form(long formation, Optional<AllReduceAlgorithm> algorithm, Duration timeout) {
-    groups.forEach(ProcessGroup::close);
+    close(groups);
     List<AeronProcessGroup.Opening> openings = new ArrayList<>();
     for (int rank = 0; rank < hosts.length(); rank++) {
-      openings.add(AeronProcessGroup.open(config(rank, formation, timeout)));
+      int each = rank;
+      openings.add(
+          AeronProcessGroup.open(
+              config(rank, formation, timeout), settings -> lossy(each, settings)));
     }
     // As text, for so they travel.
     List<String> texts = openings.stream().map(o -> o.endpoint().text()).toList();
@@ -138,14 +150,24 @@ final class UdpGroups implements AutoCloseable {
     return groups.get(rank);
   }
 
-  /** Stops the media driver of a host, as if its cable were cut: its ranks live on. */
+  /** Loses all that the ranks of a host say and hear from now on: they live on. */
   void cut(char host) {
-    drivers.get(host).close();
+    cut.add(host);
   }
 
   /** Runs the task once a rank, all at the same time; gives the results in order of rank. */
   <T> List<T> onEveryRank(Function<ProcessGroup, T> task) {
     return inParallel(groups, task);
+  }
+
+  /** All at once, as processes would be: a rank waits a while for what its peers have to say. */
+  private void close(List<ProcessGroup> all) {
+    inParallel(
+        all,
+        group -> {
+          group.close();
+          return null;
+        });
   }
 
   private <S, T> List<T> inParallel(List<S> on, Function<S, T> task) {
@@ -169,7 +191,7 @@ final class UdpGroups implements AutoCloseable {
 
   @Override
   public void close() {
-    groups.forEach(ProcessGroup::close);
+    close(groups);
     threads.shutdownNow();
     drivers.values().forEach(MediaDriver::close);
     IoUtil.delete(root.toFile(), true);

@@ -1,6 +1,7 @@
 package dev.trireme.api.collective;
 
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.TensorBuffer;
 
 /**
@@ -123,6 +124,27 @@ public interface ProcessGroup extends AutoCloseable {
    *     and where
    */
   TensorBuffer allocate(DType dtype, long count);
+
+  /**
+   * The same in the memory of a device. A group that moves bytes from device to device gives memory
+   * there; others give that of the CPU only.
+   *
+   * @throws IllegalArgumentException when this group has no use for memory of that device
+   */
+  default TensorBuffer allocate(Device device, DType dtype, long count) {
+    if (!device.equals(Device.CPU)) {
+      throw new IllegalArgumentException(
+          "expected memory of the CPU, found a wish for that of "
+              + device
+              + ": the collectives of this group are between hosts' memories");
+    }
+    return allocate(dtype, count);
+  }
+
+  /** Whether the operations of this group take buffers on this device as they take the host's. */
+  default boolean reaches(Device device) {
+    return device.equals(Device.CPU);
+  }
 
   /**
    * Says what the operations started from now on are for, as {@code bucket 2 of 5}; it goes into

@@ -27,6 +27,15 @@ public interface Replica extends AutoCloseable {
   List<NamedTensor> statistics();
 
   /**
+   * Says that this batch is the next to be trained on, whole or in parts, so that a device can take
+   * it over while the step before still computes. It is read during the call only. It changes no
+   * result, and {@link #forward} needs no such call before it.
+   *
+   * @param next valid until the forwards of all its parts have returned
+   */
+  default void prepare(Batch next) {}
+
+  /**
    * Runs the model in training mode and computes the loss of this rank's part. Gradients will be
    * those of the mean over the <em>global</em> batch: each rank's are scaled by {@code size /
    * globalSize}, so that their sum over the ranks is the gradient of the whole.
@@ -52,7 +61,9 @@ public interface Replica extends AutoCloseable {
   void bindGradients(List<TensorBuffer> reduced);
 
   /**
-   * Clips the bound gradients where the job asks for it and runs one update of the optimizer.
+   * Clips the bound gradients where the job asks for it and runs one update of the optimizer. With
+   * {@code train.precision: fp16} an update whose gradients are not finite is left out, on every
+   * rank alike, and the loss is scaled by less from then on.
    *
    * @param learningRate for this step, above 0
    */
@@ -70,7 +81,8 @@ public interface Replica extends AutoCloseable {
   /**
    * The optimizer's state, named {@code <parameter>.<slot>} as {@code 0.weight.exp_avg}, and its
    * count of updates as {@code step} (int64, one element); views, not copies. Same names from the
-   * first step on, zeros before it.
+   * first step on, zeros before it. With {@code train.precision: fp16} also {@code scaler.scale}
+   * (float32) and {@code scaler.good_steps} (int64), one element each.
    */
   List<NamedTensor> optimizerState();
 

@@ -1,5 +1,6 @@
 package dev.trireme.api.job;
 
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -53,6 +54,20 @@ public record JobSpec(
               + data.batchSize()
               + "); lower it or raise data.batchSize");
     }
+    if (train.precision() == TrainSpec.Precision.FP16
+        && parallel.device() != ParallelSpec.DeviceKind.CUDA) {
+      throw new SpecException(
+          "train.precision",
+          "fp16 is for GPUs only, found parallel.device: "
+              + parallel.device().name().toLowerCase(Locale.ROOT)
+              + "; set parallel.device: cuda, or use bf16, which the CPU has too");
+    }
+    if (train.elastic() && parallel.device() == ParallelSpec.DeviceKind.CUDA) {
+      throw new SpecException(
+          "train.deterministic",
+          "elastic gives the same bits on the CPU only, found parallel.device: cuda; leave one of"
+              + " the two out");
+    }
     if (train.elastic() && !(parallel.compression() instanceof CompressionSpec.None)) {
       throw new SpecException(
           "parallel.compression",
@@ -66,7 +81,7 @@ public record JobSpec(
               + " leave one of the two out");
     }
     if (parallel.servers() > 0) {
-      requireServable(train);
+      requireServable(train, parallel, checkpoint);
     }
     if (train.elastic() && parallel.workers().max() > train.logicalShards()) {
       throw new SpecException(
@@ -80,7 +95,23 @@ public record JobSpec(
     }
   }
 
-  private static void requireServable(TrainSpec train) {
+  private static void requireServable(
+      TrainSpec train, ParallelSpec parallel, CheckpointSpec checkpoint) {
+    if (train.precision() != TrainSpec.Precision.FLOAT32) {
+      throw new SpecException(
+          "train.precision",
+          "a parameter server holds float32 in this version; leave it out, or set parallel.sync to"
+              + " allreduce");
+    }
+    boolean together =
+        parallel.parameterServer().orElseThrow().consistency() instanceof ConsistencySpec.Bsp bsp
+            && bsp.drop() == 0;
+    if (!together && checkpoint.everyMinutes().isPresent()) {
+      throw new SpecException(
+          "checkpoint.everyMinutes",
+          "workers that do not wait for each other save after the same step only by its number; use"
+              + " everySteps");
+    }
     if (train.elastic()) {
       throw new SpecException(
           "train.deterministic",

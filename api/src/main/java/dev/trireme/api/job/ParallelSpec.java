@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param compression what gradients lose on their way to be fewer bytes
  * @param algorithms how all-reduces between ranks of one host are done, by ranks and bytes, and so
  *     the order of sums; this version's choice where no row holds
+ * @param backend what carries gradients between ranks
  * @param parameterServer with {@code sync: parameter-server} and only then
  */
 public record ParallelSpec(
@@ -57,13 +58,25 @@ public record ParallelSpec(
                     + " allreduce --tune wrote.",
             file = true)
         List<AlgorithmRow> algorithms,
+    @Key(
+            value =
+                "What carries gradients between ranks: nccl needs a CUDA device for each rank; auto"
+                    + " takes it where there is one, and aeron elsewhere.",
+            defaultValue = "auto")
+        BackendKind backend,
     @Key("The servers of sync: parameter-server.") Optional<ParameterServerSpec> parameterServer) {
+  /**
+   * For tests alone: where this system property is {@code true}, NCCL may be asked for without CUDA
+   * devices, because a library that works on host memory stands in for it.
+   */
+  public static final String TEST_NCCL_ON_HOST = "trireme.test.ncclOnHost";
+
   public ParallelSpec {
     algorithms = List.copyOf(algorithms);
     AlgorithmRow.requireTable(algorithms);
     if (sync == SyncKind.PARAMETER_SERVER) {
       parameterServer = parameterServer.or(() -> Optional.of(ParameterServerSpec.DEFAULT));
-      requireServable(workers, compression, parameterServer.get());
+      requireServable(workers, device, backend, compression, parameterServer.get());
     } else if (parameterServer.isPresent()) {
       throw new SpecException(
           "parameterServer",
@@ -73,7 +86,11 @@ public record ParallelSpec(
   }
 
   private static void requireServable(
-      WorkerCount workers, CompressionSpec compression, ParameterServerSpec server) {
+      WorkerCount workers,
+      DeviceKind device,
+      BackendKind backend,
+      CompressionSpec compression,
+      ParameterServerSpec server) {
     if (workers.min() != workers.max()) {
       throw new SpecException(
           "workers",
@@ -100,6 +117,12 @@ public record ParallelSpec(
               + bsp.drop()
               + "; a step needs a gradient");
     }
+    if (device == DeviceKind.CUDA || backend == BackendKind.NCCL) {
+      throw new SpecException(
+          device == DeviceKind.CUDA ? "device" : "backend",
+          "a parameter server works on the CPU in this version; leave the key out, or set"
+              + " parallel.sync to allreduce");
+    }
     if (!(compression instanceof CompressionSpec.None)) {
       throw new SpecException(
           "compression",
@@ -119,7 +142,33 @@ public record ParallelSpec(
     return parameterServer.map(ParameterServerSpec::servers).orElse(0);
   }
 
-  /** With this version's choice of algorithms, and without servers of its own. */
+  /** Without servers of its own. */
+  public ParallelSpec(
+      WorkerCount workers,
+      DeviceKind device,
+      SyncKind sync,
+      Optional<Integer> threads,
+      long bucketSize,
+      long firstBucketSize,
+      double timeoutSeconds,
+      CompressionSpec compression,
+      List<AlgorithmRow> algorithms,
+      BackendKind backend) {
+    this(
+        workers,
+        device,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        backend,
+        Optional.empty());
+  }
+
+  /** With this version's choice of a backend. */
   public ParallelSpec(
       WorkerCount workers,
       DeviceKind device,
@@ -140,6 +189,7 @@ public record ParallelSpec(
         timeoutSeconds,
         compression,
         algorithms,
+        BackendKind.AUTO,
         Optional.empty());
   }
 
@@ -165,13 +215,38 @@ public record ParallelSpec(
   }
 
   /** Workers and servers of a job with a parameter server, at most. */
-  private static final int MAX_SERVED = 63;
+  private static final int MAX_SERVED = 45;
 
   /** What a rank computes on. */
   public enum DeviceKind {
     AUTO,
     CPU,
     CUDA
+  }
+
+  /** What carries gradients between ranks. */
+  public enum BackendKind {
+    /** NCCL where every rank has a CUDA device of its own, else Aeron. */
+    AUTO,
+    /** Aeron and shared memory, on the host. */
+    AERON,
+    /** NVIDIA's library, between CUDA devices. */
+    NCCL
+  }
+
+  /** The same on another device. */
+  public ParallelSpec on(DeviceKind another) {
+    return new ParallelSpec(
+        workers,
+        another,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        backend);
   }
 
   /** How gradients become one. */

@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param logicalShards pieces that each global batch is cut into where {@code deterministic} is
  *     {@code elastic}; a power of two
  * @param microBatch the most items that go through forward and backward at once
+ * @param precision that forward and backward compute in
  */
 public record TrainSpec(
     @Key(value = "Passes over the training set; with 'steps', whichever ends first.", min = 1)
@@ -52,7 +53,13 @@ public record TrainSpec(
                 "The most items in one forward and backward; a rank's part that has more is cut up"
                     + " and its gradients are accumulated.",
             min = 1)
-        Optional<Integer> microBatch) {
+        Optional<Integer> microBatch,
+    @Key(
+            value =
+                "What forward and backward compute in: bf16 and fp16 are mixed precision, with"
+                    + " weights and gradients in float32; fp16 is for GPUs and scales the loss.",
+            defaultValue = "float32")
+        Precision precision) {
   /** More would be items rather than shards. */
   public static final int MAX_LOGICAL_SHARDS = 1 << 12;
 
@@ -67,7 +74,20 @@ public record TrainSpec(
     ELASTIC
   }
 
-  /** Deterministic for one number of ranks, and without micro batches. */
+  /**
+   * What forward and backward compute in. Weights, gradients and the optimizer's state are float32
+   * in each of them.
+   */
+  public enum Precision {
+    /** All of it in float32. */
+    FLOAT32,
+    /** Matrix products and convolutions in bfloat16, which has float32's range. */
+    BF16,
+    /** The same in float16, whose small range needs the loss scaled; on GPUs only. */
+    FP16
+  }
+
+  /** Deterministic for one number of ranks, without micro batches, and in float32. */
   public TrainSpec(
       Optional<Integer> epochs,
       Optional<Long> steps,
@@ -88,7 +108,8 @@ public record TrainSpec(
         clipGradNorm,
         Determinism.FIXED,
         LOGICAL_SHARDS,
-        Optional.empty());
+        Optional.empty(),
+        Precision.FLOAT32);
   }
 
   public TrainSpec {

@@ -34,6 +34,11 @@ public final class FakeReplica implements Replica {
   }
 
   @Override
+  public void prepare(Batch next) {
+    diary.write("prepare " + next.from().epoch() + ":" + next.from().position());
+  }
+
+  @Override
   public Loss forward(Batch batch, long seed) {
     diary.write("forward " + batch.from().epoch() + ":" + batch.from().position());
     return new Loss(2.0 * batch.size(), batch.size(), batch.size());

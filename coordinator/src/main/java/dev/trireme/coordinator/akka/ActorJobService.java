@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.akka;
 
 import akka.actor.typed.ActorRef;
+import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
@@ -86,6 +87,11 @@ final class ActorJobService implements JobService {
   @Override
   public List<JobStatus> list() {
     return ask(JobControl::list);
+  }
+
+  @Override
+  public ClusterStatus cluster() {
+    return ask(JobControl::cluster);
   }
 
   @Override

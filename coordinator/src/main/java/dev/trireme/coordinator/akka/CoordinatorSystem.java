@@ -51,7 +51,8 @@ public final class CoordinatorSystem implements AutoCloseable {
   public static CoordinatorSystem start(CoordinatorConfig config) {
     Config settings =
         SETTINGS.withFallback(
-            ControlPlane.settings(ControlPlane.COORDINATOR_ROLE, config.host(), config.port()));
+            ControlPlane.settings(
+                ControlPlane.COORDINATOR_ROLE, config.host(), config.port(), config.tls()));
     ActorSystem<Void> system;
     try {
       system = ActorSystem.create(Behaviors.empty(), ControlPlane.SYSTEM, settings);

@@ -1,5 +1,7 @@
 package dev.trireme.coordinator.control;
 
+import dev.trireme.coordinator.ClusterStatus;
+import dev.trireme.coordinator.schedule.Backings.HostDevices;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import java.util.HashMap;
 import java.util.List;
@@ -15,8 +17,9 @@ final class AgentTable {
    *
    * @param host its host's name
    * @param slots ranks it can hold at once
+   * @param devices what it has beside its CPU
    */
-  record Agent(String agentId, String host, int slots) {}
+  record Agent(String agentId, String host, int slots, HostDevices devices) {}
 
   private final Map<String, Agent> agents = new TreeMap<>();
 
@@ -39,6 +42,13 @@ final class AgentTable {
     return hosts;
   }
 
+  /** Hosts' devices by agent. */
+  Map<String, HostDevices> devices() {
+    Map<String, HostDevices> devices = new HashMap<>();
+    agents.values().forEach(a -> devices.put(a.agentId(), a.devices()));
+    return devices;
+  }
+
   /**
    * What is free where.
    *
@@ -50,6 +60,23 @@ final class AgentTable {
             a ->
                 new AgentSlots(
                     a.agentId(), a.host(), Math.max(0, a.slots() - held.applyAsInt(a.agentId()))))
+        .toList();
+  }
+
+  /**
+   * The same, for people.
+   *
+   * @param held gives the slots of an agent that are taken
+   */
+  List<ClusterStatus.Agent> status(ToIntFunction<String> held) {
+    return agents.values().stream()
+        .map(
+            a ->
+                new ClusterStatus.Agent(
+                    a.agentId(),
+                    a.host(),
+                    a.slots(),
+                    Math.max(0, a.slots() - held.applyAsInt(a.agentId()))))
         .toList();
   }
 }

@@ -1,5 +1,7 @@
 package dev.trireme.coordinator.control;
 
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobListener;
@@ -10,6 +12,7 @@ import dev.trireme.coordinator.control.AgentTable.Agent;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.rundir.RunDirectory;
+import dev.trireme.coordinator.schedule.Backings;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler;
 import dev.trireme.coordinator.schedule.SchedulingDecision;
@@ -21,6 +24,7 @@ import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToCoordinator.SparesReady;
+import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
@@ -286,6 +290,11 @@ public final class JobControl implements AutoCloseable {
     return List.copyOf(all);
   }
 
+  /** Who has joined, and what is free. */
+  public ClusterStatus cluster() {
+    return new ClusterStatus(name, term, agents.status(this::slotsHeld));
+  }
+
   /**
    * An agent has joined, or joins again; it must be told the answer.
    *
@@ -298,7 +307,12 @@ public final class JobControl implements AutoCloseable {
       term = store.raiseTerm(agent.highestTerm());
     }
     generation = Math.max(generation, agent.highestGeneration());
-    agents.put(new Agent(agent.agentId(), agent.host(), Math.max(0, agent.slots())));
+    agents.put(
+        new Agent(
+            agent.agentId(),
+            agent.host(),
+            Math.max(0, agent.slots()),
+            new Backings.HostDevices(agent.host(), agent.devices().size(), agent.noDevices())));
     schedule();
     return new AgentAccepted(new Stamp(term, 0), name + "/" + term);
   }
@@ -363,7 +377,7 @@ public final class JobControl implements AutoCloseable {
         live.values().stream()
             .filter(job -> job.run().state() == JobState.QUEUED)
             .map(job -> job.run().record())
-            .map(r -> new Scheduler.WaitingJob(r.jobId(), r.job().parallel().workers()))
+            .map(r -> new Scheduler.WaitingJob(r.jobId(), r.job().parallel().ranks()))
             .toList();
     if (!queue.isEmpty()) {
       Scheduler.decide(queue, agents.slots(this::slotsHeld)).forEach(this::apply);
@@ -377,11 +391,32 @@ public final class JobControl implements AutoCloseable {
   private void apply(SchedulingDecision decision) {
     Job job = find(decision.jobId());
     if (decision instanceof Form form) {
-      generation++;
-      guarded(job, () -> job.run().form(form, agents.hosts(), generation, frames.getAsLong()));
+      Backings.Ruling backing = Backings.decide(backs(job.run(), form));
+      if (backing instanceof Backings.Chosen chosen) {
+        LOG.info("{}: {}", decision.jobId(), chosen.backing().reason());
+        form(job, form, chosen.backing());
+      } else if (backing instanceof Backings.Impossible impossible) {
+        guarded(job, () -> job.run().refuse(impossible.reason()));
+      }
     } else {
       guarded(job, () -> job.run().waitBecause(decision.reason()));
     }
+  }
+
+  private void form(Job job, Form form, Backing backing) {
+    generation++;
+    guarded(
+        job, () -> job.run().form(form, agents.hosts(), generation, frames.getAsLong(), backing));
+  }
+
+  private Backings.Situation backs(JobRun run, Form form) {
+    return new Backings.Situation(
+        run.record().job(),
+        form.placements(),
+        agents.devices(),
+        run.backing().map(Backing::device),
+        run.backendRefusal(),
+        Boolean.getBoolean(ParallelSpec.TEST_NCCL_ON_HOST));
   }
 
   /** Does something to a job, and lets a fault of ours cost no other job its life. */

@@ -9,6 +9,8 @@ import java.util.Optional;
 final class Deadlines {
   /** A wait. */
   enum Wait {
+    /** For every rank's contact, once one has come. */
+    CONTACTS,
     /** For all ranks to be ready. */
     START,
     /** For the fact behind a complaint. */

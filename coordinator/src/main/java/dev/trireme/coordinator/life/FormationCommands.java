@@ -2,6 +2,7 @@ package dev.trireme.coordinator.life;
 
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.protocol.AgentToRank;
+import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
@@ -23,7 +24,7 @@ final class FormationCommands {
   }
 
   /** Each agent is to make its ranks, of survivors and new processes. */
-  void startRanks(long frames, Map<Integer, Long> survivors, StateSource source) {
+  void startRanks(long frames, Map<Integer, Long> survivors, StateSource source, Backing backing) {
     for (Placement placement : formation.placements()) {
       effects.tell(
           placement.agentId(),
@@ -40,7 +41,8 @@ final class FormationCommands {
                   .filter(s -> placement.ranks().contains(s.getKey()))
                   .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
                   .toList(),
-              source));
+              source,
+              backing));
     }
   }
 
@@ -69,6 +71,13 @@ final class FormationCommands {
   /** Before {@link #stopAfterStep}: whoever obeys that one has then heard of this. */
   void checkpointAfterStep() {
     tellAll(new AgentToRank.CheckpointAfterStep(stamp()));
+  }
+
+  /**
+   * @param contacts in order of rank
+   */
+  void dealContacts(List<String> contacts) {
+    tellAll(new AgentToRank.Contacts(stamp(), contacts));
   }
 
   void abort(String reason) {

@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.life;
 
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
@@ -12,6 +13,7 @@ import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
@@ -64,6 +66,9 @@ public final class JobRun {
   private Formation formation;
   private FormationCommands commands;
   private CheckpointLedger shards;
+  private Rendezvous rendezvous;
+  private Optional<Backing> backing = Optional.empty();
+  private Optional<String> backendRefusal = Optional.empty();
   private final Size size;
   private Optional<String> cancelled = Optional.empty();
   private Optional<Outcome> outcome = Optional.empty();
@@ -78,7 +83,7 @@ public final class JobRun {
     this.effects = effects;
     this.deadlines = new Deadlines(time);
     this.recovery = new Recovery(time);
-    this.size = new Size(record.job().parallel().workers().max());
+    this.size = new Size(record.job().parallel().ranks().max());
     this.failedSaves = new FailedSaves(record.job().checkpoint().maxFailures());
   }
 
@@ -135,7 +140,7 @@ public final class JobRun {
   public Reformation.Situation situation(List<AgentSlots> agents) {
     return new Reformation.Situation(
         record.jobId(),
-        record.job().parallel().workers(),
+        record.job().parallel().ranks(),
         size.wanted(),
         formation.survivors(),
         agents,
@@ -146,14 +151,32 @@ public final class JobRun {
             : Map.of(formation.placements().get(0).agentId(), size.spares()));
   }
 
+  /** What its formation is backed by; empty before the first. */
+  public Optional<Backing> backing() {
+    return backing;
+  }
+
+  /** Why a backend could not be started for it. */
+  public Optional<String> backendRefusal() {
+    return backendRefusal;
+  }
+
+  /** On the CPU; see {@link #form(Form, Map, long, long, Backing)}. */
+  public void form(Form decision, Map<String, String> hosts, long generation, long frames) {
+    form(decision, hosts, generation, frames, Backing.HOST);
+  }
+
   /**
    * Orders its ranks.
    *
    * @param hosts by agent
    * @param generation higher than any before it
    * @param frames the unguessable number that every frame between the ranks carries
+   * @param backs what the ranks compute on and what carries their gradients
    */
-  public void form(Form decision, Map<String, String> hosts, long generation, long frames) {
+  public void form(
+      Form decision, Map<String, String> hosts, long generation, long frames, Backing backs) {
+    backing = Optional.of(backs);
     StateSource source =
         decision.source().equals(StateSource.JOB) && Records.everReady(record)
             ? StateSource.CHECKPOINT
@@ -163,12 +186,13 @@ public final class JobRun {
     size.formed();
     recovery.ordered(source);
     formation = new Formation(generation, decision.placements(), hosts);
-    shards = new CheckpointLedger(formation.worldSize());
+    shards = new CheckpointLedger(formation.worldSize() - record.job().parallel().servers());
+    rendezvous = new Rendezvous(formation.worldSize());
     commands = new FormationCommands(effects, record, formation);
     record = Records.formed(record, generation, formation.worldSize());
     move(JobState.STARTING, decision.reason());
     deadlines.begin(Wait.START, timing.start());
-    commands.startRanks(frames, decision.survivors(), source);
+    commands.startRanks(frames, decision.survivors(), source, backs);
   }
 
   /** A rank's process has been started. */
@@ -178,7 +202,10 @@ public final class JobRun {
       rank.startedAs(pid);
       if (formation.all(r -> r.pid() >= 0)) {
         recovery.formed();
-        publish((id, now) -> new JobEvent.Formed(id, now, generation, formation.processes()));
+        publish(
+            (id, now) ->
+                new JobEvent.Formed(
+                    id, now, generation, formation.processes(), backing.orElse(Backing.HOST)));
       }
     }
   }
@@ -195,6 +222,10 @@ public final class JobRun {
       if (shards.written(message.rank(), shard.step())) {
         commands.grantCheckpoint(shard.step(), whyNoCheckpoint());
       }
+    } else if (report instanceof RankReport.Contact contact) {
+      onContact(message.rank(), contact);
+    } else if (report instanceof RankReport.BackendRefused refused) {
+      onBackendRefused(message.rank(), refused.why());
     } else if (report instanceof RankReport.Finished finished) {
       onFinished(rank, finished);
     } else if (report instanceof RankReport.Parked parked) {
@@ -214,6 +245,50 @@ public final class JobRun {
       figures.note(report, record, message.generation(), time.now()).ifPresent(effects::publish);
       onCommitted(message.generation());
     }
+  }
+
+  private void onContact(int rank, RankReport.Contact contact) {
+    if (record.state() == JobState.STARTING) {
+      if (rendezvous.isEmpty()) {
+        deadlines.begin(Wait.CONTACTS, collectiveDeadline());
+      }
+      rendezvous
+          .said(rank, contact.contact())
+          .ifPresent(
+              all -> {
+                deadlines.end(Wait.CONTACTS);
+                commands.dealContacts(all);
+              });
+    }
+  }
+
+  private Duration collectiveDeadline() {
+    return Duration.ofMillis((long) (record.job().parallel().timeoutSeconds() * 1000));
+  }
+
+  /** All ranks are to be formed anew with another backend, or the job ends if it wants this one. */
+  private void onBackendRefused(int rank, String why) {
+    if (outcome.isPresent() || record.state() == JobState.RECOVERING) {
+      return;
+    }
+    String sentence =
+        backing.map(b -> b.backend().name()).orElse("the backend")
+            + " cannot start on rank "
+            + rank
+            + ": "
+            + why;
+    if (cancelled.isPresent()
+        || record.job().parallel().backend() != ParallelSpec.BackendKind.AUTO
+        || backendRefusal.isPresent()) {
+      settle(cancelled.map(Outcome::cancelled).orElseGet(() -> Outcome.failed(sentence, false)));
+      commands.abort(sentence);
+      endRanks(timing.endGrace(), sentence);
+      return;
+    }
+    backendRefusal = Optional.of(sentence);
+    recovery.planned();
+    leave(sentence, sentence + "; goes on over Aeron");
+    gatherIfOut();
   }
 
   private void onCommitted(long generation) {
@@ -257,13 +332,17 @@ public final class JobRun {
 
   private void onReady(int number, Formation.Rank rank, RankReport.Ready ready) {
     rank.ready(ready);
-    if (Records.newest(record).filter(g -> g.firstStep().isEmpty()).isPresent()) {
+    // Servers, behind the workers, know neither the data nor the plan.
+    boolean works = number < formation.worldSize() - record.job().parallel().servers();
+    if (works && Records.newest(record).filter(g -> g.firstStep().isEmpty()).isPresent()) {
       record = Records.startingAt(record, ready.progress().step() + 1);
       store();
       figures.ready(ready);
     }
     long generation = formation.generation();
-    publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
+    if (works) {
+      publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
+    }
     if (record.state() == JobState.STARTING && formation.all(r -> r.ready().isPresent())) {
       deadlines.end(Wait.START);
       recovery.restored();
@@ -394,6 +473,17 @@ public final class JobRun {
     end("");
   }
 
+  /** Gives up a job that asks for what its hosts do not have. */
+  public void refuse(String reason) {
+    if (formation == null) {
+      outcome = Optional.of(Outcome.failed(reason, true));
+      end("");
+    } else if (outcome.isEmpty()) {
+      settle(Outcome.failed(reason, false));
+      endRanks(timing.endGrace(), reason);
+    }
+  }
+
   /** Fails a job in whose handling this coordinator itself went wrong. */
   public void onInternalError(RuntimeException error) {
     String reason = "the coordinator failed while it handled this job: " + error;
@@ -416,6 +506,7 @@ public final class JobRun {
 
   private void onOver(Wait wait) {
     switch (wait) {
+      case CONTACTS -> overdue(rendezvous.silent(), "heard of", collectiveDeadline());
       case START -> overdue(formation.which(r -> r.ready().isEmpty()), "ready", timing.start());
       case PARK -> {
         for (int rank : formation.which(r -> !r.isGone() && !r.isOut())) {
@@ -499,17 +590,20 @@ public final class JobRun {
 
   /** Lets the survivors leave; the next formation is decided once they have. */
   private void recover(Blamed blamed, Verdict verdict, String when) {
-    evidence.clear();
-    deadlines.endAll();
-    commands.abort(verdict.sentence());
-    move(JobState.RECOVERING, verdict.sentence() + "; goes on " + when);
-    double seconds = record.job().parallel().timeoutSeconds();
-    deadlines.begin(Wait.PARK, timing.evidence().plusMillis((long) (seconds * 1000)));
+    leave(verdict.sentence(), verdict.sentence() + "; goes on " + when);
     formation
         .rank(blamed.rank())
         .filter(rank -> !rank.isOut() || blamed.by() instanceof Evidence.Exit)
         .ifPresent(rank -> lose(blamed.rank(), rank, verdict.sentence()));
     gatherIfOut();
+  }
+
+  private void leave(String abortedBecause, String reason) {
+    evidence.clear();
+    deadlines.endAll();
+    commands.abort(abortedBecause);
+    move(JobState.RECOVERING, reason);
+    deadlines.begin(Wait.PARK, timing.evidence().plus(collectiveDeadline()));
   }
 
   private void lose(int number, Formation.Rank rank, String reason) {

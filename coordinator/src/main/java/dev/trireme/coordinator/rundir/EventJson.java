@@ -108,6 +108,9 @@ final class EventJson {
   private static void formed(JsonGenerator g, JobEvent.Formed formed) throws IOException {
     g.writeNumberField("generation", formed.generation());
     g.writeNumberField("worldSize", formed.ranks().size());
+    g.writeStringField("device", formed.backing().device().name().toLowerCase(Locale.ROOT));
+    g.writeStringField("backend", formed.backing().backend().name().toLowerCase(Locale.ROOT));
+    g.writeStringField("backingReason", formed.backing().reason());
     g.writeArrayFieldStart("ranks");
     for (JobEvent.RankProcess rank : formed.ranks()) {
       g.writeStartObject();

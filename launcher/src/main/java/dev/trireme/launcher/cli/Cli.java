@@ -1,8 +1,13 @@
 package dev.trireme.launcher.cli;
 
 import dev.trireme.launcher.cli.checkpoint.CheckpointCommand;
+import dev.trireme.launcher.cli.cluster.AgentCommand;
+import dev.trireme.launcher.cli.cluster.ClusterCommand;
+import dev.trireme.launcher.cli.cluster.CoordinatorCommand;
+import dev.trireme.launcher.cli.job.JobCommand;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobValidation;
+import dev.trireme.launcher.device.Doctor;
 import java.io.PrintWriter;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -20,19 +25,25 @@ public final class Cli {
    * @param trainRunner asked for only when a valid job is to be trained, so that the other commands
    *     load none of what it needs
    * @param benchRunner the same for measurements
+   * @param serviceRunner the same for the services of a cluster
    */
   public Cli(
       Console console,
       JobValidation validation,
       Supplier<TrainRunner> trainRunner,
-      Supplier<BenchRunner> benchRunner) {
+      Supplier<BenchRunner> benchRunner,
+      Supplier<ServiceRunner> serviceRunner) {
     this.console = console;
     JobLoader loader = new JobLoader(validation);
     CommandLine root = new CommandLine(new TriremeCommand());
     root.addSubcommand(new TrainCommand(console, loader, trainRunner));
     root.addSubcommand(new ValidateCommand(console, loader));
     root.addSubcommand(new SchemaCommand(console));
-    root.addSubcommand(JobCommand.commandLine(console, trainRunner));
+    root.addSubcommand(new DoctorCommand(console, Doctor::examine));
+    root.addSubcommand(JobCommand.commandLine(console, trainRunner, new AuditCommand(console)));
+    root.addSubcommand(ClusterCommand.commandLine(console, serviceRunner));
+    root.addSubcommand(new CoordinatorCommand(console, serviceRunner));
+    root.addSubcommand(new AgentCommand(console, serviceRunner));
     root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(
         new CommandLine(new BenchCommand())

@@ -6,7 +6,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** The job file and the overrides, the same for every command that takes a job. */
-final class JobArguments {
+public final class JobArguments {
   @Parameters(index = "0", paramLabel = "JOB.yaml", description = "The job file.")
   private Path file;
 
@@ -19,11 +19,13 @@ final class JobArguments {
       })
   private List<String> overrides = List.of();
 
-  Path file() {
+  /** The file as the user named it. */
+  public Path file() {
     return file;
   }
 
-  List<String> overrides() {
+  /** As {@code KEY=VALUE}. */
+  public List<String> overrides() {
     return overrides;
   }
 }

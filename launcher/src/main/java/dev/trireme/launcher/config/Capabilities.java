@@ -1,12 +1,13 @@
 package dev.trireme.launcher.config;
 
-import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ParallelSpec.BackendKind;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.job.ParallelSpec.SyncKind;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -25,7 +26,7 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
 
   /** What this version can do. */
   public static Capabilities ofThisVersion() {
-    return new Capabilities(Set.of(DeviceKind.AUTO, DeviceKind.CPU), Set.of(SyncKind.ALLREDUCE));
+    return new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.values()));
   }
 
   /**
@@ -47,18 +48,22 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
     if (!syncs.contains(sync)) {
       refusals.add(refusal("parallel.sync", sync, syncs));
     }
-    objectStore("checkpoint.path", job.checkpoint().path()).ifPresent(refusals::add);
-    objectStore("checkpoint.resumeFrom", job.checkpoint().resumeFrom()).ifPresent(refusals::add);
+    if (job.parallel().backend() == BackendKind.NCCL
+        && device == DeviceKind.CPU
+        && !Boolean.getBoolean(ParallelSpec.TEST_NCCL_ON_HOST)) {
+      refusals.add(
+          new Refusal(
+              "parallel.backend",
+              "nccl joins CUDA devices, found parallel.device: cpu; use aeron or auto"));
+    }
+    if (job.parallel().backend() == BackendKind.NCCL
+        && !(job.parallel().compression() instanceof CompressionSpec.None)) {
+      refusals.add(
+          new Refusal(
+              "parallel.compression",
+              "works on the host only, found parallel.backend: nccl; leave one of the two out"));
+    }
     return refusals;
-  }
-
-  private static Optional<Refusal> objectStore(String key, Optional<String> place) {
-    return place
-        .filter(CheckpointSpec::isS3)
-        .map(
-            p ->
-                new Refusal(
-                    key, "an object store is not available in this version; use a directory"));
   }
 
   private static Refusal refusal(String key, Enum<?> asked, Set<? extends Enum<?>> available) {

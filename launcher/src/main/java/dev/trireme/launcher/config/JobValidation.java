@@ -1,11 +1,13 @@
 package dev.trireme.launcher.config;
 
+import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.data.DataException;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.checkpoint.storage.s3.S3Address;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -94,6 +96,18 @@ public final class JobValidation {
           .filter(p -> !CheckpointSpec.isS3(p))
           .ifPresent(this::needCheckpoint);
       spec.checkpoint().path().filter(p -> !CheckpointSpec.isS3(p)).ifPresent(this::canBeDirectory);
+      spec.checkpoint().path().ifPresent(p -> address("checkpoint.path", p));
+      spec.checkpoint().resumeFrom().ifPresent(p -> address("checkpoint.resumeFrom", p));
+    }
+
+    private void address(String key, String place) {
+      if (CheckpointSpec.isS3(place)) {
+        try {
+          S3Address.parse(place);
+        } catch (CheckpointException e) {
+          refuse(key, e.getMessage());
+        }
+      }
     }
 
     private void needFile(String key, String name, String what) {

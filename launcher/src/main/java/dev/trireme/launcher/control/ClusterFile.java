@@ -1,17 +1,22 @@
 package dev.trireme.launcher.control;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /**
@@ -21,11 +26,38 @@ import java.util.Set;
  * @param address as {@code host:port}
  * @param token a secret
  * @param pid of the process
+ * @param started when that process began, in milliseconds since 1970, which tells it from a later
+ *     one that was given its pid
  * @param jobId of the job
  */
-public record ClusterFile(String address, String token, long pid, String jobId) {
+public record ClusterFile(String address, String token, long pid, long started, String jobId) {
   private static final String NAME = "cluster.json";
   private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final int MAX_BYTES = 16 << 10;
+
+  /** The kernel counts from the boot, and where that lies moves with corrections of the clock. */
+  private static final long CLOCK_MILLIS = 2_000;
+
+  /** A file that is none of ours; the message says which, what is wrong with it, and the mend. */
+  public static final class UnusableException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    UnusableException(Path file, String what) {
+      super(
+          file
+              + ": "
+              + what
+              + "; where no trireme runs in this directory any more, delete the file and go on with"
+              + " ./trireme job resume "
+              + file.getParent());
+    }
+  }
+
+  /** Of this process. */
+  static ClusterFile ofThisProcess(String address, String token, String jobId) {
+    ProcessHandle self = ProcessHandle.current();
+    return new ClusterFile(address, token, self.pid(), started(self).orElse(0), jobId);
+  }
 
   /** Writes it, readable for this user alone from its first byte on. */
   public void write(Path runDirectory) throws IOException {
@@ -37,6 +69,7 @@ public record ClusterFile(String address, String token, long pid, String jobId) 
                 .put("address", address)
                 .put("token", token)
                 .put("pid", pid)
+                .put("started", started)
                 .put("job", jobId)
                 .toPrettyString()
             + "\n";
@@ -54,20 +87,71 @@ public record ClusterFile(String address, String token, long pid, String jobId) 
     Files.deleteIfExists(runDirectory.resolve(NAME));
   }
 
-  /** What a run directory says; empty when it says nothing, or of a process that is gone. */
+  /** Whether a run directory has one, whatever it says. */
+  static boolean isIn(Path runDirectory) {
+    return Files.exists(runDirectory.resolve(NAME), LinkOption.NOFOLLOW_LINKS);
+  }
+
+  /**
+   * What a run directory says; empty when it says nothing, or of a process that is gone.
+   *
+   * @throws UnusableException when the file is there and cannot be one that {@link #write} wrote
+   */
   public static Optional<ClusterFile> read(Path runDirectory) throws IOException {
     Path file = runDirectory.resolve(NAME);
-    if (!Files.isRegularFile(file)) {
+    if (!isIn(runDirectory)) {
       return Optional.empty();
     }
-    JsonNode json = JSON.readTree(Files.readAllBytes(file));
-    ClusterFile found =
-        new ClusterFile(
-            json.path("address").asText(),
-            json.path("token").asText(),
-            json.path("pid").asLong(),
-            json.path("job").asText());
-    return ProcessHandle.of(found.pid()).isPresent() ? Optional.of(found) : Optional.empty();
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+      throw new UnusableException(file, "expected a file, found something else");
+    }
+    ClusterFile found = parse(file);
+    return found.isAlive() ? Optional.of(found) : Optional.empty();
+  }
+
+  /** Nothing of the file is shown in a message: it holds the token. */
+  private static ClusterFile parse(Path file) throws IOException {
+    JsonNode json;
+    try (InputStream in = Files.newInputStream(file)) {
+      json = JSON.readTree(in.readNBytes(MAX_BYTES));
+    } catch (JacksonException e) {
+      throw new UnusableException(file, "expected JSON, found something else");
+    }
+    int port = 0;
+    String address = json.path("address").asText();
+    if (address.matches("127\\.0\\.0\\.1:[0-9]{1,5}")) {
+      port = Integer.parseInt(address.substring(address.indexOf(':') + 1));
+    }
+    require(port > 0 && port <= 0xffff, file, "'address', 127.0.0.1 and a port");
+    String token = json.path("token").asText();
+    require(token.matches("[0-9a-f]{64}"), file, "'token', 64 hexadecimal digits");
+    JsonNode pid = json.path("pid");
+    require(pid.canConvertToLong() && pid.asLong() > 0, file, "'pid', a number of a process");
+    JsonNode started = json.path("started");
+    require(started.canConvertToLong() && started.asLong() >= 0, file, "'started', a time");
+    String job = json.path("job").asText();
+    require(job.matches("[A-Za-z0-9-]{1,64}"), file, "'job', an id");
+    return new ClusterFile(address, token, pid.asLong(), started.asLong(), job);
+  }
+
+  private static void require(boolean holds, Path file, String expected) throws UnusableException {
+    if (!holds) {
+      throw new UnusableException(
+          file, "expected " + expected + ", found something else or nothing");
+    }
+  }
+
+  private boolean isAlive() {
+    Optional<ProcessHandle> process = ProcessHandle.of(pid);
+    if (process.isEmpty()) {
+      return false;
+    }
+    OptionalLong began = started(process.get());
+    return began.isEmpty() || Math.abs(began.getAsLong() - started) <= CLOCK_MILLIS;
+  }
+
+  private static OptionalLong started(ProcessHandle process) {
+    return process.info().startInstant().stream().mapToLong(Instant::toEpochMilli).findAny();
   }
 
   /** Without the token. */

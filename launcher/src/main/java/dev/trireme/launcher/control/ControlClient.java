@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /** Asks the process that runs the job of a run directory. Blocking: each call, 30 s at most. */
-public final class ControlClient {
+public final class ControlClient implements JobChannel {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
 
   private final ClusterFile cluster;
@@ -25,7 +25,8 @@ public final class ControlClient {
   public static final class UnreachableException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    UnreachableException(String message) {
+    /** With a message for people. */
+    public UnreachableException(String message) {
       super(message);
     }
   }
@@ -55,22 +56,24 @@ public final class ControlClient {
                               + runDirectory
                               + " (no cluster.json of a living"
                               + " process)")));
+    } catch (ClusterFile.UnusableException e) {
+      throw new UnreachableException(e.getMessage());
     } catch (IOException e) {
       throw new UnreachableException("cannot read cluster.json in " + runDirectory + ": " + e);
     }
   }
 
-  /** How the job stands. */
+  @Override
   public JsonNode show() throws UnreachableException, RefusedException {
     return ask("GET", "");
   }
 
-  /** Changes the number of ranks. */
+  @Override
   public JsonNode scale(int workers) throws UnreachableException, RefusedException {
     return ask("POST", "/scale?workers=" + workers);
   }
 
-  /** Ends the job, after a checkpoint where asked. */
+  @Override
   public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
     return ask("POST", "/cancel?checkpoint=" + checkpoint);
   }

@@ -1,18 +1,14 @@
 package dev.trireme.launcher.control;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobService;
-import dev.trireme.coordinator.JobStatus;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.concurrent.ExecutorService;
@@ -75,8 +71,7 @@ public final class ControlServer implements AutoCloseable {
       control.server.createContext("/v1/job", control::handle);
       control.server.start();
       String address = "127.0.0.1:" + control.server.getAddress().getPort();
-      new ClusterFile(address, control.token, ProcessHandle.current().pid(), jobId)
-          .write(runDirectory);
+      ClusterFile.ofThisProcess(address, control.token, jobId).write(runDirectory);
       return control;
     } catch (IOException e) {
       throw new CoordinatorException(
@@ -86,26 +81,19 @@ public final class ControlServer implements AutoCloseable {
 
   private void handle(HttpExchange exchange) throws IOException {
     try (exchange) {
-      if (!authorized(exchange)) {
-        answer(exchange, 401, error("the token of cluster.json is expected"));
+      if (!Http.authorized(exchange, token)) {
+        Http.answer(exchange, 401, Http.error("the token of cluster.json is expected"));
         return;
       }
       try {
-        answer(exchange, 200, serve(exchange));
+        Http.answer(exchange, 200, serve(exchange));
       } catch (CoordinatorException | IllegalArgumentException e) {
-        answer(exchange, 409, error(e.getMessage()));
+        Http.answer(exchange, 409, Http.error(e.getMessage()));
       } catch (RuntimeException e) {
         log.error("serving {}", exchange.getRequestURI().getPath(), e);
-        answer(exchange, 500, error(e.toString()));
+        Http.answer(exchange, 500, Http.error(e.toString()));
       }
     }
-  }
-
-  private boolean authorized(HttpExchange exchange) {
-    String given = String.valueOf(exchange.getRequestHeaders().getFirst("Authorization"));
-    return MessageDigest.isEqual(
-        given.getBytes(StandardCharsets.UTF_8),
-        ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
   }
 
   private ObjectNode serve(HttpExchange exchange) {
@@ -125,7 +113,7 @@ public final class ControlServer implements AutoCloseable {
       }
       default -> throw new IllegalArgumentException("there is no " + request);
     }
-    return describe(jobs.status(jobId).orElseThrow());
+    return JobJson.of(jobs.status(jobId).orElseThrow());
   }
 
   private static int workers(String query) {
@@ -133,29 +121,6 @@ public final class ControlServer implements AutoCloseable {
       throw new IllegalArgumentException("expected workers=N, found " + query);
     }
     return Integer.parseInt(query.substring("workers=".length()));
-  }
-
-  private static ObjectNode describe(JobStatus status) {
-    return JsonNodeFactory.instance
-        .objectNode()
-        .put("job", status.jobId())
-        .put("name", status.name())
-        .put("state", status.state().name())
-        .put("reason", status.reason())
-        .put("generation", status.generation())
-        .put("worldSize", status.worldSize())
-        .put("runDirectory", status.runDirectory().toString());
-  }
-
-  private static ObjectNode error(String message) {
-    return JsonNodeFactory.instance.objectNode().put("error", message);
-  }
-
-  private static void answer(HttpExchange exchange, int code, ObjectNode body) throws IOException {
-    byte[] bytes = (body.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
-    exchange.getResponseHeaders().set("Content-Type", "application/json");
-    exchange.sendResponseHeaders(code, bytes.length);
-    exchange.getResponseBody().write(bytes);
   }
 
   /** Ends it, and takes {@code cluster.json} away. */

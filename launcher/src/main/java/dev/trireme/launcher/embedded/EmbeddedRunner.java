@@ -1,6 +1,7 @@
 package dev.trireme.launcher.embedded;
 
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobResult;
 import dev.trireme.coordinator.JobService;
@@ -15,6 +16,8 @@ import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ValidatedJob;
 import dev.trireme.launcher.control.ClusterFile;
 import dev.trireme.launcher.control.ControlServer;
+import dev.trireme.launcher.device.DeviceSurvey;
+import dev.trireme.launcher.device.Installation;
 import dev.trireme.protocol.JobState;
 import dev.trireme.worker.agent.AgentConfig;
 import java.io.IOException;
@@ -144,7 +147,11 @@ public final class EmbeddedRunner implements TrainRunner {
 
   private static AgentConfig agentConfig(JobSpec spec) {
     int cores = Runtime.getRuntime().availableProcessors();
-    int ranks = spec.parallel().workers().max();
+    int ranks = spec.parallel().ranks().max();
+    DeviceSurvey devices =
+        spec.parallel().device() == DeviceKind.CPU
+            ? new DeviceSurvey("", "", List.of(), "the job is for the CPU")
+            : Installation.devices();
     return new AgentConfig(
         "embedded-" + ProcessHandle.current().pid(),
         hostName(),
@@ -155,7 +162,9 @@ public final class EmbeddedRunner implements TrainRunner {
             System.getProperty("java.class.path"),
             ManagementFactory.getRuntimeMXBean().getInputArguments()),
         ranks,
-        OptionalInt.of(spec.parallel().threads().orElse(Math.max(1, cores / ranks))));
+        OptionalInt.of(spec.parallel().threads().orElse(Math.max(1, cores / ranks))),
+        devices.devices(),
+        devices.none());
   }
 
   private static String hostName() {

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /** How a rank's process is started from this one. */
-final class RankProcesses {
+public final class RankProcesses {
   private static final String MAIN = "dev.trireme.launcher.rank.RankMain";
 
   private static final String RANK_ARCHIVE = "rank.jsa";
@@ -32,7 +32,8 @@ final class RankProcesses {
           "-XX:+IgnoreUnrecognizedVMOptions",
           "-Xlog:",
           "-Djava.library.path=",
-          "-Dorg.bytedeco.");
+          "-Dorg.bytedeco.",
+          "-Dtrireme.test.");
 
   private static final List<String> RANK_FLAGS =
       List.of(
@@ -55,6 +56,9 @@ final class RankProcesses {
           "MALLOC_MMAP_THRESHOLD_", String.valueOf(1L << 30),
           "MALLOC_TRIM_THRESHOLD_", String.valueOf(1L << 32));
 
+  /** cuBLAS gives the same bits run after run only with workspaces of its own for each stream. */
+  private static final Map<String, String> SAME_BITS = Map.of("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+
   private RankProcesses() {}
 
   /**
@@ -63,7 +67,7 @@ final class RankProcesses {
    * @param classPath of this process
    * @param jvmFlags of this process
    */
-  static RankCommand command(String classPath, List<String> jvmFlags) {
+  public static RankCommand command(String classPath, List<String> jvmFlags) {
     List<String> flags = new ArrayList<>(jvmFlags.stream().filter(RankProcesses::shared).toList());
     flags.addAll(RANK_FLAGS);
     flags.addAll(archiveFlags(System::getProperty));
@@ -78,6 +82,7 @@ final class RankProcesses {
   /** What a rank's environment has beside {@code own}, whose settings are stronger. */
   static Map<String, String> environment(Map<String, String> own) {
     Map<String, String> added = new HashMap<>(ALLOCATOR);
+    added.putAll(SAME_BITS);
     added.keySet().removeAll(own.keySet());
     return added;
   }

@@ -1,6 +1,5 @@
 package dev.trireme.launcher.rank;
 
-import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.exchange.BucketedExchange;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.ProcessGroup;
@@ -9,6 +8,8 @@ import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.StateHash;
+import dev.trireme.api.train.GradientExchange;
+import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
@@ -17,13 +18,14 @@ import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.ps.ServedExchange;
+import dev.trireme.ps.ServedReplica;
 import dev.trireme.worker.rank.AgentCheckpointGate;
 import dev.trireme.worker.rank.AgentLink;
 import dev.trireme.worker.rank.RankStepCoordinator;
 import dev.trireme.worker.train.RankContext;
 import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,12 +43,21 @@ final class FormationRun implements AutoCloseable {
    * @param steps knows what is committed
    * @param state knows which step's state the replica holds
    */
-  record Lasting(DataSource data, Replica replica, RankStepCoordinator steps, RankState state) {}
+  record Lasting(DataSource data, Replica replica, RankStepCoordinator steps, RankState state)
+      implements AutoCloseable {
+    /** Frees the replica and what belongs to it; the data goes on. */
+    @Override
+    public void close() {
+      state.close();
+      replica.close();
+    }
+  }
 
   private final Join join;
   private final JobSpec job;
   private final AgentLink link;
   private final GroupOpener meeting;
+  private final Optional<GroupOpener> servers;
   private final CheckpointSettings checkpoints;
   private final AgentCheckpointGate gate;
   private volatile Optional<RankStepCoordinator> steps = Optional.empty();
@@ -57,7 +68,12 @@ final class FormationRun implements AutoCloseable {
     this.join = join;
     this.job = join.job();
     this.link = link;
-    this.meeting = GroupOpener.start(groupConfig(), job);
+    Groups groups = new Groups(join);
+    this.meeting = GroupOpener.start(groups.workers(), job);
+    this.servers =
+        job.parallel().servers() > 0
+            ? Optional.of(GroupOpener.startForMessages(groups.all()))
+            : Optional.empty();
     this.checkpoints = new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
     this.gate = new AgentCheckpointGate(link::report, checkpoints::pathOf);
     link.listen(this::obey);
@@ -68,6 +84,7 @@ final class FormationRun implements AutoCloseable {
     gate.onCommand(command);
     if (command instanceof AgentToRank.AbortGeneration abort) {
       meeting.abort(abort.reason());
+      servers.ifPresent(s -> s.abort(abort.reason()));
     }
   }
 
@@ -79,15 +96,19 @@ final class FormationRun implements AutoCloseable {
    */
   RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
     ProcessGroup group = meeting.await();
-    try (BucketedExchange exchange = exchange(group, lasting.replica());
+    try (GradientExchange exchange = exchange(group, lasting);
         Checkpointer checkpointer =
-            LocalCheckpointer.open(checkpoints.config(join.rank(), join.worldSize()), gate)) {
+            LocalCheckpointer.open(checkpoints.config(join.rank(), group.worldSize()), gate)) {
+      Replica replica =
+          exchange instanceof ServedExchange served
+              ? new ServedReplica(lasting.replica(), served)
+              : lasting.replica();
       RankContext context =
           new RankContext(
               job,
               join.resolvedSpec(),
               new RankContext.Ports(
-                  lasting.replica(),
+                  replica,
                   lasting.data(),
                   group,
                   exchange,
@@ -100,7 +121,22 @@ final class FormationRun implements AutoCloseable {
     }
   }
 
-  private BucketedExchange exchange(ProcessGroup group, Replica replica) {
+  private GradientExchange exchange(ProcessGroup group, Lasting lasting) {
+    if (servers.isEmpty()) {
+      return buckets(group, lasting.replica());
+    }
+    long items = lasting.data().training().items();
+    LearningRate learningRate =
+        new LearningRate(
+            job.train().optimizer().lr(),
+            job.train().schedule(),
+            job.train().warmupSteps(),
+            job.train().totalSteps(items, job.data().batchSize()));
+    return new ServedExchange(
+        group, servers.get().await(), lasting.replica(), job, learningRate, items);
+  }
+
+  private BucketedExchange buckets(ProcessGroup group, Replica replica) {
     BucketedExchange exchange =
         new BucketedExchange(
             group,
@@ -160,20 +196,6 @@ final class FormationRun implements AutoCloseable {
         lasting.steps().samplesPerSecond());
   }
 
-  private GroupConfig groupConfig() {
-    AgentToRank.Transport transport = join.transport();
-    return new GroupConfig(
-        join.rank(),
-        join.worldSize(),
-        join.stamp().generation(),
-        Path.of(transport.aeronDirectory()),
-        Path.of(transport.sharedDirectory()),
-        transport.streamBase(),
-        transport.streamCount(),
-        transport.formation(),
-        Duration.ofNanos((long) (job.parallel().timeoutSeconds() * 1e9)));
-  }
-
   /** Whether this rank ever got the state of this formation. */
   boolean hasStarted() {
     return ready;
@@ -183,5 +205,6 @@ final class FormationRun implements AutoCloseable {
   @Override
   public void close() {
     meeting.close();
+    servers.ifPresent(GroupOpener::close);
   }
 }

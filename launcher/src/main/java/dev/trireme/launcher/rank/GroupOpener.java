@@ -7,8 +7,10 @@ import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.job.JobSpec;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Function;
 
 /**
  * Meets the other ranks of a formation, on a thread of its own, and can be told at any moment that
@@ -17,15 +19,16 @@ import java.util.concurrent.CompletionException;
  * <p>Threading: {@link #abort} from any thread, the rest from one.
  */
 final class GroupOpener implements AutoCloseable {
+  /** A server waits for as long as workers compute; that they live is seen by other means. */
+  private static final Duration PATIENCE = Duration.ofDays(1);
+
   private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
   private final AbortSwitch abort = new AbortSwitch();
-  private final GroupConfig config;
-  private final JobSpec job;
+  private final Function<AbortSwitch, ProcessGroup> joining;
   private final Thread thread;
 
-  private GroupOpener(GroupConfig config, JobSpec job) {
-    this.config = config;
-    this.job = job;
+  private GroupOpener(Function<AbortSwitch, ProcessGroup> joining) {
+    this.joining = joining;
     this.thread = new Thread(this::open, "group-opener");
     thread.setDaemon(true);
   }
@@ -36,18 +39,28 @@ final class GroupOpener implements AutoCloseable {
    * @param job says how all-reduces are done, and so in which order sums are made
    */
   static GroupOpener start(GroupConfig config, JobSpec job) {
-    GroupOpener opener = new GroupOpener(config, job);
+    return start(
+        abort ->
+            job.train().elastic()
+                ? AeronProcessGroup.joinForElasticSums(config, abort)
+                : AeronProcessGroup.join(
+                    config, AlgorithmTable.of(job.parallel().algorithms()), abort));
+  }
+
+  /** Begins to meet workers and servers. */
+  static GroupOpener startForMessages(GroupConfig config) {
+    return start(abort -> AeronProcessGroup.joinForMessages(config, PATIENCE, abort));
+  }
+
+  private static GroupOpener start(Function<AbortSwitch, ProcessGroup> joining) {
+    GroupOpener opener = new GroupOpener(joining);
     opener.thread.start();
     return opener;
   }
 
   private void open() {
     try {
-      group.complete(
-          job.train().elastic()
-              ? AeronProcessGroup.joinForElasticSums(config, abort)
-              : AeronProcessGroup.join(
-                  config, AlgorithmTable.of(job.parallel().algorithms()), abort));
+      group.complete(joining.apply(abort));
     } catch (Throwable e) {
       group.completeExceptionally(e);
     }

@@ -101,7 +101,7 @@ final class RankRun {
         join = next.get();
         if (lasting.state().isTainted() && join.source().kind() != StateSource.Kind.RANK) {
           // There is no state to go on with: all begins as the job does, or from a checkpoint.
-          lasting.replica().close();
+          lasting.close();
           lasting = fresh(engine, data, programs);
         }
         try (FormationRun formation = new FormationRun(join, link)) {
@@ -109,7 +109,7 @@ final class RankRun {
         }
       }
     } finally {
-      lasting.replica().close();
+      lasting.close();
     }
   }
 

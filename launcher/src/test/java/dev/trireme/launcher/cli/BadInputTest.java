@@ -209,7 +209,7 @@ class BadInputTest {
             "a parameter server",
             "parallel.sync=parameter-server",
             "not available in this " + "version; use allreduce"),
-        override("a device that is not there", "parallel.device=cuda", "use auto or cpu"),
+        override("a precision without a device", "train.precision=fp8", "bf16"),
         override("a misspelt policy", "failurePolicy.maxRestart=1", "maxRestarts"),
         override(
             "a program without its jar",

@@ -2,6 +2,7 @@ package dev.trireme.launcher.cli;
 
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.data.Datasets;
+import dev.trireme.launcher.cluster.Services;
 import dev.trireme.launcher.config.Capabilities;
 import dev.trireme.launcher.config.DataInspector;
 import dev.trireme.launcher.config.JobValidation;
@@ -42,7 +43,8 @@ record CliRun(int code, String out, String err, List<ValidatedJob> trained) {
             return ExitCode.DONE;
           }
         };
-    int code = new Cli(console, validation, () -> runner, FakeBench::new).run(arguments);
+    int code =
+        new Cli(console, validation, () -> runner, FakeBench::new, Services::new).run(arguments);
     return new CliRun(
         code,
         out.toString(StandardCharsets.UTF_8),

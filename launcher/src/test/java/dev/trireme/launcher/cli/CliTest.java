@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.trireme.launcher.cluster.Services;
 import dev.trireme.launcher.config.Capabilities;
 import dev.trireme.launcher.config.DataInspector;
 import dev.trireme.launcher.config.JobSchema;
@@ -133,7 +134,8 @@ class CliTest {
   void shouldAskForACommand() {
     CliRun run = CliRun.of();
     assertThat(run.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.err()).contains("expected a command (commands: train, validate, schema, job");
+    assertThat(run.err())
+        .contains("expected a command (commands: train, validate, schema, doctor, job");
   }
 
   @Test
@@ -151,7 +153,8 @@ class CliTest {
             () -> {
               throw new AssertionError("nothing is to be run");
             },
-            FakeBench::new);
+            FakeBench::new,
+            Services::new);
     assertThat(cli.run("train", job())).isEqualTo(ExitCode.FAILED);
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("this is a bug", "cannot be", "\tat ");

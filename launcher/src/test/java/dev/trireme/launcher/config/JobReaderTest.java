@@ -249,7 +249,7 @@ class JobReaderTest {
                 + " bce-with-logits. What is minimised.",
             "job.yaml:10:3: train.epochz: unknown key; did you mean 'epochs'? (keys here: epochs,"
                 + " steps, seed, loss, optimizer, schedule, warmupSteps, clipGradNorm, deterministic,"
-                + " logicalShards, microBatch)",
+                + " logicalShards, microBatch, precision)",
             "job.yaml:11:25: train.optimizer.sgd.lr: expected a number above 0, found -1",
             "--set parallel.workers=0: parallel.workers: expected a number from 1 to 4096, or"
                 + " \"min:max\", found 0");

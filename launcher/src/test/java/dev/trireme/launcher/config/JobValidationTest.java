@@ -7,6 +7,7 @@ import dev.trireme.api.data.DataException;
 import dev.trireme.api.data.DatasetInfo;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.job.ParallelSpec.SyncKind;
+import dev.trireme.api.job.TrainSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Shape;
 import java.nio.file.Files;
@@ -45,6 +46,18 @@ class JobValidationTest {
         .stream()
         .map(p -> p.key() + ": " + p.message())
         .toList();
+  }
+
+  @Test
+  void shouldRefuseFloat16WithoutAGpu() {
+    assertThat(refused(DIGITS, "train.precision=fp16"))
+        .containsExactly(
+            "train.precision: fp16 is for GPUs only, found parallel.device: auto; set"
+                + " parallel.device: cuda, or use bf16, which the CPU has too");
+    assertThat(check(DIGITS, "train.precision=bf16").resolved().spec().train().precision())
+        .isEqualTo(TrainSpec.Precision.BF16);
+    assertThat(refused(DIGITS, "train.deterministic=elastic", "parallel.device=cuda").get(0))
+        .startsWith("train.deterministic: elastic gives the same bits on the CPU only");
   }
 
   @Test
@@ -134,10 +147,11 @@ class JobValidationTest {
         .startsWith("checkpoint.path: '" + full + "' is not empty")
         .endsWith("continue that run with checkpoint.resumeFrom: " + full);
     check(DIGITS, "checkpoint={path: " + full + ", resumeFrom: " + full + "}");
-    assertThat(refused(DIGITS, "checkpoint={path: 's3://bucket/run'}"))
+    check(DIGITS, "checkpoint={path: 's3://bucket/run'}");
+    assertThat(refused(DIGITS, "checkpoint={path: 's3://Bucket/run'}"))
         .singleElement()
         .asString()
-        .startsWith("checkpoint.path: an object store is not available");
+        .startsWith("checkpoint.path: 's3://Bucket/run' is no place in an object store");
   }
 
   @Test
@@ -228,6 +242,6 @@ class JobValidationTest {
     assertThat(all.refusals(job.spec())).isEmpty();
     assertThat(Capabilities.ofThisVersion().refusals(job.spec()))
         .extracting(Capabilities.Refusal::key)
-        .containsExactly("parallel.device", "parallel.sync");
+        .containsExactly("parallel.sync");
   }
 }

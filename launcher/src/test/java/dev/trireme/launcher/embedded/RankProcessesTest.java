@@ -57,8 +57,11 @@ class RankProcessesTest {
   }
 
   @Test
-  void shouldLeaveTheAllocatorToTheUserWhoSetIt() {
+  void shouldLeaveTheEnvironmentToTheUserWhoSetIt() {
     assertThat(RankProcesses.environment(Map.of("MALLOC_ARENA_MAX", "4")))
-        .containsOnlyKeys("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_");
+        .containsOnlyKeys(
+            "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "CUBLAS_WORKSPACE_CONFIG");
+    assertThat(RankProcesses.environment(Map.of("CUBLAS_WORKSPACE_CONFIG", ":16:8")))
+        .doesNotContainKey("CUBLAS_WORKSPACE_CONFIG");
   }
 }

@@ -10,8 +10,11 @@ import akka.cluster.typed.ClusterSingletonSettings;
 import akka.cluster.typed.SingletonActor;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import dev.trireme.protocol.TlsFiles;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** What coordinators and agents must agree on to be one Akka cluster. */
 public final class ControlPlane {
@@ -46,24 +49,56 @@ public final class ControlPlane {
    * @param role {@link #COORDINATOR_ROLE} or {@link #AGENT_ROLE}
    * @param host to listen on and to be reached at
    * @param port to listen on; 0 takes any free one
+   * @param tls what members prove themselves with; without it the host must be loopback
+   * @throws IllegalArgumentException when anyone on the network could join
    */
-  public static Config settings(String role, String host, int port) {
-    Map<String, Object> own =
-        Map.of(
-            "akka.cluster.roles",
-            List.of(role),
-            "akka.remote.artery.canonical.hostname",
-            host,
-            "akka.remote.artery.canonical.port",
-            port,
-            HEARTBEAT_PAUSE,
-            isLoopback(host) ? LOOPBACK_PAUSE : NETWORK_PAUSE);
+  public static Config settings(String role, String host, int port, Optional<TlsFiles> tls) {
+    if (tls.isEmpty() && !isLoopback(host)) {
+      throw new IllegalArgumentException(
+          "expected credentials to listen on "
+              + host
+              + ", which others can reach, found none; make them with 'trireme cluster init DIR'");
+    }
+    Map<String, Object> own = new HashMap<>();
+    own.put("akka.cluster.roles", List.of(role));
+    own.put("akka.remote.artery.canonical.hostname", host);
+    own.put("akka.remote.artery.canonical.port", port);
+    own.put(HEARTBEAT_PAUSE, isLoopback(host) ? LOOPBACK_PAUSE : NETWORK_PAUSE);
+    tls.ifPresent(files -> own.putAll(mutualTls(files)));
     ClassLoader loader = ControlPlane.class.getClassLoader();
     return ConfigFactory.defaultOverrides()
         .withFallback(ConfigFactory.parseMap(own, role))
         .withFallback(ConfigFactory.parseResources(loader, SETTINGS))
         .withFallback(ConfigFactory.defaultReference(loader))
         .resolve();
+  }
+
+  /** As the other, on loopback and without credentials. */
+  public static Config settings(String role, String host, int port) {
+    return settings(role, host, port, Optional.empty());
+  }
+
+  /**
+   * Both sides show a certificate of the cluster's authority. Akka also wants them to share a name,
+   * which keeps out what the authority signed for something else.
+   */
+  private static Map<String, Object> mutualTls(TlsFiles files) {
+    String engine = "akka.remote.artery.ssl.rotating-keys-engine.";
+    return Map.of(
+        "akka.remote.artery.transport",
+        "tls-tcp",
+        "akka.remote.artery.ssl.ssl-engine-provider",
+        "akka.remote.artery.tcp.ssl.RotatingKeysSSLEngineProvider",
+        engine + "key-file",
+        files.key().toString(),
+        engine + "cert-file",
+        files.certificate().toString(),
+        engine + "ca-cert-file",
+        files.authority().toString(),
+        engine + "protocol",
+        "TLSv1.3",
+        engine + "enabled-algorithms",
+        List.of("TLS_AES_256_GCM_SHA384"));
   }
 
   /**
@@ -91,7 +126,8 @@ public final class ControlPlane {
     return run(system, Behaviors.empty(), Props.empty());
   }
 
-  private static boolean isLoopback(String host) {
-    return host.startsWith("127.") || host.equals("localhost") || host.equals("::1");
+  /** Whether only this machine can reach an address. */
+  public static boolean isLoopback(String host) {
+    return host.matches("127(\\.[0-9]{1,3}){3}") || host.equals("localhost") || host.equals("::1");
   }
 }

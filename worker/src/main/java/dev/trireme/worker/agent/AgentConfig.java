@@ -1,6 +1,8 @@
 package dev.trireme.worker.agent;
 
+import dev.trireme.protocol.HostDevice;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -19,6 +21,9 @@ import java.util.OptionalInt;
  *     waits to be told which rank to become. Used up by the first ranks, and not replaced.
  * @param rankThreads computing threads of a rank, for the environment of warm processes; those
  *     started for a job follow the job
+ * @param devices that ranks compute on, those first that are best joined to each other: a process
+ *     is shown one of them, that which the fewest others have
+ * @param noDevices why there are none, for people; empty when there are
  */
 public record AgentConfig(
     String agentId,
@@ -28,8 +33,12 @@ public record AgentConfig(
     Optional<Path> sharedMemory,
     RankCommand rankCommand,
     int warm,
-    OptionalInt rankThreads) {
+    OptionalInt rankThreads,
+    List<HostDevice> devices,
+    String noDevices) {
   public AgentConfig {
+    devices = List.copyOf(devices);
+    Objects.requireNonNull(noDevices, "noDevices");
     Objects.requireNonNull(host, "host");
     Objects.requireNonNull(sharedMemory, "sharedMemory");
     Objects.requireNonNull(rankCommand, "rankCommand");
@@ -46,5 +55,28 @@ public record AgentConfig(
       throw new IllegalArgumentException(
           "expected 0 to " + slots + " warm processes, as many as slots, found " + warm);
     }
+  }
+
+  /** Without devices beside the CPU. */
+  public AgentConfig(
+      String agentId,
+      String host,
+      int slots,
+      int cores,
+      Optional<Path> sharedMemory,
+      RankCommand rankCommand,
+      int warm,
+      OptionalInt rankThreads) {
+    this(
+        agentId,
+        host,
+        slots,
+        cores,
+        sharedMemory,
+        rankCommand,
+        warm,
+        rankThreads,
+        List.of(),
+        "this agent looks for none");
   }
 }

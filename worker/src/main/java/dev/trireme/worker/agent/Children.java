@@ -1,6 +1,7 @@
 package dev.trireme.worker.agent;
 
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
+import dev.trireme.protocol.HostDevice;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,11 @@ final class Children {
   /** All of them, in the order in which they were started. */
   Collection<Child> all() {
     return bySlot.values();
+  }
+
+  /** The devices that its processes have been shown, once for each process. */
+  List<HostDevice> devices() {
+    return bySlot.values().stream().flatMap(c -> c.process().device().stream()).toList();
   }
 
   boolean isEmpty() {

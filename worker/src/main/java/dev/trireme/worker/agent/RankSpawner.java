@@ -1,5 +1,6 @@
 package dev.trireme.worker.agent;
 
+import dev.trireme.protocol.HostDevice;
 import dev.trireme.protocol.Message;
 import dev.trireme.protocol.MessageCodec;
 import dev.trireme.worker.channel.Bootstrap;
@@ -9,6 +10,7 @@ import io.aeron.Aeron;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -46,11 +48,14 @@ final class RankSpawner {
   }
 
   /**
+   * @param device the only one that the process is to see; all of the host's when empty
    * @param onMessage called with what the process says, on the thread that calls {@link
    *     Channel#duty}
    * @throws IOException when the process cannot be started; nothing is left behind
    */
-  Child spawn(OptionalInt threads, BiConsumer<Child, Message> onMessage) throws IOException {
+  Child spawn(
+      OptionalInt threads, Optional<HostDevice> device, BiConsumer<Child, Message> onMessage)
+      throws IOException {
     int stream = streams.allot(2);
     Bootstrap bootstrap =
         new Bootstrap(
@@ -65,7 +70,7 @@ final class RankSpawner {
             codec,
             message -> onMessage.accept(child.get(), message));
     try {
-      RankProcess process = RankProcess.start(command, bootstrap, noLibraries, threads);
+      RankProcess process = RankProcess.start(command, bootstrap, noLibraries, threads, device);
       child.set(new Child(bootstrap.slot(), process, channel, System.nanoTime() + HELLO_NANOS));
       return child.get();
     } catch (IOException | RuntimeException e) {

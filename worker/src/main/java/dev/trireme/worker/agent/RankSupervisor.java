@@ -107,7 +107,9 @@ final class RankSupervisor implements AutoCloseable {
         config.slots(),
         config.cores(),
         stamps.highestTerm(),
-        stamps.highestGeneration());
+        stamps.highestGeneration(),
+        config.devices(),
+        config.noDevices());
   }
 
   /** Obeys a command, unless its stamp is over, which is logged. Returns at once. */
@@ -155,7 +157,9 @@ final class RankSupervisor implements AutoCloseable {
   }
 
   private Child spawn(OptionalInt threads) throws IOException {
-    Child child = spawner.spawn(threads, this::onMessage);
+    Child child =
+        spawner.spawn(
+            threads, DeviceDeal.next(config.devices(), children.devices()), this::onMessage);
     children.add(child);
     // Starting several takes a while on a loaded machine; the client must not seem dead meanwhile.
     aeron.conductorAgentInvoker().invoke();
@@ -257,7 +261,8 @@ final class RankSupervisor implements AutoCloseable {
             command.ranks().size(),
             command.worldSize(),
             transport,
-            command.source()));
+            command.source(),
+            command.backing()));
     out.accept(
         new RankStarted(
             config.agentId(),

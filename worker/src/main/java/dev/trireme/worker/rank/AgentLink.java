@@ -245,6 +245,8 @@ public final class AgentLink implements AutoCloseable {
       return Optional.of(c.stamp());
     } else if (command instanceof AgentToRank.AbortGeneration c) {
       return Optional.of(c.stamp());
+    } else if (command instanceof AgentToRank.Contacts c) {
+      return Optional.of(c.stamp());
     } else if (command instanceof AgentToRank.CheckpointGrant c) {
       return Optional.of(c.stamp());
     }

@@ -1,8 +1,9 @@
 package dev.trireme.worker.train;
 
 import dev.trireme.api.data.Cursor;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
-import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StepRecord;
 import java.util.ArrayList;
@@ -19,10 +20,11 @@ import java.util.List;
  *
  * <p>Cost: a copy of the statistics a step, some kilobytes. Threading: the training thread.
  */
-public final class RankState {
+public final class RankState implements AutoCloseable {
   private final long items;
   private final List<NamedTensor> statistics;
-  private final List<byte[]> saved = new ArrayList<>();
+  private final List<DeviceMemory.Piece> saved = new ArrayList<>();
+  private final DeviceMemory memory;
   private Progress progress = Progress.START;
   private boolean sound;
   private boolean forwarded;
@@ -33,9 +35,20 @@ public final class RankState {
    * @param statistics that forward changes; their addresses never change
    */
   public RankState(long items, List<NamedTensor> statistics) {
+    this(items, statistics, DeviceMemory.HOST);
+  }
+
+  /**
+   * @param memory that the statistics stand in, which also keeps their copies
+   */
+  public RankState(long items, List<NamedTensor> statistics, DeviceMemory memory) {
     this.items = items;
     this.statistics = List.copyOf(statistics);
-    this.statistics.forEach(s -> saved.add(new byte[(int) s.data().byteCount()]));
+    this.memory = memory;
+    for (NamedTensor tensor : statistics) {
+      TensorBuffer data = tensor.data();
+      saved.add(memory.allocate(data.device(), data.dtype(), data.count()));
+    }
   }
 
   /** The last step applied, and where the next begins. */
@@ -71,8 +84,7 @@ public final class RankState {
     if (!forwarded) {
       forwarded = true;
       for (int i = 0; i < saved.size(); i++) {
-        NativeMemory.view(statistics.get(i).data().address(), saved.get(i).length)
-            .get(saved.get(i));
+        memory.enqueueCopy(statistics.get(i).data(), saved.get(i).buffer());
       }
     }
   }
@@ -100,9 +112,14 @@ public final class RankState {
     if (forwarded) {
       forwarded = false;
       for (int i = 0; i < saved.size(); i++) {
-        NativeMemory.view(statistics.get(i).data().address(), saved.get(i).length)
-            .put(saved.get(i));
+        memory.enqueueCopy(saved.get(i).buffer(), statistics.get(i).data());
       }
     }
+  }
+
+  /** Frees the copies; the replica goes on without. */
+  @Override
+  public void close() {
+    saved.forEach(DeviceMemory.Piece::close);
   }
 }

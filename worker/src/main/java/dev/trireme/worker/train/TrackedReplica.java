@@ -33,6 +33,11 @@ final class TrackedReplica implements Replica {
   }
 
   @Override
+  public void prepare(Batch next) {
+    replica.prepare(next);
+  }
+
+  @Override
   public Loss forward(Batch batch, long seed) {
     state.forward();
     return replica.forward(batch, seed);

@@ -35,8 +35,8 @@ public final class Trainer implements TrainingProgram {
     boolean stop = false;
     boolean evaluated = false;
     try (BatchStream batches = context.data().train(progress.cursor(), context.share())) {
+      Batch batch = next(batches, replica);
       while (progress.step() < totalSteps && !stop) {
-        Batch batch = batches.next();
         long step = progress.step() + 1;
         for (BatchPart part : context.parts(step, batch)) {
           exchange.part(part.index(), part.count());
@@ -44,6 +44,8 @@ public final class Trainer implements TrainingProgram {
           exchange.begin(step, signals(loss, steps));
           replica.backward(exchange);
         }
+        // Fetched now, so that a device takes it over while gradients are still exchanged.
+        Batch following = next(batches, replica);
         StepTotals totals = exchange.await();
         steps.reduced(step);
         double learningRate = context.learningRate().at(step);
@@ -57,6 +59,7 @@ public final class Trainer implements TrainingProgram {
         if (evaluated) {
           evaluate(context, progress.step(), batch.from().epoch(), metrics);
         }
+        batch = following;
       }
     }
     if (!stop && !evaluated) {
@@ -64,6 +67,12 @@ public final class Trainer implements TrainingProgram {
     }
     context.finish(progress);
     return new TrainingOutcome(progress, progress.step() < totalSteps, metrics);
+  }
+
+  private static Batch next(BatchStream batches, Replica replica) {
+    Batch batch = batches.next();
+    replica.prepare(batch);
+    return batch;
   }
 
   private static long totalSteps(TrainingContext context) {

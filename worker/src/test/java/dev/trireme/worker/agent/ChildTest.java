@@ -13,6 +13,7 @@ import io.aeron.Aeron;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -41,7 +42,8 @@ class ChildTest {
             AgentFixture.rankCommand("silent"),
             bootstrap,
             Files.createDirectory(directory.resolve("libraries")),
-            OptionalInt.empty());
+            OptionalInt.empty(),
+            Optional.empty());
     child = new Child(3, process, channel, System.nanoTime() + HELLO_NANOS);
   }
 

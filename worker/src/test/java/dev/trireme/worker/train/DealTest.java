@@ -115,7 +115,8 @@ class DealTest {
             Optional.empty(),
             deterministic,
             8,
-            microBatch),
+            microBatch,
+            TrainSpec.Precision.FLOAT32),
         new ParallelSpec(
             new WorkerCount(1, 1),
             ParallelSpec.DeviceKind.CPU,

@@ -51,10 +51,12 @@ class TrainerTest {
         .containsSubsequence(
             "broadcast",
             "started 0",
+            "prepare 0:0",
             "forward 0:0",
             "begin 1",
             "backward",
             "ready 0",
+            "prepare 1:0",
             "await",
             "reduced 1",
             "optimize",

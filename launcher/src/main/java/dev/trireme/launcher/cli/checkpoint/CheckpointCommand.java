@@ -16,6 +16,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  trireme checkpoint list runs/first/checkpoints",
       "  trireme checkpoint verify runs/first/checkpoints",
+      "  trireme checkpoint list s3://bucket/first --s3-endpoint http://store:9000 --s3-path-style",
       "  trireme checkpoint export runs/first/checkpoints --to model.safetensors",
     })
 public final class CheckpointCommand implements Callable<Integer> {

@@ -8,9 +8,12 @@ import akka.cluster.typed.JoinSeedNodes;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.TlsFiles;
 import dev.trireme.protocol.akka.ControlPlane;
 import dev.trireme.worker.agent.CoordinatorLink;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -27,6 +30,7 @@ public final class AkkaCoordinatorLink implements CoordinatorLink {
 
   private final String bindHost;
   private final List<Address> seeds;
+  private final Optional<TlsFiles> tls;
   private volatile ActorSystem<Object> system;
 
   /**
@@ -35,7 +39,18 @@ public final class AkkaCoordinatorLink implements CoordinatorLink {
    * @throws IllegalArgumentException when a seed is no {@code host:port}
    */
   public AkkaCoordinatorLink(String bindHost, List<String> seeds) {
+    this(bindHost, seeds, Optional.empty());
+  }
+
+  /**
+   * @param bindHost to listen on and be reached at; any free port is taken
+   * @param seeds coordinators as {@code host:port}, at least one
+   * @param tls what members prove themselves with; without it the host must be loopback
+   * @throws IllegalArgumentException when a seed is no {@code host:port}
+   */
+  public AkkaCoordinatorLink(String bindHost, List<String> seeds, Optional<TlsFiles> tls) {
     this.bindHost = bindHost;
+    this.tls = tls;
     this.seeds = seeds.stream().map(AkkaCoordinatorLink::address).toList();
     if (seeds.isEmpty()) {
       throw new IllegalArgumentException("expected at least one coordinator's host:port");
@@ -65,10 +80,18 @@ public final class AkkaCoordinatorLink implements CoordinatorLink {
                     AgentActor.create(
                         ControlPlane.coordinator(context.getSystem()), registration, commands)),
             ControlPlane.SYSTEM,
-            ControlPlane.settings(ControlPlane.AGENT_ROLE, bindHost, 0));
+            ControlPlane.settings(ControlPlane.AGENT_ROLE, bindHost, 0, tls));
     Cluster.get(system)
         .manager()
         .tell(new JoinSeedNodes(CollectionConverters.asScala(seeds).toSeq()));
+  }
+
+  /**
+   * Completed when this is no member of the cluster any more: it was closed, or the cluster has
+   * given it up. Called after {@link #start}.
+   */
+  public CompletionStage<Void> left() {
+    return system.getWhenTerminated().thenApply(done -> null);
   }
 
   @Override

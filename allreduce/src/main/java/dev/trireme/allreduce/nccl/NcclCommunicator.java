@@ -1,0 +1,274 @@
+package dev.trireme.allreduce.nccl;
+
+import dev.trireme.allreduce.cuda.Address;
+import dev.trireme.allreduce.cuda.CudaStream;
+import dev.trireme.api.collective.ReduceOp;
+import dev.trireme.api.tensor.DType;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntSupplier;
+import org.bytedeco.cuda.global.nccl;
+import org.bytedeco.cuda.nccl.ncclComm;
+import org.bytedeco.cuda.nccl.ncclConfig_t;
+import org.bytedeco.cuda.nccl.ncclUniqueId;
+import org.bytedeco.javacpp.PointerPointer;
+
+/**
+ * A communicator of NCCL that never blocks: a call that is still in progress when it returns is
+ * settled by {@link #settled}, and nothing else may be called meanwhile.
+ *
+ * <p>Threading: one thread at a time, except for {@link #abort}, which may come while another
+ * thread is inside a call, and after which every call throws {@link Gone}.
+ */
+final class NcclCommunicator {
+  /** A call on a communicator that was aborted or closed. */
+  static final class Gone extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private static final int IDLE = 0;
+  private static final int IN_CALL = 1;
+  private static final int ENDED = 2;
+
+  /** A call that takes longer hangs: it is then aborted while it runs, as NCCL allows. */
+  private static final long CALL_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  private final AtomicInteger use = new AtomicInteger();
+  private final int[] state = new int[1];
+
+  // NCCL may write the communicator here after the call that makes it has returned.
+  private final PointerPointer<ncclComm> place = new PointerPointer<>(1);
+  private volatile ncclComm comm;
+
+  /** Begins to meet the peers; {@link #settled} says when that is done. */
+  void open(NcclConfig config) {
+    place.put(0, (org.bytedeco.javacpp.Pointer) null);
+    try (ncclUniqueId id = config.uniqueId().made();
+        ncclConfig_t settings = neverBlocking()) {
+      int code =
+          call(
+              () ->
+                  nccl.ncclCommInitRankConfig(
+                      place, config.worldSize(), id, config.rank(), settings));
+      comm = place.get(ncclComm.class, 0);
+      require(code);
+    }
+  }
+
+  /** As NCCL_CONFIG_INITIALIZER of nccl.h says, which is a macro. */
+  private static ncclConfig_t neverBlocking() {
+    int unset = Integer.MIN_VALUE;
+    return new ncclConfig_t()
+        .size(new ncclConfig_t().sizeof())
+        .magic(nccl.NCCL_API_MAGIC)
+        .version(nccl.NCCL_VERSION_CODE)
+        .blocking(0)
+        .cgaClusterSize(unset)
+        .minCTAs(unset)
+        .maxCTAs(unset)
+        .netName(null)
+        .splitShare(unset)
+        .trafficClass(unset)
+        .commName(null)
+        .collnetEnable(unset)
+        .CTAPolicy(unset)
+        .shrinkShare(unset)
+        .nvlsCTAs(unset)
+        .nChannelsPerNetPeer(unset)
+        .nvlinkCentricSched(unset)
+        .graphUsageMode(unset)
+        .numRmaCtx(unset);
+  }
+
+  /**
+   * Whether the last call has done what it was called for.
+   *
+   * @throws NcclFailure when the communicator is broken, by that call or by something else
+   */
+  boolean settled() {
+    require(call(() -> nccl.ncclCommGetAsyncError(comm, state)));
+    if (state[0] == nccl.ncclInProgress) {
+      return false;
+    }
+    require(state[0]);
+    return true;
+  }
+
+  void allReduce(long in, long out, long count, DType dtype, ReduceOp op, CudaStream stream) {
+    require(
+        call(
+            () ->
+                nccl.ncclAllReduce(
+                    new Address(in),
+                    new Address(out),
+                    count,
+                    Nccl.type(dtype),
+                    Nccl.operation(op),
+                    comm,
+                    stream.handle())));
+  }
+
+  void reduce(
+      long in, long out, long count, DType dtype, ReduceOp op, int root, CudaStream stream) {
+    require(
+        call(
+            () ->
+                nccl.ncclReduce(
+                    new Address(in),
+                    new Address(out),
+                    count,
+                    Nccl.type(dtype),
+                    Nccl.operation(op),
+                    root,
+                    comm,
+                    stream.handle())));
+  }
+
+  void broadcast(long in, long out, long count, DType dtype, int root, CudaStream stream) {
+    require(
+        call(
+            () ->
+                nccl.ncclBroadcast(
+                    new Address(in),
+                    new Address(out),
+                    count,
+                    Nccl.type(dtype),
+                    root,
+                    comm,
+                    stream.handle())));
+  }
+
+  /**
+   * @param count of elements that each rank brings
+   */
+  void allGather(long in, long out, long count, DType dtype, CudaStream stream) {
+    require(
+        call(
+            () ->
+                nccl.ncclAllGather(
+                    new Address(in),
+                    new Address(out),
+                    count,
+                    Nccl.type(dtype),
+                    comm,
+                    stream.handle())));
+  }
+
+  /**
+   * @param count of elements that each rank gets
+   */
+  void reduceScatter(long in, long out, long count, DType dtype, ReduceOp op, CudaStream stream) {
+    require(
+        call(
+            () ->
+                nccl.ncclReduceScatter(
+                    new Address(in),
+                    new Address(out),
+                    count,
+                    Nccl.type(dtype),
+                    Nccl.operation(op),
+                    comm,
+                    stream.handle())));
+  }
+
+  void send(long from, long count, DType dtype, int to, CudaStream stream) {
+    require(
+        call(
+            () ->
+                nccl.ncclSend(
+                    new Address(from), count, Nccl.type(dtype), to, comm, stream.handle())));
+  }
+
+  void receive(long to, long count, DType dtype, int from, CudaStream stream) {
+    require(
+        call(
+            () ->
+                nccl.ncclRecv(
+                    new Address(to), count, Nccl.type(dtype), from, comm, stream.handle())));
+  }
+
+  /** Runs several calls as one operation, which then go on side by side. */
+  void grouped(Runnable calls) {
+    require(call(nccl::ncclGroupStart));
+    try {
+      calls.run();
+    } finally {
+      // An open group would swallow whatever this thread calls later.
+      require(call(nccl::ncclGroupEnd));
+    }
+  }
+
+  /** Ends it in peace, where nothing is in flight: waits for the peers for this long at most. */
+  void close(long nanos) {
+    if (comm == null) {
+      abort();
+      return;
+    }
+    try {
+      require(call(() -> nccl.ncclCommFinalize(comm)));
+      long start = System.nanoTime();
+      while (!settled()) {
+        if (System.nanoTime() - start > nanos) {
+          abort();
+          return;
+        }
+        LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(200));
+      }
+      if (use.compareAndSet(IDLE, ENDED)) {
+        nccl.ncclCommDestroy(comm);
+      }
+    } catch (NcclFailure e) {
+      abort();
+    }
+  }
+
+  /**
+   * Ends whatever it does, and itself. Blocking: up to about a second. Only the first call of this
+   * or {@link #close} does anything.
+   */
+  void abort() {
+    long start = System.nanoTime();
+    while (!use.compareAndSet(IDLE, ENDED)) {
+      if (use.get() == ENDED) {
+        return;
+      }
+      if (System.nanoTime() - start > CALL_NANOS && use.compareAndSet(IN_CALL, ENDED)) {
+        break;
+      }
+      LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(50));
+    }
+    ncclComm made = comm == null ? place.get(ncclComm.class, 0) : comm;
+    if (made != null && !made.isNull()) {
+      nccl.ncclCommAbort(made);
+    }
+  }
+
+  private int call(IntSupplier what) {
+    if (!use.compareAndSet(IDLE, IN_CALL)) {
+      throw new Gone();
+    }
+    int code = what.getAsInt();
+    if (!use.compareAndSet(IN_CALL, IDLE)) {
+      throw new Gone();
+    }
+    return code;
+  }
+
+  private void require(int code) {
+    if (code != nccl.ncclSuccess && code != nccl.ncclInProgress) {
+      ncclComm made = comm;
+      String own = made == null || made.isNull() ? "" : lastError(made);
+      throw new NcclFailure(code, own.isEmpty() ? Nccl.lastError(null) : own);
+    }
+  }
+
+  private String lastError(ncclComm made) {
+    if (!use.compareAndSet(IDLE, IN_CALL)) {
+      return "";
+    }
+    String text = Nccl.lastError(made);
+    use.compareAndSet(IN_CALL, IDLE);
+    return text;
+  }
+}

@@ -1,0 +1,41 @@
+package dev.trireme.allreduce.nccl;
+
+import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.api.tensor.Device;
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * What a rank needs to know to join the other ranks of its formation through NCCL.
+ *
+ * @param rank this process's, in {@code 0..worldSize-1}
+ * @param worldSize number of ranks, from 1 to {@value GroupConfig#MAX_WORLD_SIZE}
+ * @param generation of the formation
+ * @param device of this rank alone, as this process numbers them
+ * @param uniqueId of the formation, the same on all ranks and used for no other
+ * @param timeout the deadline of every operation and of joining, above 0
+ */
+public record NcclConfig(
+    int rank,
+    int worldSize,
+    long generation,
+    Device device,
+    NcclUniqueId uniqueId,
+    Duration timeout) {
+  public NcclConfig {
+    Objects.requireNonNull(uniqueId, "uniqueId");
+    if (worldSize < 1 || worldSize > GroupConfig.MAX_WORLD_SIZE) {
+      throw new IllegalArgumentException(
+          "worldSize is " + worldSize + ", expected 1 to " + GroupConfig.MAX_WORLD_SIZE + " ranks");
+    }
+    if (rank < 0 || rank >= worldSize) {
+      throw new IllegalArgumentException("rank is " + rank + ", expected 0 to " + (worldSize - 1));
+    }
+    if (device.kind() != Device.Kind.CUDA) {
+      throw new IllegalArgumentException("device is " + device + ", expected a CUDA device");
+    }
+    if (timeout.isNegative() || timeout.isZero()) {
+      throw new IllegalArgumentException("timeout is " + timeout + ", expected above 0");
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package dev.trireme.allreduce.nccl;
+
+import dev.trireme.allreduce.cuda.Cuda;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.CollectiveException.Cause;
+
+/** What a person is told when a collective over NCCL cannot complete. */
+final class Verdicts {
+  private Verdicts() {}
+
+  /** As {@code generation 7: rank 1 (cuda:0)}. */
+  static String who(NcclConfig config) {
+    return "generation "
+        + config.generation()
+        + ": rank "
+        + config.rank()
+        + " ("
+        + Cuda.name(config.device())
+        + ")";
+  }
+
+  /** A group that cannot go on. */
+  static CollectiveException of(NcclConfig config, Cause cause, String why) {
+    return new CollectiveException(cause, -1, who(config) + " " + why);
+  }
+
+  /** An operation that cannot complete. NCCL does not say how far it has come. */
+  static CollectiveException of(
+      NcclConfig config, NcclOperation operation, Cause cause, String why) {
+    return new CollectiveException(
+        cause,
+        -1,
+        who(config)
+            + " gave up "
+            + operation
+            + ", 0 of "
+            + operation.call().bytes()
+            + " bytes known to be done: "
+            + why);
+  }
+}

@@ -1,0 +1,117 @@
+package dev.trireme.allreduce.nccl;
+
+import dev.trireme.allreduce.AbortSwitch;
+import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.tensor.Device;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.IntFunction;
+
+/** The NCCL groups of all ranks of a formation in one JVM, rank r on device r of the stand-ins. */
+final class NcclGroups implements AutoCloseable {
+  static final Duration TIMEOUT = Duration.ofSeconds(30);
+  private static final long GENERATION = 7;
+
+  private final ExecutorService threads;
+  private final InProcessGroups companions;
+  private final List<NcclProcessGroup> groups;
+
+  private NcclGroups(int worldSize, Duration timeout) {
+    Standins.load();
+    threads = Executors.newFixedThreadPool(worldSize, task -> new Thread(task, "nccl-test-rank"));
+    companions = InProcessGroups.create(worldSize);
+    NcclUniqueId id = NcclUniqueId.create();
+    groups =
+        onRanks(
+            worldSize,
+            rank ->
+                NcclProcessGroup.join(
+                    config(rank, worldSize, rank, id, timeout),
+                    new AbortSwitch(),
+                    Optional.of(companions.group(rank))));
+  }
+
+  static NcclGroups create(int worldSize) {
+    return new NcclGroups(worldSize, TIMEOUT);
+  }
+
+  static NcclGroups create(int worldSize, Duration timeout) {
+    return new NcclGroups(worldSize, timeout);
+  }
+
+  static NcclConfig config(int rank, int worldSize, int device, NcclUniqueId id, Duration timeout) {
+    return new NcclConfig(
+        rank, worldSize, GENERATION, new Device(Device.Kind.CUDA, device), id, timeout);
+  }
+
+  NcclProcessGroup group(int rank) {
+    return groups.get(rank);
+  }
+
+  static Device device(ProcessGroup group) {
+    return new Device(Device.Kind.CUDA, group.rank());
+  }
+
+  /** Runs the task once a rank, all at the same time. */
+  <T> List<T> onEveryRank(InProcessGroups.RankTask<T> task) {
+    return onRanks(
+        groups.size(),
+        rank -> {
+          try {
+            return task.run(groups.get(rank));
+          } catch (RuntimeException e) {
+            throw e;
+          } catch (Exception e) {
+            throw new AssertionError(e);
+          }
+        });
+  }
+
+  private <T> List<T> onRanks(int worldSize, IntFunction<T> task) {
+    List<Future<T>> futures = new ArrayList<>();
+    for (int rank = 0; rank < worldSize; rank++) {
+      int mine = rank;
+      Callable<T> call = () -> task.apply(mine);
+      futures.add(threads.submit(call));
+    }
+    List<T> results = new ArrayList<>();
+    for (Future<T> future : futures) {
+      try {
+        results.add(future.get(2, TimeUnit.MINUTES));
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof RuntimeException cause) {
+          throw cause;
+        }
+        throw new AssertionError(e.getCause());
+      } catch (TimeoutException e) {
+        throw new AssertionError("a rank did not come back", e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AssertionError("interrupted", e);
+      }
+    }
+    return results;
+  }
+
+  @Override
+  public void close() {
+    onRanks(
+        groups.size(),
+        rank -> {
+          groups.get(rank).close();
+          return null;
+        });
+    companions.close();
+    threads.shutdownNow();
+  }
+}

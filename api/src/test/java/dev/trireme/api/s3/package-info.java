@@ -1,0 +1,2 @@
+/** An object store for tests. */
+package dev.trireme.api.s3;

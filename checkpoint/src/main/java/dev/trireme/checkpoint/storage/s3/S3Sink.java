@@ -1,0 +1,195 @@
+package dev.trireme.checkpoint.storage.s3;
+
+import dev.trireme.checkpoint.storage.FileSink;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.model.CompletedPart;
+
+/**
+ * An object being written. A small one is one request; a larger one is uploaded in parts, {@value
+ * S3Connection#UPLOADS} at a time while the next is filled, and appears when all are there. Memory:
+ * {@value #PART_BYTES} bytes for each part on its way, and as much for the one being filled.
+ */
+final class S3Sink implements FileSink {
+  private static final Logger log = LoggerFactory.getLogger(S3Sink.class);
+
+  static final int PART_BYTES = 8 << 20;
+
+  /** The protocol's limit. */
+  private static final int MAX_PARTS = 10_000;
+
+  private final S3Connection connection;
+  private final String key;
+  private final Deque<Upload> underWay = new ArrayDeque<>();
+  private final Deque<byte[]> free = new ArrayDeque<>();
+  private final List<CompletedPart> done = new ArrayList<>();
+  private byte[] buffer = new byte[PART_BYTES];
+  private int filled;
+  private String uploadId = "";
+  private int parts;
+  private boolean complete;
+
+  private record Upload(Future<CompletedPart> result, byte[] buffer) {}
+
+  /** Sends nothing yet. */
+  S3Sink(S3Connection connection, String key) {
+    this.connection = connection;
+    this.key = key;
+  }
+
+  @Override
+  public void append(ByteBuffer from) throws IOException {
+    while (from.hasRemaining()) {
+      if (filled == PART_BYTES) {
+        uploadPart();
+      }
+      int length = Math.min(from.remaining(), PART_BYTES - filled);
+      from.get(buffer, filled, length);
+      filled += length;
+    }
+  }
+
+  /** Sends the rest and makes the object appear. */
+  @Override
+  public void sync() throws IOException {
+    if (uploadId.isEmpty()) {
+      put(connection, key, buffer, filled);
+    } else {
+      uploadPart();
+      while (!underWay.isEmpty()) {
+        takeOldest();
+      }
+      connection.call(
+          connection.name(key),
+          () ->
+              connection
+                  .client()
+                  .completeMultipartUpload(
+                      r ->
+                          r.bucket(connection.place().bucket())
+                              .key(key)
+                              .uploadId(uploadId)
+                              .multipartUpload(m -> m.parts(done))));
+    }
+    complete = true;
+  }
+
+  /** Writes an object in one request. */
+  static void put(S3Connection connection, String key, byte[] bytes, int length)
+      throws IOException {
+    connection.call(
+        connection.name(key),
+        () ->
+            connection
+                .client()
+                .putObject(
+                    r -> r.bucket(connection.place().bucket()).key(key), body(bytes, length)));
+  }
+
+  private static RequestBody body(byte[] bytes, int length) {
+    return RequestBody.fromContentProvider(
+        () -> new ByteArrayInputStream(bytes, 0, length), length, "application/octet-stream");
+  }
+
+  private void uploadPart() throws IOException {
+    if (uploadId.isEmpty()) {
+      uploadId =
+          connection.call(
+              connection.name(key),
+              () ->
+                  connection
+                      .client()
+                      .createMultipartUpload(r -> r.bucket(connection.place().bucket()).key(key))
+                      .uploadId());
+    }
+    parts++;
+    if (parts > MAX_PARTS) {
+      throw new IOException(
+          "%s: expected at most %d bytes, which are %d parts of an upload; use more ranks"
+              .formatted(connection.name(key), (long) MAX_PARTS * PART_BYTES, MAX_PARTS));
+    }
+    byte[] bytes = buffer;
+    int length = filled;
+    int number = parts;
+    underWay.add(new Upload(connection.uploads().submit(() -> send(number, bytes, length)), bytes));
+    if (underWay.size() > S3Connection.UPLOADS) {
+      takeOldest();
+    }
+    buffer = free.isEmpty() ? new byte[PART_BYTES] : free.remove();
+    filled = 0;
+  }
+
+  private CompletedPart send(int number, byte[] bytes, int length) throws IOException {
+    String tag =
+        connection.call(
+            connection.name(key) + ", part " + number,
+            () ->
+                connection
+                    .client()
+                    .uploadPart(
+                        r ->
+                            r.bucket(connection.place().bucket())
+                                .key(key)
+                                .uploadId(uploadId)
+                                .partNumber(number),
+                        body(bytes, length))
+                    .eTag());
+    return CompletedPart.builder().partNumber(number).eTag(tag).build();
+  }
+
+  private void takeOldest() throws IOException {
+    Upload oldest = underWay.remove();
+    try {
+      // A part may wait in the queue for the ones before it.
+      long deadline = S3Connection.CALL.multipliedBy(2).toMillis();
+      done.add(oldest.result().get(deadline, TimeUnit.MILLISECONDS));
+      free.add(oldest.buffer());
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+    } catch (TimeoutException e) {
+      throw new IOException(connection.name(key) + ": a part was not uploaded in time", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while uploading " + connection.name(key));
+    }
+  }
+
+  /** Gives up what is not complete; what cannot be taken back is left for the next sweep. */
+  @Override
+  public void close() {
+    if (complete || uploadId.isEmpty()) {
+      return;
+    }
+    complete = true;
+    underWay.forEach(upload -> upload.result().cancel(true));
+    boolean interrupted = Thread.interrupted();
+    try {
+      connection.call(
+          connection.name(key),
+          () ->
+              connection
+                  .client()
+                  .abortMultipartUpload(
+                      r -> r.bucket(connection.place().bucket()).key(key).uploadId(uploadId)));
+    } catch (IOException e) {
+      log.warn("an unfinished upload is left behind: {}", e.getMessage());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package dev.trireme.launcher.cli.cluster;
+
+import dev.trireme.launcher.cli.Console;
+import dev.trireme.launcher.cli.ServiceRunner;
+import dev.trireme.launcher.cli.ServiceRunner.AgentOptions;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code trireme agent}. */
+@Command(
+    name = "agent",
+    header = "Runs this host's agent, which starts ranks, until it is told to end.",
+    description = {
+      "Logs JSON lines to standard error. On SIGTERM it ends its ranks and leaves within seconds,"
+          + " with exit code 0. When the cluster has given it up it ends its ranks and joins anew."
+    },
+    footerHeading = "%nExample:%n",
+    footer = "  trireme agent --join 10.0.0.1:7400,10.0.0.2:7400 --credentials /etc/trireme")
+public final class AgentCommand implements Callable<Integer> {
+  @Option(
+      names = "--join",
+      paramLabel = "HOST:PORT",
+      required = true,
+      split = ",",
+      description = "Coordinators, separated by commas; one that answers is enough.")
+  private List<String> coordinators;
+
+  @Option(
+      names = "--credentials",
+      paramLabel = "DIR",
+      description = "Directory with ca.pem, node.pem, node-key.pem and api-token.")
+  private Optional<Path> credentials = Optional.empty();
+
+  @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "Of the agent, one of its own in the cluster; by default from the host's.")
+  private Optional<String> name = Optional.empty();
+
+  @Option(
+      names = "--bind",
+      paramLabel = "ADDRESS",
+      description =
+          "Address to listen on and be reached at; by default that of the route to the first"
+              + " coordinator.")
+  private Optional<String> bind = Optional.empty();
+
+  @Option(
+      names = "--slots",
+      paramLabel = "N",
+      description = "Ranks it may hold at once; by default as many as cores.")
+  private Optional<Integer> slots = Optional.empty();
+
+  @Option(
+      names = "--health",
+      paramLabel = "HOST:PORT",
+      description = "Loopback address and port that answer /livez and /readyz.")
+  private Optional<String> health = Optional.empty();
+
+  @Spec private CommandSpec spec;
+
+  private final Console console;
+  private final Supplier<ServiceRunner> runner;
+
+  /** Made by the command line. */
+  public AgentCommand(Console console, Supplier<ServiceRunner> runner) {
+    this.console = console;
+    this.runner = runner;
+  }
+
+  @Override
+  public Integer call() {
+    if (slots.isPresent() && slots.get() < 1) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "--slots: expected at least 1, found " + slots.get());
+    }
+    return runner
+        .get()
+        .agent(
+            new AgentOptions(
+                coordinators,
+                credentials,
+                name,
+                bind,
+                slots.map(OptionalInt::of).orElse(OptionalInt.empty()),
+                health),
+            console);
+  }
+}

@@ -1,0 +1,76 @@
+package dev.trireme.launcher.cli.job;
+
+import dev.trireme.launcher.cli.Console;
+import dev.trireme.launcher.cli.ExitCode;
+import dev.trireme.launcher.cli.cluster.Asking;
+import dev.trireme.launcher.cli.cluster.ClusterOptions.UnknownClusterException;
+import dev.trireme.launcher.control.ApiClient;
+import dev.trireme.launcher.control.ControlClient.RefusedException;
+import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code trireme job logs}. */
+@Command(
+    name = "logs",
+    header = "Prints what a rank of a job has printed.",
+    footerHeading = "%nExample:%n",
+    footer = "  trireme job logs job-7 --rank 1 -f")
+final class LogsCommand implements Callable<Integer> {
+  @Mixin private JobTarget target;
+
+  @Option(
+      names = "--rank",
+      paramLabel = "R",
+      defaultValue = "0",
+      description = "Which rank; by default 0.")
+  private int rank;
+
+  @Option(
+      names = {"-f", "--follow"},
+      description = "Goes on until the job has ended.")
+  private boolean follow;
+
+  @Spec private CommandSpec spec;
+
+  private final Console console;
+
+  LogsCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    if (target.isRun() || rank < 0) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(),
+          target.isRun()
+              ? "expected the id of a job of a cluster; the logs of a run are in its directory,"
+                  + " logs/rank-N.log"
+              : "--rank: expected at least 0, found " + rank);
+    }
+    return Asking.run(console, this::print);
+  }
+
+  private int print() throws UnreachableException, RefusedException, UnknownClusterException {
+    ApiClient client = target.client();
+    long offset = 0;
+    while (true) {
+      ApiClient.LogPart part = client.log(target.id(), rank, offset);
+      offset = part.next();
+      console.out().print(part.text());
+      console.out().flush();
+      if (part.text().isEmpty()) {
+        if (!follow || part.jobEnded()) {
+          return ExitCode.DONE;
+        }
+        WaitCommand.pause();
+      }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package dev.trireme.launcher.cluster;
+
+import dev.trireme.launcher.cli.ServiceRunner.AgentOptions;
+import dev.trireme.launcher.control.HealthServer;
+import dev.trireme.launcher.embedded.RankProcesses;
+import dev.trireme.protocol.TlsFiles;
+import dev.trireme.worker.agent.AgentConfig;
+import dev.trireme.worker.agent.AgentNode;
+import dev.trireme.worker.agent.akka.AkkaCoordinatorLink;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An agent as a service. When the cluster has given it up, as it does with a host that was cut off,
+ * the agent ends its ranks and joins anew under the same name.
+ */
+final class AgentService {
+  private static final Logger LOG = LoggerFactory.getLogger(AgentService.class);
+  private static final long PAUSE_SECONDS = 1;
+
+  private final AgentOptions options;
+  private final ServiceStop stop;
+  private final Optional<TlsFiles> tls;
+  private final String bind;
+  private final AgentConfig config;
+  private volatile Optional<WatchedLink> link = Optional.empty();
+
+  private AgentService(AgentOptions options, ServiceStop stop, Optional<TlsFiles> tls)
+      throws IOException {
+    this.options = options;
+    this.stop = stop;
+    this.tls = tls;
+    this.bind =
+        options.bind().isPresent()
+            ? options.bind().get()
+            : HostPort.of(options.coordinators().get(0)).routeFromHere();
+    this.config = config(options);
+  }
+
+  @SuppressWarnings("try") // health is there only to be closed
+  static void run(AgentOptions options, ServiceStop stop)
+      throws IOException, InterruptedException, Credentials.UnusableException {
+    Optional<TlsFiles> tls = Optional.empty();
+    if (options.credentials().isPresent()) {
+      tls = Credentials.ofNode(options.credentials().get()).tls();
+    }
+    AgentService service = new AgentService(options, stop, tls);
+    if (options.health().isEmpty()) {
+      service.serve();
+      return;
+    }
+    HostPort address = HostPort.of(options.health().get());
+    try (HealthServer health =
+        HealthServer.start(address.toSocket(), Optional::empty, service::whyNotReady)) {
+      LOG.info("health on {}", HostPort.of(health.address()));
+      service.serve();
+    }
+  }
+
+  private Optional<String> whyNotReady() {
+    return link.map(WatchedLink::whyNotAccepted).orElse(Optional.of("is joining"));
+  }
+
+  @SuppressWarnings("try") // the node is there only to be closed
+  private void serve() throws InterruptedException {
+    while (!stop.isAsked()) {
+      WatchedLink joined =
+          new WatchedLink(new AkkaCoordinatorLink(bind, options.coordinators(), tls));
+      LOG.info("agent {} with {} slots on {}", config.agentId(), config.slots(), bind);
+      try (AgentNode node = AgentNode.start(config, joined)) {
+        link = Optional.of(joined);
+        joined.onLeft(stop::wake);
+        stop.awaitOr(joined::hasLeft);
+      }
+      link = Optional.empty();
+      if (!stop.isAsked()) {
+        LOG.warn("the cluster has given this agent up: its ranks were ended, it joins anew");
+        TimeUnit.SECONDS.sleep(PAUSE_SECONDS);
+      }
+    }
+  }
+
+  private static AgentConfig config(AgentOptions options) {
+    int cores = Runtime.getRuntime().availableProcessors();
+    String host = HostPort.hostName();
+    return new AgentConfig(
+        options.name().orElseGet(() -> host + "-" + suffix()),
+        host,
+        options.slots().orElse(cores),
+        cores,
+        Optional.empty(),
+        RankProcesses.command(
+            System.getProperty("java.class.path"),
+            ManagementFactory.getRuntimeMXBean().getInputArguments()),
+        0,
+        OptionalInt.empty());
+  }
+
+  private static String suffix() {
+    return HexFormat.of().toHexDigits((short) ThreadLocalRandom.current().nextInt());
+  }
+}

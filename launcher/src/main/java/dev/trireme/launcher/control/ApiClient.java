@@ -1,0 +1,232 @@
+package dev.trireme.launcher.control;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.trireme.launcher.control.ControlClient.RefusedException;
+import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Asks a cluster's coordinators over HTTP. Of several addresses the one whose coordinator is active
+ * answers; while none is, all are asked again and again until a deadline, for another takes over
+ * within seconds.
+ *
+ * <p>What changes something is asked again only where it surely was not heard.
+ *
+ * <p>Threading: one thread.
+ */
+public final class ApiClient {
+  private static final Duration CONNECT = Duration.ofSeconds(5);
+  private static final Duration ANSWER = Duration.ofSeconds(30);
+  private static final long PAUSE_MILLIS = 300;
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private final List<String> addresses;
+  private final String scheme;
+  private final String token;
+  private final Duration patience;
+  private final HttpClient http;
+  private int last;
+
+  private ApiClient(
+      List<String> addresses, String scheme, String token, Duration patience, HttpClient http) {
+    this.addresses = List.copyOf(addresses);
+    this.scheme = scheme;
+    this.token = token;
+    this.patience = patience;
+    this.http = http;
+  }
+
+  /**
+   * For a cluster.
+   *
+   * @param addresses of its coordinators' HTTP interfaces, as {@code host:port}, at least one
+   * @param authority whose certificate they must show; plain HTTP, and addresses of loopback only,
+   *     where there is none
+   * @param patience how long to wait for an active coordinator
+   * @throws IOException when the authority's certificate cannot be read
+   * @throws IllegalArgumentException when a token would travel in clear over a network
+   */
+  public static ApiClient of(
+      List<String> addresses, Optional<Path> authority, String token, Duration patience)
+      throws IOException {
+    HttpClient.Builder builder =
+        HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT);
+    if (authority.isPresent()) {
+      builder.sslContext(Tls.client(authority.get()));
+    } else {
+      for (String address : addresses) {
+        if (!address.matches("(127(\\.[0-9]{1,3}){3}|localhost):[0-9]+")) {
+          throw new IllegalArgumentException(
+              "expected ca.pem beside the token to ask "
+                  + address
+                  + " over a network, found none; copy it from what 'trireme cluster init' made");
+        }
+      }
+    }
+    return new ApiClient(
+        addresses, authority.isPresent() ? "https" : "http", token, patience, builder.build());
+  }
+
+  /** A piece of a rank's log. */
+  public record LogPart(String text, long next, boolean jobEnded) {}
+
+  /** The active coordinator and the agents. */
+  public JsonNode cluster() throws UnreachableException, RefusedException {
+    return json("GET", "/v1/cluster");
+  }
+
+  /** All jobs. */
+  public JsonNode jobs() throws UnreachableException, RefusedException {
+    return json("GET", "/v1/jobs");
+  }
+
+  /** Hands in a job as YAML; it is durable when this returns. */
+  public JsonNode submit(String spec) throws UnreachableException, RefusedException {
+    String body = JsonNodeFactory.instance.objectNode().put("spec", spec).toString();
+    return parse(ask("POST", "/v1/jobs", Optional.of(body)));
+  }
+
+  /** Runs a job again that failed or was cancelled. */
+  public JsonNode resume(String job) throws UnreachableException, RefusedException {
+    return json("POST", "/v1/jobs/" + job + "/resume");
+  }
+
+  /** How a job ended. */
+  public JsonNode result(String job) throws UnreachableException, RefusedException {
+    return json("GET", "/v1/jobs/" + job + "/result");
+  }
+
+  /** What a rank has printed from a byte on. */
+  public LogPart log(String job, int rank, long offset)
+      throws UnreachableException, RefusedException {
+    HttpResponse<byte[]> response =
+        ask(
+            "GET",
+            "/v1/jobs/" + job + "/logs?rank=" + rank + "&offset=" + offset,
+            Optional.empty());
+    return new LogPart(
+        new String(response.body(), StandardCharsets.UTF_8),
+        response.headers().firstValueAsLong(ApiServer.NEXT).orElse(offset),
+        response.headers().firstValue(ApiServer.ENDED).map("true"::equals).orElse(false));
+  }
+
+  /** One of its jobs. */
+  public JobChannel job(String id) {
+    return new JobChannel() {
+      @Override
+      public JsonNode show() throws UnreachableException, RefusedException {
+        return json("GET", "/v1/jobs/" + id);
+      }
+
+      @Override
+      public JsonNode scale(int workers) throws UnreachableException, RefusedException {
+        return json("POST", "/v1/jobs/" + id + "/scale?workers=" + workers);
+      }
+
+      @Override
+      public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
+        return json("POST", "/v1/jobs/" + id + "/cancel?checkpoint=" + checkpoint);
+      }
+    };
+  }
+
+  private JsonNode json(String method, String what) throws UnreachableException, RefusedException {
+    return parse(ask(method, what, Optional.empty()));
+  }
+
+  private static JsonNode parse(HttpResponse<byte[]> response) throws UnreachableException {
+    try {
+      return JSON.readTree(response.body());
+    } catch (IOException e) {
+      throw new UnreachableException("the answer of " + response.uri() + " is not JSON");
+    }
+  }
+
+  private HttpResponse<byte[]> ask(String method, String what, Optional<String> body)
+      throws UnreachableException, RefusedException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    String trouble = "";
+    do {
+      for (int i = 0; i < addresses.size(); i++) {
+        int which = (last + i) % addresses.size();
+        try {
+          HttpResponse<byte[]> response = send(addresses.get(which), method, what, body);
+          if (response.statusCode() == 200) {
+            last = which;
+            return response;
+          }
+          String said = error(response);
+          if (response.statusCode() != 503) {
+            throw new RefusedException(said);
+          }
+          trouble = addresses.get(which) + ": " + said;
+        } catch (ConnectException | HttpConnectTimeoutException e) {
+          trouble = addresses.get(which) + ": no connection";
+        } catch (IOException e) {
+          trouble = addresses.get(which) + ": " + e.getMessage();
+          if (!method.equals("GET")) {
+            throw new UnreachableException(
+                "no answer from " + trouble + "; whether it was done, 'trireme job list' shows");
+          }
+        }
+      }
+      pause();
+    } while (System.nanoTime() < deadline);
+    throw new UnreachableException("no active coordinator at " + trouble);
+  }
+
+  private HttpResponse<byte[]> send(
+      String address, String method, String what, Optional<String> body)
+      throws IOException, UnreachableException {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(scheme + "://" + address + what))
+            .timeout(ANSWER)
+            .header("Authorization", "Bearer " + token)
+            .method(
+                method,
+                body.map(HttpRequest.BodyPublishers::ofString)
+                    .orElseGet(HttpRequest.BodyPublishers::noBody))
+            .build();
+    try {
+      return http.send(request, HttpResponse.BodyHandlers.ofByteArray());
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+  }
+
+  private static String error(HttpResponse<byte[]> response) {
+    String text = new String(response.body(), StandardCharsets.UTF_8);
+    try {
+      return JSON.readTree(text).path("error").asText(text);
+    } catch (IOException e) {
+      return "status " + response.statusCode() + ": " + text;
+    }
+  }
+
+  private static void pause() throws UnreachableException {
+    try {
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+  }
+
+  private static UnreachableException interrupted() {
+    Thread.currentThread().interrupt();
+    return new UnreachableException("interrupted while waiting for the cluster");
+  }
+}

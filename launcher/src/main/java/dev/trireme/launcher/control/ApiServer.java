@@ -1,0 +1,305 @@
+package dev.trireme.launcher.control;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import dev.trireme.coordinator.ClusterStatus;
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobService;
+import dev.trireme.coordinator.JobStatus;
+import dev.trireme.coordinator.JobSubmission;
+import dev.trireme.launcher.config.ConfigException;
+import dev.trireme.launcher.config.JobReader;
+import dev.trireme.launcher.config.ResolvedJob;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import javax.net.ssl.SSLContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A coordinator's HTTP interface.
+ *
+ * <pre>
+ *   GET  /v1/cluster                            the active coordinator, the agents
+ *   GET  /v1/jobs                               all jobs, oldest first
+ *   POST /v1/jobs                               {"spec": YAML}: a job is accepted and durable
+ *   GET  /v1/jobs/ID                            how it stands, and why
+ *   GET  /v1/jobs/ID/logs?rank=R&amp;offset=N       what rank R printed from byte N on; {@link #NEXT}
+ *   GET  /v1/jobs/ID/result                     how it ended
+ *   POST /v1/jobs/ID/cancel[?checkpoint=true]
+ *   POST /v1/jobs/ID/scale?workers=N
+ *   POST /v1/jobs/ID/resume
+ * </pre>
+ *
+ * <p>Every request carries {@code Authorization: Bearer TOKEN}; without it the answer is 401 and
+ * nothing is read. Answers are JSON, logs excepted. 400: the request makes no sense, or the job
+ * spec is wrong; 404: no such thing; 409: cannot be done now; 503: another coordinator is active.
+ *
+ * <p>The JDK's server does: the interface is small, and another server would be a dependency of
+ * some megabytes. Its limits: HTTP/1.1, and a thread for each request that is being answered.
+ *
+ * <p>Threading: at most {@value #THREADS} requests at a time, {@value #WAITING} wait.
+ */
+public final class ApiServer implements AutoCloseable {
+  /** The header that says from which byte on to ask for a log the next time. */
+  public static final String NEXT = "Trireme-Next";
+
+  /** The header that says whether the job has ended, so that its log grows no more. */
+  public static final String ENDED = "Trireme-Ended";
+
+  private static final Logger LOG = LoggerFactory.getLogger(ApiServer.class);
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final int THREADS = 8;
+  private static final int WAITING = 64;
+  private static final int MAX_BODY = 2 << 20;
+
+  private final Supplier<Optional<JobService>> active;
+  private final String token;
+  private final Function<String, Path> runDirectories;
+  private final HttpServer server;
+  private final ThreadPoolExecutor executor;
+
+  private ApiServer(
+      Supplier<Optional<JobService>> active,
+      String token,
+      Function<String, Path> runDirectories,
+      HttpServer server) {
+    this.active = active;
+    this.token = token;
+    this.runDirectories = runDirectories;
+    this.server = server;
+    AtomicInteger number = new AtomicInteger();
+    executor =
+        new ThreadPoolExecutor(
+            THREADS,
+            THREADS,
+            1,
+            TimeUnit.MINUTES,
+            new ArrayBlockingQueue<>(WAITING),
+            task -> {
+              Thread thread = new Thread(task, "trireme-api-" + number.incrementAndGet());
+              thread.setDaemon(true);
+              return thread;
+            },
+            new ThreadPoolExecutor.AbortPolicy());
+  }
+
+  /**
+   * Starts serving.
+   *
+   * @param active the jobs while this coordinator is the active one, empty while it stands by
+   * @param token that every request must carry
+   * @param tls empty for plain HTTP, which the caller allows on loopback only
+   * @param runDirectories gives a job of this name a run directory of its own
+   * @throws IOException when it cannot listen there
+   */
+  public static ApiServer start(
+      InetSocketAddress address,
+      Optional<SSLContext> tls,
+      String token,
+      Supplier<Optional<JobService>> active,
+      Function<String, Path> runDirectories)
+      throws IOException {
+    HttpServer server;
+    if (tls.isPresent()) {
+      HttpsServer secure = HttpsServer.create(address, WAITING);
+      secure.setHttpsConfigurator(new HttpsConfigurator(tls.get()));
+      server = secure;
+    } else {
+      server = HttpServer.create(address, WAITING);
+    }
+    ApiServer api = new ApiServer(active, token, runDirectories, server);
+    server.setExecutor(api.executor);
+    server.createContext("/", api::handle);
+    server.start();
+    return api;
+  }
+
+  /** Where it listens. */
+  public InetSocketAddress address() {
+    return server.getAddress();
+  }
+
+  private void handle(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      if (!Http.authorized(exchange, token)) {
+        Http.answer(exchange, 401, Http.error("expected the cluster's token"));
+        return;
+      }
+      try {
+        serve(exchange);
+      } catch (NoSuchThingException e) {
+        Http.answer(exchange, 404, Http.error(e.getMessage()));
+      } catch (ConfigException e) {
+        String all = e.problems().stream().map(String::valueOf).collect(Collectors.joining("\n"));
+        Http.answer(exchange, 400, Http.error(all));
+      } catch (IllegalArgumentException e) {
+        Http.answer(exchange, 400, Http.error(e.getMessage()));
+      } catch (CoordinatorException e) {
+        Http.answer(exchange, 409, Http.error(e.getMessage()));
+      } catch (RuntimeException e) {
+        LOG.error("serving {}", exchange.getRequestURI().getPath(), e);
+        Http.answer(exchange, 500, Http.error(e.toString()));
+      }
+    }
+  }
+
+  private static final class NoSuchThingException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    NoSuchThingException(String message) {
+      super(message);
+    }
+  }
+
+  private void serve(HttpExchange exchange) throws IOException {
+    Optional<JobService> jobs = active.get();
+    if (jobs.isEmpty()) {
+      Http.answer(exchange, 503, Http.error("this coordinator stands by; ask another"));
+      return;
+    }
+    List<String> path = List.of(exchange.getRequestURI().getPath().split("/"));
+    String method = exchange.getRequestMethod();
+    Map<String, String> query = Http.query(exchange);
+    if (path.size() < 3 || path.size() > 5 || !path.get(1).equals("v1")) {
+      throw noSuch(exchange);
+    }
+    String what = method + " " + path.get(2) + (path.size() == 5 ? " " + path.get(4) : "");
+    if (path.size() == 4) {
+      what = method + " job";
+    }
+    String id = path.size() > 3 ? path.get(3) : "";
+    switch (what) {
+      case "GET cluster" -> Http.answer(exchange, 200, cluster(jobs.get().cluster()));
+      case "GET jobs" -> Http.answer(exchange, 200, list(jobs.get()));
+      case "POST jobs" -> Http.answer(exchange, 200, submit(jobs.get(), exchange));
+      case "GET job" -> Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));
+      case "GET jobs logs" -> log(exchange, find(jobs.get(), id), query);
+      case "GET jobs result" -> Http.answer(exchange, 200, result(find(jobs.get(), id)));
+      case "POST jobs cancel" -> {
+        find(jobs.get(), id);
+        if (query.getOrDefault("checkpoint", "false").equals("true")) {
+          jobs.get().cancelWithCheckpoint(id, "cancelled by the user");
+        } else {
+          jobs.get().cancel(id, "cancelled by the user");
+        }
+        Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));
+      }
+      case "POST jobs scale" -> {
+        find(jobs.get(), id);
+        int workers = (int) Math.min(Integer.MAX_VALUE, Http.number(query, "workers"));
+        jobs.get().scale(id, workers);
+        Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));
+      }
+      case "POST jobs resume" -> {
+        find(jobs.get(), id);
+        jobs.get().resume(id);
+        Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));
+      }
+      default -> throw noSuch(exchange);
+    }
+  }
+
+  private static NoSuchThingException noSuch(HttpExchange exchange) {
+    return new NoSuchThingException(
+        "there is no " + exchange.getRequestMethod() + " " + exchange.getRequestURI().getPath());
+  }
+
+  private static JobStatus find(JobService jobs, String id) {
+    return jobs.status(id)
+        .orElseThrow(
+            () ->
+                new NoSuchThingException(
+                    "there is no job '" + id + "'; 'trireme job list' shows those there are"));
+  }
+
+  private static JsonNode cluster(ClusterStatus status) {
+    ObjectNode object =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("coordinator", status.coordinator())
+            .put("term", status.term());
+    ArrayNode agents = object.putArray("agents");
+    for (ClusterStatus.Agent agent : status.agents()) {
+      agents
+          .addObject()
+          .put("agent", agent.agentId())
+          .put("host", agent.host())
+          .put("slots", agent.slots())
+          .put("free", agent.free());
+    }
+    return object;
+  }
+
+  private static JsonNode list(JobService jobs) {
+    ArrayNode all = JsonNodeFactory.instance.arrayNode();
+    jobs.list().forEach(status -> all.add(JobJson.of(status)));
+    return all;
+  }
+
+  private JsonNode submit(JobService jobs, HttpExchange exchange) throws IOException {
+    byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY + 1);
+    if (body.length > MAX_BODY) {
+      throw new IllegalArgumentException("expected at most " + MAX_BODY + " bytes");
+    }
+    JsonNode request;
+    try {
+      request = JSON.readTree(body);
+    } catch (IOException e) {
+      throw new IllegalArgumentException("expected JSON, found something else", e);
+    }
+    if (!request.path("spec").isTextual()) {
+      throw new IllegalArgumentException("expected the job as YAML in \"spec\"");
+    }
+    ResolvedJob job = JobReader.read("job", request.path("spec").asText(), List.of());
+    Path directory = runDirectories.apply(job.spec().name());
+    String id = jobs.submit(new JobSubmission(job.spec(), job.yaml(), directory));
+    return JobJson.of(find(jobs, id));
+  }
+
+  private static JsonNode result(JobStatus status) throws IOException {
+    Path file = status.runDirectory().resolve("result.json");
+    if (!status.state().isFinal() || !java.nio.file.Files.isRegularFile(file)) {
+      throw new NoSuchThingException(status.jobId() + " has no result yet: " + status.state());
+    }
+    return JSON.readTree(file.toFile());
+  }
+
+  private static void log(HttpExchange exchange, JobStatus status, Map<String, String> query)
+      throws IOException {
+    long rank = Http.number(query, "rank");
+    long offset = Http.number(query, "offset");
+    // Asked first: what is printed before the end is then in what is read after.
+    boolean ended = status.state().isFinal();
+    LogSlice slice = LogSlice.read(status.runDirectory(), rank, offset);
+    exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
+    exchange.getResponseHeaders().set(NEXT, String.valueOf(slice.next()));
+    exchange.getResponseHeaders().set(ENDED, String.valueOf(ended));
+    Http.answer(exchange, 200, slice.bytes());
+  }
+
+  /** Ends it; requests that are being answered are cut off. */
+  @Override
+  public void close() {
+    server.stop(0);
+    executor.shutdownNow();
+  }
+}

@@ -1,0 +1,73 @@
+package dev.trireme.launcher.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ClusterFileTest {
+  private static final String TOKEN = "0123456789abcdef".repeat(4);
+
+  @TempDir Path runDirectory;
+
+  @Test
+  void shouldFindTheProcessThatWroteIt() throws Exception {
+    ClusterFile own = ClusterFile.ofThisProcess("127.0.0.1:4000", TOKEN, "job-1");
+    own.write(runDirectory);
+    assertThat(ClusterFile.read(runDirectory)).contains(own);
+  }
+
+  @Test
+  void shouldNotTrustTheFileOfAProcessThatIsGone() throws Exception {
+    new ClusterFile("127.0.0.1:1", TOKEN, 4_000_000_000L, 1, "job-1").write(runDirectory);
+    assertThat(ClusterFile.read(runDirectory)).isEmpty();
+  }
+
+  @Test
+  void shouldNotTakeAnotherProcessOfTheSamePidForTheRuns() throws Exception {
+    ClusterFile own = ClusterFile.ofThisProcess("127.0.0.1:1", TOKEN, "job-1");
+    long earlier = own.started() - 60_000;
+    new ClusterFile("127.0.0.1:1", TOKEN, own.pid(), earlier, "job-1").write(runDirectory);
+    assertThat(ClusterFile.read(runDirectory)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "{",
+        "[1, 2]",
+        "7",
+        "{'address': 'a b:99', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99999', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '10.0.0.1:99', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN\\n', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': -1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': 1e99, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': '\\u001b[2J'}",
+      })
+  void shouldSayWhatIsWrongAndKeepTheTokenToItself(String text) throws Exception {
+    Path file = runDirectory.resolve("cluster.json");
+    Files.writeString(file, text.replace('\'', '"').replace("TOKEN", TOKEN));
+    assertThatThrownBy(() -> ControlClient.of(runDirectory))
+        .isInstanceOf(ControlClient.UnreachableException.class)
+        .hasMessageStartingWith(file + ": expected ")
+        .hasMessageEndingWith("./trireme job resume " + runDirectory)
+        .message()
+        .doesNotContain(TOKEN, "Unexpected", "\n");
+  }
+
+  @Test
+  void shouldNotWaitForAPipe() throws Exception {
+    Path file = runDirectory.resolve("cluster.json");
+    assertThat(new ProcessBuilder("mkfifo", file.toString()).start().waitFor()).isZero();
+    assertThatThrownBy(() -> ClusterFile.read(runDirectory))
+        .hasMessageContaining("expected a file");
+  }
+}

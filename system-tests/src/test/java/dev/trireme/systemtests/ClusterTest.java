@@ -1,0 +1,77 @@
+package dev.trireme.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A coordinator and agents as processes of their own, with credentials, asked by commands. */
+class ClusterTest {
+  private static final String TINY =
+      TriremeRun.home().resolve("system-tests/src/test/resources/jobs/tiny.yaml").toString();
+
+  @TempDir Path directory;
+
+  @Test
+  void shouldRunTheLifeOfAJobAndStopInOrder() throws Exception {
+    try (ClusterRun cluster = new ClusterRun(directory)) {
+      Process coordinator = cluster.coordinator("c1");
+      String compressed = "parallel.compression=float16";
+      String waiting = cluster.ask("c1", "job", "submit", TINY, "--set", compressed).out().strip();
+      assertThat(waiting).isEqualTo("job-1");
+      assertThat(cluster.ask("c1", "job", "show", waiting, "--json").field("reason"))
+          .isEqualTo("needs 2 slots, no agent has joined");
+      assertThat(ready(cluster, "c1")).isEqualTo(200);
+
+      Process agent = cluster.agent("a1", 2, "c1");
+      assertThat(cluster.ask("c1", "job", "wait", waiting).code()).isZero();
+      JsonNode jobs = cluster.ask("c1", "job", "list", "--json").json();
+      assertThat(jobs.path(0).path("state").asText()).isEqualTo("SUCCEEDED");
+      assertThat(cluster.ask("c1", "job", "logs", "1", "--rank", "0", "-f").out())
+          .contains("bytes");
+      JsonNode shown = cluster.ask("c1", "cluster", "show", "--json").json();
+      assertThat(shown.path("agents").path(0).path("free").asInt()).isEqualTo(2);
+
+      String endless =
+          cluster.ask("c1", "job", "submit", TINY, "--set", "train.steps=1000000").out().strip();
+      cluster.await(
+          "a running job",
+          coordinator,
+          () ->
+              cluster.ask("c1", "job", "show", endless, "--json").field("state").equals("RUNNING"));
+      assertThat(cluster.ask("c1", "job", "cancel", endless).code()).isZero();
+      assertThat(cluster.ask("c1", "job", "wait", endless).code()).isEqualTo(130);
+      assertThat(cluster.ask("c1", "job", "show", "job-99").code()).isEqualTo(2);
+
+      List<ProcessHandle> ranks = agent.descendants().toList();
+      String api = cluster.addresses("c1").path("api").asText();
+      for (Process service : List.of(agent, coordinator)) {
+        service.destroy();
+        assertThat(service.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(service.exitValue()).isZero();
+      }
+      TriremeRun.awaitGone(ranks, Duration.ofSeconds(10));
+      ClusterRun.Done nobody =
+          cluster.plain("job", "list", "--cluster", api, "--credentials", "credentials");
+      assertThat(nobody.code()).isEqualTo(3);
+    }
+  }
+
+  private static int ready(ClusterRun cluster, String coordinator) throws Exception {
+    String health = cluster.addresses(coordinator).path("health").asText();
+    return HttpClient.newHttpClient()
+        .send(
+            HttpRequest.newBuilder(URI.create("http://" + health + "/readyz")).build(),
+            HttpResponse.BodyHandlers.discarding())
+        .statusCode();
+  }
+}
