@@ -6,6 +6,7 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.ArrayList;
@@ -129,6 +130,12 @@ public final class LocalProcessGroup implements ProcessGroup {
         NativeMemory.allocate(Math.multiplyExact(count, (long) dtype.bytes()), ALIGNMENT);
     blocks.add(block);
     return block.buffer(dtype, count);
+  }
+
+  /** Any: what is alone moves nothing. Operations that copy need memory of the CPU all the same. */
+  @Override
+  public boolean reaches(Device device) {
+    return true;
   }
 
   @Override

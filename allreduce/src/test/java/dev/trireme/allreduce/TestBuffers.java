@@ -17,7 +17,7 @@ public final class TestBuffers {
   private TestBuffers() {}
 
   /** What {@code rank} contributes at {@code index}. */
-  static long value(int rank, long index) {
+  public static long value(int rank, long index) {
     return new SplittableRandom(31L * rank + 1_000_003 * index).nextInt(-100, 101);
   }
 

@@ -10,6 +10,7 @@ import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.LearningRate;
 import dev.trireme.data.Datasets;
 import dev.trireme.engine.TorchEngine;
 import dev.trireme.launcher.config.JobReader;
@@ -81,6 +82,7 @@ final class DeviceRun {
       if (cuda) {
         torch.resetPeakStats((byte) 0);
       }
+      LearningRate rate = rate(job, data);
       double[] losses = new double[steps];
       long begun = System.nanoTime();
       double first = Double.NaN;
@@ -92,7 +94,7 @@ final class DeviceRun {
         replica.backward(sums);
         samples += step < WARM_UP ? 0 : batch.size();
         batch = next(batches, replica);
-        replica.optimize(job.train().optimizer().lr());
+        replica.optimize(rate.at(step + 1));
         if (step == 0) {
           wait(cuda);
           first = (System.nanoTime() - begun) / 1e6;
@@ -112,6 +114,15 @@ final class DeviceRun {
           cuda ? peak() : -1,
           replica.nativeBytes());
     }
+  }
+
+  /** The job's own course: without its warm-up some models diverge, on each device in its way. */
+  private static LearningRate rate(JobSpec job, DataSource data) {
+    return new LearningRate(
+        job.train().optimizer().lr(),
+        job.train().schedule(),
+        job.train().warmupSteps(),
+        job.train().totalSteps(data.training().items(), job.data().batchSize()));
   }
 
   private static Batch next(BatchStream batches, Replica replica) {

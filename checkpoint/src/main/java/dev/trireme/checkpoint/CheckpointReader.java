@@ -39,13 +39,6 @@ public final class CheckpointReader {
     this.storage = storage;
   }
 
-  /** Where the values of a tensor go while they are read. */
-  @FunctionalInterface
-  interface Destination {
-    /** The address that has room for all values of this tensor. */
-    long address(Manifest.StoredTensor tensor);
-  }
-
   /**
    * What is there, sorted into what to try and what not. Reads manifests and looks at the sizes of
    * shards; verifies no values.
@@ -116,14 +109,15 @@ public final class CheckpointReader {
    * @throws DamagedException when they are not what was verified before; some have been overwritten
    *     by then
    */
-  void load(String name, Manifest manifest, Destination destination) throws DamagedException {
+  void load(String name, Manifest manifest, Landing landing) throws DamagedException {
     Map<String, List<Manifest.StoredTensor>> tensors = manifest.tensorsByShard();
     try {
       for (Manifest.Shard shard : manifest.shards()) {
         try (StoredFile file = open(name, manifest, shard)) {
           for (Manifest.StoredTensor tensor : tensors.get(shard.file())) {
-            long address = destination.address(tensor);
+            long address = landing.address(tensor.spec().name());
             checkHash(tensor, file, offset -> address + offset);
+            landing.landed(tensor.spec().name());
           }
         }
       }

@@ -4,6 +4,7 @@ import dev.trireme.api.checkpoint.CheckpointContent;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.CheckpointGate;
 import dev.trireme.api.checkpoint.Checkpointer;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
 import dev.trireme.checkpoint.storage.WriteBoundary;
@@ -43,7 +44,8 @@ public final class LocalCheckpointer implements Checkpointer {
   private final CheckpointGate gate;
   private final CheckpointStorage storage;
   private final WriteProbe probe;
-  private final Snapshot snapshot = new Snapshot();
+  private final DeviceMemory memory;
+  private final Snapshot snapshot;
   private final CheckpointWrite.Surroundings surroundings;
   private final ExecutorService writer;
 
@@ -53,7 +55,13 @@ public final class LocalCheckpointer implements Checkpointer {
   private boolean closed;
 
   private LocalCheckpointer(
-      CheckpointerConfig config, CheckpointGate gate, CheckpointStorage storage, WriteProbe probe) {
+      CheckpointerConfig config,
+      CheckpointGate gate,
+      CheckpointStorage storage,
+      WriteProbe probe,
+      DeviceMemory memory) {
+    this.memory = memory;
+    this.snapshot = new Snapshot(memory);
     this.config = config;
     this.gate = gate;
     this.probe = probe;
@@ -80,6 +88,21 @@ public final class LocalCheckpointer implements Checkpointer {
   }
 
   /**
+   * The same for tensors that may stand on a device.
+   *
+   * @param memory that of the tensors, also for the copies on the host
+   */
+  public static LocalCheckpointer open(
+      CheckpointerConfig config, CheckpointGate gate, DeviceMemory memory) {
+    return open(
+        config,
+        gate,
+        WriteProbe.NONE,
+        CheckpointPlace.storage(config.location(), config.s3()),
+        memory);
+  }
+
+  /**
    * As {@link #open(CheckpointerConfig, CheckpointGate)}, with a probe that may make a write fail.
    */
   public static LocalCheckpointer open(
@@ -90,6 +113,15 @@ public final class LocalCheckpointer implements Checkpointer {
   /** As above, into this storage, which it closes in the end. */
   static LocalCheckpointer open(
       CheckpointerConfig config, CheckpointGate gate, WriteProbe probe, CheckpointStorage storage) {
+    return open(config, gate, probe, storage, DeviceMemory.HOST);
+  }
+
+  private static LocalCheckpointer open(
+      CheckpointerConfig config,
+      CheckpointGate gate,
+      WriteProbe probe,
+      CheckpointStorage storage,
+      DeviceMemory memory) {
     try {
       storage.prepare();
     } catch (IOException e) {
@@ -97,7 +129,7 @@ public final class LocalCheckpointer implements Checkpointer {
       throw new CheckpointException(
           "checkpoints cannot be written: " + IoMessages.explain(e, config.location()), e);
     }
-    return new LocalCheckpointer(config, gate, storage, probe);
+    return new LocalCheckpointer(config, gate, storage, probe, memory);
   }
 
   /** {@inheritDoc} Its failure is logged, and found again by the first save. */
@@ -154,14 +186,14 @@ public final class LocalCheckpointer implements Checkpointer {
   public Optional<Restored> restore(String source, List<NamedTensor> tensors) {
     requireOpen();
     try (CheckpointPlace place = CheckpointPlace.existing(source, config.s3())) {
-      return new Restore(place, config.lineage(), tensors, name -> beingRead = name).run();
+      return new Restore(place, config.lineage(), tensors, memory, name -> beingRead = name).run();
     }
   }
 
   @Override
   public void loadWeights(Path file, List<NamedTensor> tensors) {
     requireOpen();
-    WeightsFile.load(file, tensors);
+    WeightsFile.load(file, tensors, memory);
   }
 
   /**
@@ -303,7 +335,7 @@ public final class LocalCheckpointer implements Checkpointer {
   }
 
   private ShardPlan plan(List<NamedTensor> tensors) {
-    tensors.forEach(Snapshot::requireHostMemory);
+    tensors.forEach(t -> Snapshot.requireMemoryOf(t, memory));
     try {
       return ShardPlan.ofTensors(tensors, config.worldSize());
     } catch (IllegalArgumentException e) {

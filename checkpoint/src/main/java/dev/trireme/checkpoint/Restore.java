@@ -2,17 +2,15 @@ package dev.trireme.checkpoint;
 
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer.Restored;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.checkpoint.format.CheckpointNames;
 import dev.trireme.checkpoint.format.DamagedException;
 import dev.trireme.checkpoint.format.Manifest;
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +25,7 @@ final class Restore {
   private final CheckpointPlace place;
   private final Lineage lineage;
   private final List<NamedTensor> tensors;
+  private final DeviceMemory memory;
   private final Consumer<String> inUse;
 
   /**
@@ -34,10 +33,16 @@ final class Restore {
    *
    * @param place all checkpoints there, or one
    * @param tensors where the values go
+   * @param memory that they stand in
    * @param inUse told the name of the checkpoint about to be read, and the empty name at the end
    */
   Restore(
-      CheckpointPlace place, Lineage lineage, List<NamedTensor> tensors, Consumer<String> inUse) {
+      CheckpointPlace place,
+      Lineage lineage,
+      List<NamedTensor> tensors,
+      DeviceMemory memory,
+      Consumer<String> inUse) {
+    this.memory = memory;
     this.place = place;
     this.lineage = lineage;
     this.tensors = List.copyOf(tensors);
@@ -46,7 +51,7 @@ final class Restore {
 
   /** See {@link dev.trireme.api.checkpoint.Checkpointer#restore}. */
   Optional<Restored> run() {
-    tensors.forEach(Snapshot::requireHostMemory);
+    tensors.forEach(t -> Snapshot.requireMemoryOf(t, memory));
     CheckpointReader reader = new CheckpointReader(place.storage());
     try {
       return place.one().isPresent()
@@ -118,10 +123,8 @@ final class Restore {
   }
 
   private Restored load(CheckpointReader reader, String name, Manifest manifest, String from) {
-    Map<String, NamedTensor> byName =
-        tensors.stream().collect(Collectors.toMap(NamedTensor::name, Function.identity()));
-    try {
-      reader.load(name, manifest, stored -> byName.get(stored.spec().name()).data().address());
+    try (Landing landing = new Landing(tensors, memory)) {
+      reader.load(name, manifest, landing);
     } catch (DamagedException e) {
       throw new CheckpointException(
           from

@@ -1,6 +1,7 @@
 package dev.trireme.checkpoint;
 
 import dev.trireme.api.checkpoint.CheckpointException;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.checkpoint.format.DamagedException;
@@ -12,10 +13,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /**
  * Weights in one safetensors file, as PyTorch's users exchange them. Strict: what a file does not
@@ -40,8 +38,8 @@ public final class WeightsFile {
   }
 
   /** See {@link dev.trireme.api.checkpoint.Checkpointer#loadWeights}. */
-  static void load(Path file, List<NamedTensor> tensors) {
-    tensors.forEach(Snapshot::requireHostMemory);
+  static void load(Path file, List<NamedTensor> tensors, DeviceMemory memory) {
+    tensors.forEach(t -> Snapshot.requireMemoryOf(t, memory));
     try (StoredFile stored = FileSystemStorage.openFile(file)) {
       Placed placed = header(file, stored);
       Optional<String> differences =
@@ -58,10 +56,12 @@ public final class WeightsFile {
                 + differences.get()
                 + ". Rename or reshape them, or take the model they are of");
       }
-      Map<String, NamedTensor> byName =
-          tensors.stream().collect(Collectors.toMap(NamedTensor::name, Function.identity()));
-      for (SafetensorsHeader.Entry entry : placed.header().tensors()) {
-        read(stored, placed.dataAt(), entry, byName.get(entry.spec().name()).data().address());
+      try (Landing landing = new Landing(tensors, memory)) {
+        for (SafetensorsHeader.Entry entry : placed.header().tensors()) {
+          String name = entry.spec().name();
+          read(stored, placed.dataAt(), entry, landing.address(name));
+          landing.landed(name);
+        }
       }
     } catch (IOException e) {
       throw unreadable(file, e);

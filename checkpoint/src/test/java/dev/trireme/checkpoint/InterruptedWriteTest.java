@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.api.checkpoint.CheckpointException;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
 import dev.trireme.checkpoint.storage.FileSystemStorage;
 import dev.trireme.checkpoint.storage.WriteBoundary;
@@ -28,7 +29,7 @@ class InterruptedWriteTest {
       throws IOException {
     FileSystemStorage storage = new FileSystemStorage(checkpoints);
     ShardPlan plan = ShardPlan.ofTensors(state.tensors(), 1);
-    try (Snapshot snapshot = new Snapshot()) {
+    try (Snapshot snapshot = new Snapshot(DeviceMemory.HOST)) {
       snapshot.capture(plan.shard(0), state.tensors());
       CheckpointWrite write =
           new CheckpointWrite(

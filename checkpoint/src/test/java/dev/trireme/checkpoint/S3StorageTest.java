@@ -9,6 +9,7 @@ import dev.trireme.api.checkpoint.Checkpointer.Restored;
 import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.s3.S3Server;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
 import dev.trireme.checkpoint.format.TensorSpec;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
@@ -120,7 +121,7 @@ class S3StorageTest {
       throws IOException {
     ShardPlan plan = ShardPlan.ofTensors(state.tensors(), 1);
     try (CheckpointStorage storage = storage();
-        Snapshot snapshot = new Snapshot()) {
+        Snapshot snapshot = new Snapshot(DeviceMemory.HOST)) {
       snapshot.capture(plan.shard(0), state.tensors());
       CheckpointWrite write =
           new CheckpointWrite(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.checkpoint.format.Manifest;
@@ -46,7 +47,7 @@ class WeightsFileTest {
         State read = State.zeros(layer(4))) {
       state.fill(3);
 
-      WeightsFile.load(written(state), read.tensors());
+      WeightsFile.load(written(state), read.tensors(), DeviceMemory.HOST);
 
       assertThat(read.hash()).isEqualTo(state.hash());
     }
@@ -62,7 +63,7 @@ class WeightsFileTest {
       state.fill(3);
       String before = read.hash();
 
-      assertThatThrownBy(() -> WeightsFile.load(written(state), read.tensors()))
+      assertThatThrownBy(() -> WeightsFile.load(written(state), read.tensors(), DeviceMemory.HOST))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("'0.weight' (F32 4x3 in the file, F32 5x3 in the model)")
           .hasMessageContaining("1 missing in the file: '1.bias' (F32 2)")
@@ -88,7 +89,7 @@ class WeightsFileTest {
 
       WeightsExport.write(reader, "step-00000001", manifest, file);
 
-      WeightsFile.load(file, read.tensors());
+      WeightsFile.load(file, read.tensors(), DeviceMemory.HOST);
       for (int i = 0; i < 2; i++) {
         NamedTensor saved = state.tensors().get(i);
         NativeMemory.copy(
@@ -142,7 +143,7 @@ class WeightsFileTest {
         tensors.stream().collect(Collectors.toMap(TensorSpec::name, Function.identity()));
     try (State read = State.zeros(specs)) {
       String zeros = read.hash();
-      WeightsFile.load(file, read.tensors());
+      WeightsFile.load(file, read.tensors(), DeviceMemory.HOST);
       assertThat(read.hash()).isNotEqualTo(zeros);
     }
   }

@@ -1,10 +1,16 @@
 package dev.trireme.coordinator;
 
+import dev.trireme.coordinator.akka.CoordinatorHost;
 import dev.trireme.coordinator.akka.CoordinatorSystem;
+import dev.trireme.coordinator.akka.LocalCoordinator;
+import dev.trireme.coordinator.store.FileJobStore;
 import dev.trireme.coordinator.store.HazelcastJobStore;
 import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.protocol.akka.LocalPlane;
+import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 
 /**
  * A coordinator, running: actor system, job store, and the jobs.
@@ -13,14 +19,14 @@ import java.util.concurrent.CompletionException;
  * left.
  */
 public final class CoordinatorNode implements AutoCloseable {
-  private final CoordinatorSystem system;
+  private final CoordinatorHost host;
   private final CompletableFuture<JobStore> store;
   private final CompletableFuture<JobService> jobs;
 
-  private CoordinatorNode(CoordinatorSystem system, CompletableFuture<JobStore> store) {
-    this.system = system;
+  private CoordinatorNode(CoordinatorHost host, CompletableFuture<JobStore> store) {
+    this.host = host;
     this.store = store;
-    this.jobs = store.thenApply(system::serve);
+    this.jobs = store.thenApply(host::serve);
   }
 
   /**
@@ -30,19 +36,8 @@ public final class CoordinatorNode implements AutoCloseable {
    * @throws CoordinatorException when it cannot listen where it should
    */
   public static CoordinatorNode start(CoordinatorConfig config) {
-    CompletableFuture<JobStore> store = new CompletableFuture<>();
-    Thread opener =
-        new Thread(
-            () -> {
-              try {
-                store.complete(HazelcastJobStore.open(config.name(), config.stateDirectory()));
-              } catch (RuntimeException | Error e) {
-                store.completeExceptionally(e);
-              }
-            },
-            "trireme-open-store");
-    opener.setDaemon(true);
-    opener.start();
+    CompletableFuture<JobStore> store =
+        opening(() -> HazelcastJobStore.open(config.name(), config.stateDirectory()));
     try {
       return new CoordinatorNode(CoordinatorSystem.start(config), store);
     } catch (RuntimeException e) {
@@ -51,9 +46,39 @@ public final class CoordinatorNode implements AutoCloseable {
     }
   }
 
-  /** Where agents reach it, as {@code host:port}. */
+  /**
+   * Starts a coordinator for agents of this process alone. It opens no port, and shares its jobs
+   * with no other coordinator. Returns at once; what fails is told by {@link #jobs}.
+   *
+   * @param name as {@link CoordinatorConfig#name}
+   * @param stateDirectory as {@link CoordinatorConfig#stateDirectory}
+   * @param plane belongs to the coordinator from now on, which closes it
+   */
+  public static CoordinatorNode embedded(String name, Path stateDirectory, LocalPlane plane) {
+    return new CoordinatorNode(
+        new LocalCoordinator(name, plane), opening(() -> FileJobStore.open(stateDirectory)));
+  }
+
+  private static CompletableFuture<JobStore> opening(Supplier<JobStore> open) {
+    CompletableFuture<JobStore> store = new CompletableFuture<>();
+    Thread opener =
+        new Thread(
+            () -> {
+              try {
+                store.complete(open.get());
+              } catch (RuntimeException | Error e) {
+                store.completeExceptionally(e);
+              }
+            },
+            "trireme-open-store");
+    opener.setDaemon(true);
+    opener.start();
+    return store;
+  }
+
+  /** Where agents reach it, as {@code host:port}; an embedded one has no address. */
   public String address() {
-    return system.address();
+    return host.address();
   }
 
   /**
@@ -78,7 +103,7 @@ public final class CoordinatorNode implements AutoCloseable {
    */
   @Override
   public void close() {
-    system.close();
+    host.close();
     closeStore(store);
   }
 

@@ -104,6 +104,8 @@ public sealed interface JobEvent {
    * @param failure whether a failure made it necessary
    * @param source where the state came from
    * @param firstStep of the new generation
+   * @param detected from the first sign of a failure until it was decided who did it; NaN where the
+   *     formation was changed on purpose
    * @param aborted until all survivors had left their collectives
    * @param formed until all processes of the new formation were there
    * @param restored until all its ranks had the state
@@ -117,6 +119,7 @@ public sealed interface JobEvent {
       boolean failure,
       StateSource source,
       long firstStep,
+      double detected,
       double aborted,
       double formed,
       double restored,

@@ -12,4 +12,10 @@ public interface JobListener {
    * throws is logged and otherwise ignored.
    */
   void on(JobEvent event);
+
+  /**
+   * Nothing more will come though the job has not ended: the coordinator has, or this listener
+   * lagged by too much. Not told to who has closed the subscription. Same thread.
+   */
+  default void lost() {}
 }

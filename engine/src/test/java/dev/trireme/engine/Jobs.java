@@ -12,6 +12,7 @@ import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
+import dev.trireme.api.job.TrainSpec.Precision;
 import dev.trireme.api.job.WorkerCount;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Shape;
@@ -19,7 +20,13 @@ import java.util.List;
 import java.util.Optional;
 
 /** Job specs for tests. */
-record Jobs(ModelSpec model, LossKind loss, OptimizerSpec optimizer, long seed, double clip) {
+record Jobs(
+    ModelSpec model,
+    LossKind loss,
+    OptimizerSpec optimizer,
+    long seed,
+    double clip,
+    Precision precision) {
   static final OptimizerSpec SGD = new OptimizerSpec.Sgd(0.01, 0, false, 0);
 
   /** A job with these layers, cross-entropy, plain SGD, seed 1 and no clipping. */
@@ -29,11 +36,12 @@ record Jobs(ModelSpec model, LossKind loss, OptimizerSpec optimizer, long seed, 
         LossKind.CROSS_ENTROPY,
         SGD,
         1,
-        0);
+        0,
+        Precision.FLOAT32);
   }
 
   static Jobs model(ModelSpec model) {
-    return new Jobs(model, LossKind.CROSS_ENTROPY, SGD, 1, 0);
+    return new Jobs(model, LossKind.CROSS_ENTROPY, SGD, 1, 0, Precision.FLOAT32);
   }
 
   /** 784-512-256-10 with ReLU. */
@@ -78,19 +86,23 @@ record Jobs(ModelSpec model, LossKind loss, OptimizerSpec optimizer, long seed, 
   }
 
   Jobs with(LossKind other) {
-    return new Jobs(model, other, optimizer, seed, clip);
+    return new Jobs(model, other, optimizer, seed, clip, precision);
   }
 
   Jobs with(OptimizerSpec other) {
-    return new Jobs(model, loss, other, seed, clip);
+    return new Jobs(model, loss, other, seed, clip, precision);
   }
 
   Jobs withSeed(long other) {
-    return new Jobs(model, loss, optimizer, other, clip);
+    return new Jobs(model, loss, optimizer, other, clip, precision);
   }
 
   Jobs withClip(double norm) {
-    return new Jobs(model, loss, optimizer, seed, norm);
+    return new Jobs(model, loss, optimizer, seed, norm, precision);
+  }
+
+  Jobs with(Precision other) {
+    return new Jobs(model, loss, optimizer, seed, clip, other);
   }
 
   JobSpec spec() {
@@ -105,11 +117,18 @@ record Jobs(ModelSpec model, LossKind loss, OptimizerSpec optimizer, long seed, 
             optimizer,
             new ScheduleSpec.Constant(),
             0,
-            clip > 0 ? Optional.of(clip) : Optional.empty());
+            clip > 0 ? Optional.of(clip) : Optional.empty(),
+            TrainSpec.Determinism.FIXED,
+            TrainSpec.LOGICAL_SHARDS,
+            Optional.empty(),
+            precision);
     ParallelSpec parallel =
         new ParallelSpec(
             new WorkerCount(1, 1),
-            ParallelSpec.DeviceKind.AUTO,
+            // Float16 is for devices; a replica made by hand computes where its network is.
+            precision == Precision.FP16
+                ? ParallelSpec.DeviceKind.CUDA
+                : ParallelSpec.DeviceKind.AUTO,
             ParallelSpec.SyncKind.ALLREDUCE,
             Optional.empty(),
             25 << 20,

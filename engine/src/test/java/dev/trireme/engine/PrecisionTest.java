@@ -55,24 +55,12 @@ class PrecisionTest {
 
   /** As the engine makes it, but also in float16, which a job may ask of a GPU only. */
   private static Replica replica(Jobs jobs, Precision precision) {
-    TrainSpec train = jobs.spec().train();
+    TrainSpec train = jobs.with(precision).spec().train();
     torch.manual_seed(train.seed());
     return new TorchReplica(
         LayerNetwork.build(jobs.model().layers(), ITEM),
         new LossFunction(train.loss(), IMAGES),
-        new TrainSpec(
-            train.epochs(),
-            train.steps(),
-            train.seed(),
-            train.loss(),
-            train.optimizer(),
-            train.schedule(),
-            train.warmupSteps(),
-            train.clipGradNorm(),
-            train.deterministic(),
-            train.logicalShards(),
-            train.microBatch(),
-            precision));
+        train);
   }
 
   private static double[] losses(Replica replica, Items items, int first, int steps) {

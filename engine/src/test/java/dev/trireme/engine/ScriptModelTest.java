@@ -2,10 +2,12 @@ package dev.trireme.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.ModelSpec;
+import dev.trireme.api.job.TrainSpec.Precision;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
@@ -60,10 +62,14 @@ class ScriptModelTest {
   }
 
   private Replica replica(Path file) {
+    return replica(file, Precision.FLOAT32);
+  }
+
+  private Replica replica(Path file, Precision precision) {
     ModelSpec model =
         new ModelSpec(List.of(), Optional.of(file.toString()), Optional.empty(), Optional.empty());
     return engine.replica(
-        Jobs.model(model).spec(), Jobs.data(ITEM, 3), getClass().getClassLoader());
+        Jobs.model(model).with(precision).spec(), Jobs.data(ITEM, 3), getClass().getClassLoader());
   }
 
   @Test
@@ -79,6 +85,23 @@ class ScriptModelTest {
       steps(replica, exchange, items, 0, 60);
       assertThat(exchange.order()).hasSize(3);
       assertThat(replica.evaluate(items.all()).lossSum()).isLessThan(before);
+    }
+  }
+
+  @Test
+  void shouldTrainAScriptInMixedPrecision() {
+    Path file = script(true, FORWARD);
+    try (Items items = Items.classes(32, ITEM, 3, 3);
+        Replica exact = replica(file);
+        Replica coarse = replica(file, Precision.BF16);
+        LocalExchange exchange = new LocalExchange(coarse)) {
+      double loss = exact.forward(items.all(), 7).lossSum();
+      assertThat(coarse.forward(items.all(), 7).lossSum())
+          .isNotEqualTo(loss)
+          .isCloseTo(loss, within(0.02 * loss));
+      double before = coarse.evaluate(items.all()).lossSum();
+      steps(coarse, exchange, items, 0, 60);
+      assertThat(coarse.evaluate(items.all()).lossSum()).isLessThan(before);
     }
   }
 

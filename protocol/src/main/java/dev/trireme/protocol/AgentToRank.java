@@ -1,6 +1,7 @@
 package dev.trireme.protocol;
 
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.protocol.Stored.GenerationRecord;
 import java.util.List;
 
 /** What an agent tells a rank, mostly on the coordinator's behalf. */
@@ -17,6 +18,8 @@ public sealed interface AgentToRank extends Message {
    * @param transport how to reach the other ranks
    * @param source where the state comes from
    * @param backing what the ranks compute on and what carries their gradients
+   * @param generations of the job before this one, oldest first: what tells checkpoints that are
+   *     superseded
    */
   record Join(
       Stamp stamp,
@@ -30,8 +33,13 @@ public sealed interface AgentToRank extends Message {
       int worldSize,
       Transport transport,
       StateSource source,
-      Backing backing)
+      Backing backing,
+      List<GenerationRecord> generations)
       implements AgentToRank {
+    public Join {
+      generations = List.copyOf(generations);
+    }
+
     /** On the CPU. */
     public Join(
         Stamp stamp,
@@ -57,7 +65,8 @@ public sealed interface AgentToRank extends Message {
           worldSize,
           transport,
           source,
-          Backing.HOST);
+          Backing.HOST,
+          List.of());
     }
 
     /** In the first formation of a job. */

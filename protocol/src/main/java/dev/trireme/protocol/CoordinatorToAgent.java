@@ -1,6 +1,7 @@
 package dev.trireme.protocol;
 
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.protocol.Stored.GenerationRecord;
 import java.util.List;
 
 /** What the coordinator tells an agent. */
@@ -26,6 +27,7 @@ public sealed interface CoordinatorToAgent extends Message {
    * @param survivors processes that become ranks of it
    * @param source where the state of the formation comes from
    * @param backing what its ranks compute on and what carries their gradients
+   * @param generations of the job before this one, oldest first
    */
   record StartRanks(
       Stamp stamp,
@@ -38,11 +40,13 @@ public sealed interface CoordinatorToAgent extends Message {
       long formation,
       List<Survivor> survivors,
       StateSource source,
-      Backing backing)
+      Backing backing,
+      List<GenerationRecord> generations)
       implements CoordinatorToAgent {
     public StartRanks {
       ranks = List.copyOf(ranks);
       survivors = List.copyOf(survivors);
+      generations = List.copyOf(generations);
     }
 
     /** On the CPU. */
@@ -68,7 +72,8 @@ public sealed interface CoordinatorToAgent extends Message {
           formation,
           survivors,
           source,
-          Backing.HOST);
+          Backing.HOST,
+          List.of());
     }
 
     /** The first formation of a job: all processes are new. */

@@ -112,7 +112,12 @@ final class MessageRegistry {
     number(types, 110, Backing.class, HostDevice.class, HostDevice.Link.class);
     number(types, 98, RankReport.Samples.class, SampleRange.class);
     number(
-        types, 220, Stored.TermRecord.class, Stored.JobRecord.class, Stored.GenerationRecord.class);
+        types,
+        220,
+        Stored.TermRecord.class,
+        Stored.JobRecord.class,
+        Stored.GenerationRecord.class,
+        Stored.FailureRecord.class);
     number(types, 100, Stamp.class, Progress.class, Cursor.class, StateSource.class);
     jobSpec(types);
     return Collections.unmodifiableMap(types);

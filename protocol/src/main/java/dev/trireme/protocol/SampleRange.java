@@ -21,6 +21,8 @@ public record SampleRange(
     if (firstStep < 1
         || steps < 1
         || batch < 1
+        || steps > Long.MAX_VALUE / batch
+        || samples > Long.MAX_VALUE - from.position()
         || samples <= (steps - 1) * batch
         || samples > steps * batch) {
       throw new IllegalArgumentException(

@@ -22,6 +22,7 @@ public sealed interface Stored extends Message {
    * @param submittedMillis when it was accepted, milliseconds since 1970 UTC
    * @param reason why it is in this state, for people
    * @param generations oldest first; empty before the first formation
+   * @param failures that its failure policy may count, oldest first
    */
   record JobRecord(
       String jobId,
@@ -33,10 +34,38 @@ public sealed interface Stored extends Message {
       long submittedMillis,
       JobState state,
       String reason,
-      List<GenerationRecord> generations)
+      List<GenerationRecord> generations,
+      List<FailureRecord> failures)
       implements Stored {
     public JobRecord {
       generations = List.copyOf(generations);
+      failures = List.copyOf(failures);
+    }
+
+    /** Without a failure so far. */
+    public JobRecord(
+        String jobId,
+        long term,
+        long version,
+        JobSpec job,
+        String resolvedSpec,
+        String runDirectory,
+        long submittedMillis,
+        JobState state,
+        String reason,
+        List<GenerationRecord> generations) {
+      this(
+          jobId,
+          term,
+          version,
+          job,
+          resolvedSpec,
+          runDirectory,
+          submittedMillis,
+          state,
+          reason,
+          generations,
+          List.of());
     }
   }
 
@@ -48,4 +77,17 @@ public sealed interface Stored extends Message {
    * @param firstStep the first step it computes; absent until its ranks are ready
    */
   record GenerationRecord(long generation, int worldSize, Optional<Long> firstStep) {}
+
+  /**
+   * A formation that broke.
+   *
+   * @param millis when, since 1970 UTC
+   * @param hosts whose ranks failed
+   * @param fruitless whether it had committed no step
+   */
+  record FailureRecord(long millis, List<String> hosts, boolean fruitless) {
+    public FailureRecord {
+      hosts = List.copyOf(hosts);
+    }
+  }
 }

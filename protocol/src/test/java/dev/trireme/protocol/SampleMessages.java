@@ -61,7 +61,8 @@ final class SampleMessages {
                         new Backing(
                             ParallelSpec.DeviceKind.CUDA,
                             ParallelSpec.BackendKind.NCCL,
-                            "a device each"))));
+                            "a device each"),
+                        List.of(new Stored.GenerationRecord(1, 2, Optional.of(1L))))));
     messages.add(
         new CoordinatorToAgent.TellRanks(
             STAMP, "job-1", List.of(), new AgentToRank.StopAfterStep(STAMP, "größer ☃ 😀")));
@@ -119,7 +120,9 @@ final class SampleMessages {
             2,
             2,
             new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1),
-            StateSource.CHECKPOINT),
+            StateSource.CHECKPOINT,
+            Backing.HOST,
+            List.of(new Stored.GenerationRecord(1, 2, Optional.of(1L)))),
         new AgentToRank.Contacts(STAMP, List.of("id", "")),
         new AgentToRank.StopAfterStep(STAMP, ""),
         new AgentToRank.CheckpointAfterStep(STAMP),
@@ -143,7 +146,8 @@ final class SampleMessages {
             "cancelled",
             List.of(
                 new Stored.GenerationRecord(1, 2, Optional.of(1L)),
-                new Stored.GenerationRecord(2, 1, Optional.empty()))));
+                new Stored.GenerationRecord(2, 1, Optional.empty())),
+            List.of(new Stored.FailureRecord(1_800_000_000_001L, List.of("a", "b"), true))));
   }
 
   private static List<RankReport> reports() {

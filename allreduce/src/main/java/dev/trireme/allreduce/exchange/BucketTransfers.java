@@ -4,6 +4,8 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.engine.Parameter;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -15,7 +17,22 @@ record BucketTransfers(
     ProcessGroup group,
     List<Parameter> parameters,
     BucketLayout layout,
-    CompressionSpec compression) {
+    CompressionSpec compression,
+    DeviceMemory memory,
+    Device device) {
+
+  BucketTransfers {
+    boolean compresses = !(compression instanceof CompressionSpec.None) && group.worldSize() > 1;
+    if (compresses && !device.equals(Device.CPU)) {
+      throw new IllegalArgumentException(
+          "expected no compression with parameters on "
+              + device
+              + ", found "
+              + compression
+              + ": gradients are compressed on the CPU only; leave parallel.compression out, or"
+              + " use parallel.device: cpu");
+    }
+  }
 
   /** One for each bucket, in their order: a collective call. */
   List<BucketTransfer> make() {
@@ -28,6 +45,9 @@ record BucketTransfers(
 
   private BucketTransfer of(int index) {
     BucketLayout.Bucket bucket = layout.buckets().get(index);
+    if (!device.equals(Device.CPU)) {
+      return new DeviceTransfer(group, memory, device, bucket);
+    }
     if (bucket.dtype() != DType.FLOAT32 || bucket.count() == 0 || group.worldSize() == 1) {
       return new BucketTransfer.Plain(group, bucket);
     }

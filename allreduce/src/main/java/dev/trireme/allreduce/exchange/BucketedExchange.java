@@ -6,6 +6,8 @@ import dev.trireme.api.collective.Work;
 import dev.trireme.api.engine.Parameter;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
@@ -15,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -31,6 +34,7 @@ public final class BucketedExchange implements GradientExchange {
   private static final long NO_STEP = -1;
 
   private final ProcessGroup group;
+  private final DeviceMemory memory;
   private final List<Parameter> parameters;
   private final BucketLayout layout;
   private final List<BucketTransfer> transfers;
@@ -42,6 +46,7 @@ public final class BucketedExchange implements GradientExchange {
   private final int[] missing;
   private final List<String> labels;
   private final BitSet handedOver = new BitSet();
+  private Optional<DeviceMemory.Piece> landing = Optional.empty();
   private Work sumsWork;
   private int startedBuckets;
   private long step = NO_STEP;
@@ -80,8 +85,37 @@ public final class BucketedExchange implements GradientExchange {
       long firstBucketBytes,
       long bucketBytes,
       CompressionSpec compression) {
+    this(
+        group,
+        parameters,
+        statistics,
+        firstBucketBytes,
+        bucketBytes,
+        compression,
+        DeviceMemory.HOST);
+  }
+
+  /**
+   * The same for parameters and statistics on a device, all on the same one: buckets are there too,
+   * and gradients are summed where the group reaches that device, else through the host. Hooks may
+   * then run on the thread of the device's backward. Several parts of a batch are added up on the
+   * host, each gradient of each part waiting for the device.
+   *
+   * @param memory that reaches the parameters' device
+   * @throws IllegalArgumentException also when gradients of a device would be compressed
+   */
+  public BucketedExchange(
+      ProcessGroup group,
+      List<Parameter> parameters,
+      List<NamedTensor> statistics,
+      long firstBucketBytes,
+      long bucketBytes,
+      CompressionSpec compression,
+      DeviceMemory memory) {
     this.group = group;
+    this.memory = memory;
     this.parameters = List.copyOf(parameters);
+    Device device = deviceOf(this.parameters);
     List<BucketLayout.Need> needs = new ArrayList<>();
     for (Parameter parameter : parameters) {
       requireFloatingPoint(parameter);
@@ -89,8 +123,9 @@ public final class BucketedExchange implements GradientExchange {
           new BucketLayout.Need(parameter.tensor().dtype(), parameter.tensor().data().count()));
     }
     this.layout = BucketLayout.of(needs, firstBucketBytes, bucketBytes);
-    this.sums = new StepSums(group, statistics);
-    this.transfers = new BucketTransfers(group, parameters, layout, compression).make();
+    this.sums = new StepSums(group, statistics, memory);
+    this.transfers =
+        new BucketTransfers(group, parameters, layout, compression, memory, device).make();
     this.reduced =
         layout.slots().stream()
             .map(slot -> transfers.get(slot.bucket()).reduced().slice(slot.from(), slot.count()))
@@ -103,6 +138,16 @@ public final class BucketedExchange implements GradientExchange {
         IntStream.rangeClosed(1, transfers.size())
             .mapToObj(bucket -> "bucket " + bucket + " of " + transfers.size())
             .toList();
+  }
+
+  private static Device deviceOf(List<Parameter> parameters) {
+    List<Device> devices =
+        parameters.stream().map(each -> each.tensor().data().device()).distinct().toList();
+    if (devices.size() > 1) {
+      throw new IllegalArgumentException(
+          "expected all parameters on one device, found some on each of " + devices);
+    }
+    return devices.isEmpty() ? Device.CPU : devices.get(0);
   }
 
   private static void requireFloatingPoint(Parameter parameter) {
@@ -190,17 +235,32 @@ public final class BucketedExchange implements GradientExchange {
     }
     handedOver.set(parameter);
     if (!lastPart()) {
-      parts.add(part, parameter, gradient);
+      parts.add(part, parameter, onHost(gradient));
       return;
     }
     BucketLayout.Slot place = layout.slots().get(parameter);
-    transfers.get(place.bucket()).take(place.from(), parts.sum(part, parameter, gradient));
+    TensorBuffer sum = part == 0 ? gradient : parts.sum(part, parameter, onHost(gradient));
+    transfers.get(place.bucket()).take(place.from(), sum);
     missing[place.bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
       group.label(labels.get(startedBuckets));
       works[startedBuckets] = transfers.get(startedBuckets).start(step);
       startedBuckets++;
     }
+  }
+
+  private TensorBuffer onHost(TensorBuffer gradient) {
+    if (gradient.device().equals(Device.CPU)) {
+      return gradient;
+    }
+    if (landing.isEmpty()) {
+      long largest = reduced.stream().mapToLong(TensorBuffer::byteCount).max().orElse(0);
+      landing = Optional.of(memory.allocate(Device.CPU, DType.UINT8, largest));
+    }
+    TensorBuffer here =
+        TensorBuffer.cpu(landing.get().buffer().address(), gradient.dtype(), gradient.count());
+    memory.copy(gradient, here);
+    return here;
   }
 
   @Override
@@ -262,6 +322,8 @@ public final class BucketedExchange implements GradientExchange {
   public void close() {
     forget();
     parts.close();
+    sums.close();
+    landing.ifPresent(DeviceMemory.Piece::close);
     transfers.forEach(BucketTransfer::close);
   }
 

@@ -5,6 +5,7 @@ import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -14,7 +15,6 @@ import java.nio.ByteBuffer;
 import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntToDoubleFunction;
 
 /**
  * What ranks sum besides gradients: the step's signals and the statistics, as float64 in one small
@@ -41,7 +41,7 @@ final class StepSums {
   private static final int SIGNALS = 5;
 
   private final ProcessGroup group;
-  private final List<NamedTensor> statistics;
+  private final Statistics statistics;
   private final TensorBuffer buffer;
   private final DoubleBuffer values;
   private final List<double[]> digits = new ArrayList<>();
@@ -49,7 +49,7 @@ final class StepSums {
   private int part;
   private int partCount = 1;
 
-  StepSums(ProcessGroup group, List<NamedTensor> statistics) {
+  StepSums(ProcessGroup group, List<NamedTensor> statistics, DeviceMemory memory) {
     for (NamedTensor each : statistics) {
       if (each.dtype() != DType.FLOAT32 && each.dtype() != DType.FLOAT64) {
         throw new IllegalArgumentException(
@@ -57,8 +57,8 @@ final class StepSums {
       }
     }
     this.group = group;
-    this.statistics = List.copyOf(statistics);
-    long count = SIGNALS + this.statistics.stream().mapToLong(s -> s.data().count()).sum();
+    this.statistics = new Statistics(statistics, memory);
+    long count = SIGNALS + this.statistics.count();
     this.buffer = group.allocate(DType.FLOAT64, count);
     this.values = view(buffer).asDoubleBuffer();
   }
@@ -68,9 +68,9 @@ final class StepSums {
     part = index;
     partCount = count;
     if (count > 1 && index == 0) {
-      before = statistics(1);
+      before = statistics.read(1);
     } else if (index > 0) {
-      write(i -> before[i]);
+      statistics.write(i -> before[i]);
     }
   }
 
@@ -117,7 +117,7 @@ final class StepSums {
     own[ITEMS] = loss.items();
     // An empty part may not spoil the mean even if its value is not a number.
     if (averages() && loss.items() > 0) {
-      double[] weighted = statistics(loss.items());
+      double[] weighted = statistics.read(loss.items());
       System.arraycopy(weighted, 0, own, SIGNALS, weighted.length);
     }
     return own;
@@ -127,33 +127,11 @@ final class StepSums {
     return group.worldSize() > 1 || partCount > 1;
   }
 
-  private double[] statistics(long weight) {
-    double[] all = new double[values.capacity() - SIGNALS];
-    int at = 0;
-    for (NamedTensor statistic : statistics) {
-      ByteBuffer own = view(statistic.data());
-      for (int i = 0; i < statistic.data().count(); i++) {
-        all[at++] = get(own, statistic.dtype(), i) * weight;
-      }
-    }
-    return all;
-  }
-
-  private void write(IntToDoubleFunction value) {
-    int at = 0;
-    for (NamedTensor statistic : statistics) {
-      ByteBuffer own = view(statistic.data());
-      for (int i = 0; i < statistic.data().count(); i++) {
-        put(own, statistic.dtype(), i, value.applyAsDouble(at++));
-      }
-    }
-  }
-
   /** Writes the means back and gives the totals, once the all-reduce is done. */
   StepTotals finish() {
     double items = values.get(ITEMS);
     if (averages() && items > 0) {
-      write(i -> values.get(SIGNALS + i) / items);
+      statistics.write(i -> values.get(SIGNALS + i) / items);
     }
     part = 0;
     partCount = 1;
@@ -167,17 +145,7 @@ final class StepSums {
     return NativeMemory.view(buffer.address(), Math.toIntExact(buffer.byteCount()));
   }
 
-  private static double get(ByteBuffer from, DType dtype, int index) {
-    return dtype == DType.FLOAT32
-        ? from.getFloat(index * Float.BYTES)
-        : from.getDouble(index * Double.BYTES);
-  }
-
-  private static void put(ByteBuffer to, DType dtype, int index, double value) {
-    if (dtype == DType.FLOAT32) {
-      to.putFloat(index * Float.BYTES, (float) value);
-    } else {
-      to.putDouble(index * Double.BYTES, value);
-    }
+  void close() {
+    statistics.close();
   }
 }

@@ -4,6 +4,7 @@ import dev.trireme.allreduce.cuda.CudaStream;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -44,6 +45,29 @@ record NcclCall(String what, TensorBuffer input, TensorBuffer output, Body body)
         buffer,
         (comm, in, out, stream) ->
             comm.allReduce(in, out, buffer.count(), buffer.dtype(), op, stream));
+  }
+
+  /**
+   * @param buffers on the device, at least one
+   */
+  static NcclCall allReduceTogether(List<TensorBuffer> buffers, ReduceOp op) {
+    TensorBuffer first = buffers.get(0);
+    return new NcclCall(
+        "all-reduce (" + lower(op) + ") of " + buffers.size() + " buffers",
+        first,
+        first,
+        (comm, in, out, stream) ->
+            comm.grouped(
+                () ->
+                    buffers.forEach(
+                        each ->
+                            comm.allReduce(
+                                each.address(),
+                                each.address(),
+                                each.count(),
+                                each.dtype(),
+                                op,
+                                stream))));
   }
 
   static NcclCall reduce(TensorBuffer buffer, ReduceOp op, int root, boolean isRoot) {

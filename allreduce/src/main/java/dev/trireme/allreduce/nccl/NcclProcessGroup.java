@@ -37,7 +37,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * <p>Threading and errors: as {@link ProcessGroup}. Operations are not fused behind the caller's
  * back: NCCL sorts those of one group call by size, so all ranks must group alike, and which are
- * ready together differs from rank to rank.
+ * ready together differs from rank to rank; {@link #allReduceTogether} is for callers who know.
+ *
+ * <p>A communicator is never split or shrunk: a formation of fewer ranks makes a new one with a new
+ * unique id, since the old one has been aborted and its ranks may not agree how far they came.
  */
 public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   private final NcclConfig config;
@@ -127,6 +130,26 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   @Override
   public Work allReduce(TensorBuffer buffer, ReduceOp op) {
     return start(NcclCall.allReduce(requireReached(buffer), op));
+  }
+
+  /**
+   * As {@link #allReduce}, several buffers as one operation, which NCCL can do in one go: for
+   * buffers that are ready together on every rank.
+   *
+   * @param buffers on this rank's device, at least one and none empty; the same dtypes and counts
+   *     in the same order on every rank
+   */
+  public Work allReduceTogether(List<TensorBuffer> buffers, ReduceOp op) {
+    boolean all =
+        buffers.stream().allMatch(b -> b.device().equals(config.device()) && b.count() > 0);
+    if (buffers.isEmpty() || !all) {
+      throw new IllegalArgumentException(
+          "expected buffers of "
+              + Cuda.name(config.device())
+              + " that are not empty, found "
+              + buffers);
+    }
+    return start(NcclCall.allReduceTogether(List.copyOf(buffers), op));
   }
 
   @Override

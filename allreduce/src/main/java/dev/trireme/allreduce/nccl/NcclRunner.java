@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import org.bytedeco.cuda.global.nccl;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -222,8 +223,8 @@ final class NcclRunner {
       return;
     }
     pending.forEach(operation -> operation.fail(why));
-    if (why.reason() != Cause.UNUSABLE) {
-      LOG.warn("{}\n{}", why.getMessage(), recorder.table());
+    if (why.reason() != Cause.UNUSABLE && joined.getCount() == 0) {
+      LOG.warn("{}\nthe last operations:\n{}", why.getMessage(), recorder.table());
     }
     Thread ending = new Thread(this::tearDown, "trireme-nccl-abort-rank-" + config.rank());
     ending.setDaemon(true);
@@ -295,6 +296,9 @@ final class NcclRunner {
       }
       joined.countDown();
     } catch (NcclFailure e) {
+      if (e.code() == nccl.ncclRemoteError) {
+        throw e;
+      }
       // Who cannot use NCCL says so before anybody waits for it.
       joinFailure =
           Nccl.unavailable(

@@ -6,6 +6,7 @@ import dev.trireme.allreduce.CollectiveChecks;
 import dev.trireme.allreduce.CollectiveChecks.Check;
 import dev.trireme.allreduce.CollectiveChecks.Collective;
 import dev.trireme.allreduce.CollectiveChecks.Memory;
+import dev.trireme.allreduce.TestBuffers;
 import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -71,6 +73,25 @@ class NcclCollectivesTest {
             works.get(199).await();
             assertThat(works).allMatch(Work::isDone);
             assertThat(ended).isSorted().hasSize(200);
+            return null;
+          });
+    }
+  }
+
+  @Test
+  void shouldReduceSeveralBuffersAsOneOperation() {
+    try (NcclGroups ranks = NcclGroups.create(2)) {
+      ranks.onEveryRank(
+          group -> {
+            TensorBuffer one = onDevice(group, DType.FLOAT32, 100);
+            TensorBuffer other = onDevice(group, DType.INT64, 20_011);
+            TestBuffers.fill(one, group.rank());
+            TestBuffers.fill(other, group.rank());
+            ((NcclProcessGroup) group).allReduceTogether(List.of(one, other), ReduceOp.SUM).await();
+            assertThat(TestBuffers.read(one))
+                .isEqualTo(TestBuffers.expected(2, 100, DType.FLOAT32, ReduceOp.SUM));
+            assertThat(TestBuffers.read(other))
+                .isEqualTo(TestBuffers.expected(2, 20_011, DType.INT64, ReduceOp.SUM));
             return null;
           });
     }

@@ -4,15 +4,17 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** A rank in a process of its own, and what it prints. */
-final class RankProcess {
+public final class RankProcess {
   private static final long LINE_SECONDS = 60;
 
   private final int rank;
@@ -20,10 +22,17 @@ final class RankProcess {
   private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
   private final List<String> all = new ArrayList<>();
 
-  RankProcess(int rank, List<String> command) {
+  public RankProcess(int rank, List<String> command) {
+    this(rank, command, Map.of());
+  }
+
+  /** The same with variables of the environment besides its own. */
+  public RankProcess(int rank, List<String> command, Map<String, String> environment) {
     this.rank = rank;
     try {
-      process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+      builder.environment().putAll(environment);
+      process = builder.start();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -33,7 +42,7 @@ final class RankProcess {
   }
 
   /** The rest of the next line that begins with {@code word}; fails when it does not come. */
-  String await(String word) {
+  public String await(String word) {
     while (true) {
       String line = next();
       if (line.startsWith(word)) {
@@ -56,8 +65,31 @@ final class RankProcess {
     }
   }
 
-  void kill() {
+  public void kill() {
     process.destroyForcibly();
+  }
+
+  /** Writes a line to its standard input. */
+  public void tell(String line) {
+    try {
+      process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+      process.getOutputStream().flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The command line of a JVM like this one, with this class's main method. */
+  public static List<String> java(Class<?> main, List<String> flags, List<String> arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElse("java"));
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(flag -> flag.startsWith("-X") || flag.startsWith("--"))
+        .forEach(command::add);
+    command.addAll(flags);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(arguments);
+    return command;
   }
 
   /** Sends SIGSTOP or SIGCONT. */
@@ -73,7 +105,7 @@ final class RankProcess {
     }
   }
 
-  int exitCode(long time, TimeUnit unit) {
+  public int exitCode(long time, TimeUnit unit) {
     try {
       if (!process.waitFor(time, unit)) {
         throw new AssertionError("rank " + rank + " did not end; it had said: " + all);

@@ -24,6 +24,9 @@ public final class StateHash {
 
   private static final int CHUNK_BYTES = 1 << 16;
 
+  /** Of a device's memory at a time. */
+  private static final long STAGED_BYTES = 16 << 20;
+
   private StateHash() {}
 
   /**
@@ -34,6 +37,16 @@ public final class StateHash {
    * @throws IllegalArgumentException when two have one name, or one is not in the host's memory
    */
   public static String of(List<NamedTensor> tensors) {
+    return of(tensors, DeviceMemory.HOST);
+  }
+
+  /**
+   * The same for tensors that may stand on a device: their values are copied to the host piece by
+   * piece.
+   *
+   * @param memory that of the tensors
+   */
+  public static String of(List<NamedTensor> tensors, DeviceMemory memory) {
     List<NamedTensor> ordered =
         tensors.stream().sorted(Comparator.comparing(NamedTensor::name)).toList();
     MessageDigest digest = sha256();
@@ -45,7 +58,12 @@ public final class StateHash {
       }
       before = tensor.name();
       addHeader(tensor, digest);
-      addValues(tensor, digest, chunk);
+      if (tensor.data().device().kind() == Device.Kind.CPU) {
+        addValues(tensor.data(), digest, chunk);
+      } else {
+        requireMemoryOf(tensor, memory);
+        addValuesFrom(tensor.data(), memory, digest, chunk);
+      }
     }
     return PREFIX + HexFormat.of().formatHex(digest.digest());
   }
@@ -64,12 +82,31 @@ public final class StateHash {
     digest.update(header.flip());
   }
 
-  private static void addValues(NamedTensor tensor, MessageDigest digest, byte[] chunk) {
-    TensorBuffer data = tensor.data();
-    if (data.device().kind() != Device.Kind.CPU) {
+  private static void requireMemoryOf(NamedTensor tensor, DeviceMemory memory) {
+    if (memory == DeviceMemory.HOST) {
       throw new IllegalArgumentException(
-          tensor.name() + " is on " + data.device() + "; copy it to the host before hashing");
+          tensor.name()
+              + " is on "
+              + tensor.data().device()
+              + "; hash it with that device's memory");
     }
+  }
+
+  private static void addValuesFrom(
+      TensorBuffer data, DeviceMemory memory, MessageDigest digest, byte[] chunk) {
+    TensorBuffer bytes = data.bytes();
+    long piece = Math.min(STAGED_BYTES, bytes.count());
+    try (DeviceMemory.Piece host = memory.allocate(Device.CPU, DType.UINT8, piece)) {
+      for (long at = 0; at < bytes.count(); at += piece) {
+        long length = Math.min(piece, bytes.count() - at);
+        TensorBuffer here = host.buffer().slice(0, length);
+        memory.copy(bytes.slice(at, length), here);
+        addValues(here, digest, chunk);
+      }
+    }
+  }
+
+  private static void addValues(TensorBuffer data, MessageDigest digest, byte[] chunk) {
     long bytes = data.byteCount();
     for (long at = 0; at < bytes; at += chunk.length) {
       int length = (int) Math.min(chunk.length, bytes - at);

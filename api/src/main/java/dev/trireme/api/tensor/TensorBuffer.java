@@ -48,6 +48,11 @@ public record TensorBuffer(long address, DType dtype, long count, Device device)
     return new TensorBuffer(address + from * dtype.bytes(), dtype, length, device);
   }
 
+  /** The same memory as bytes. */
+  public TensorBuffer bytes() {
+    return new TensorBuffer(address, DType.UINT8, byteCount(), device);
+  }
+
   /**
    * Makes sure that one can be copied onto the other.
    *

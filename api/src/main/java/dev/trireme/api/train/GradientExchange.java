@@ -8,8 +8,9 @@ import java.util.List;
  * Makes the gradients of all ranks one sum. Gradients are fused into buckets; each bucket is
  * exchanged as soon as its last gradient is there, while backward goes on.
  *
- * <p>Threading: {@link #begin}, {@link #ready}, {@link #await} from the training thread. Blocking:
- * only {@link #await}, with the process group's deadline.
+ * <p>Threading: {@link #begin} and {@link #await} from the training thread; {@link #ready} from the
+ * thread that runs backward, while the training thread waits for that one. Blocking: only {@link
+ * #await}, with the process group's deadline.
  */
 public interface GradientExchange extends GradientSink, AutoCloseable {
   /**

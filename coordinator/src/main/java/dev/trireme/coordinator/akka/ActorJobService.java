@@ -1,41 +1,86 @@
 package dev.trireme.coordinator.akka;
 
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
+import akka.actor.typed.Props;
 import dev.trireme.coordinator.ClusterStatus;
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.coordinator.control.JobControl;
+import dev.trireme.coordinator.life.Time;
+import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.akka.CoordinatorInbox;
+import java.security.SecureRandom;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 
-/** Asks the coordinator's actor and waits for its answer. */
+/**
+ * Asks the coordinator's actor and waits for its answer; once the actor has ended, whatever of,
+ * every question is answered at once with that.
+ */
 final class ActorJobService implements JobService {
+  private static final String DISPATCHER = "trireme.coordinator-dispatcher";
+
   private final ActorRef<CoordinatorInbox> coordinator;
   private final Set<CompletableFuture<?>> pending = ConcurrentHashMap.newKeySet();
-  private volatile boolean closed;
+  private final AtomicReference<String> over = new AtomicReference<>("");
 
-  ActorJobService(ActorRef<CoordinatorInbox> coordinator) {
+  private ActorJobService(
+      ActorRef<CoordinatorInbox> coordinator, CompletionStage<Throwable> failure) {
     this.coordinator = coordinator;
+    failure.thenAccept(
+        e ->
+            end(
+                "the coordinator has failed ("
+                    + e
+                    + "): this is a bug, please report it with the log"));
+  }
+
+  /**
+   * Starts the coordinator's actor.
+   *
+   * @param runner runs a behaviour
+   * @param name of the coordinator
+   * @param store belongs to the caller
+   */
+  static ActorJobService start(
+      BiFunction<Behavior<CoordinatorInbox>, Props, ActorRef<CoordinatorInbox>> runner,
+      String name,
+      Timing timing,
+      JobStore store) {
+    SecureRandom random = new SecureRandom();
+    CompletableFuture<Throwable> failure = new CompletableFuture<>();
+    Behavior<CoordinatorInbox> behavior =
+        CoordinatorActor.create(
+            out -> new JobControl(name, store, timing, Time.SYSTEM, random::nextLong, out),
+            failure::complete);
+    return new ActorJobService(
+        runner.apply(behavior, DispatcherSelector.fromConfig(DISPATCHER)), failure);
   }
 
   void close() {
-    closed = true;
-    pending.forEach(answer -> answer.completeExceptionally(closedException()));
+    end("the coordinator was closed");
   }
 
-  private static CoordinatorException closedException() {
-    return new CoordinatorException("the coordinator was closed");
+  private void end(String why) {
+    if (over.compareAndSet("", why)) {
+      pending.forEach(answer -> answer.completeExceptionally(new CoordinatorException(why)));
+    }
   }
 
   @Override
@@ -102,10 +147,10 @@ final class ActorJobService implements JobService {
   private <T> T ask(Function<JobControl, T> work) {
     CompletableFuture<T> answer = new CompletableFuture<>();
     pending.add(answer);
-    // In this order: a close between the two finds the answer and completes it.
-    if (closed) {
+    // In this order: an end between the two finds the answer and completes it.
+    if (!over.get().isEmpty()) {
       pending.remove(answer);
-      throw closedException();
+      throw new CoordinatorException(over.get());
     }
     coordinator.tell(new Request<>(work, answer));
     try {

@@ -8,6 +8,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
+import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.control.JobControl;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
@@ -17,6 +18,7 @@ import dev.trireme.protocol.akka.ToCoordinator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -35,14 +37,17 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
 
   private final TimerScheduler<CoordinatorInbox> timers;
   private final Map<String, ActorRef<CoordinatorToAgent>> addresses = new HashMap<>();
+  private final Consumer<Throwable> failed;
   private final JobControl control;
 
   private CoordinatorActor(
       ActorContext<CoordinatorInbox> context,
       TimerScheduler<CoordinatorInbox> timers,
-      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver) {
+      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver,
+      Consumer<Throwable> failed) {
     super(context);
     this.timers = timers;
+    this.failed = failed;
     this.control = takeOver.apply(this::send);
     wakeInTime();
   }
@@ -51,11 +56,22 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
    * The behaviour.
    *
    * @param takeOver makes the control, given the way to the agents; may block
+   * @param failed told why when the actor ends of itself, which nothing but a fault makes it do
    */
   static Behavior<CoordinatorInbox> create(
-      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver) {
+      Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver,
+      Consumer<Throwable> failed) {
     return Behaviors.setup(
-        context -> Behaviors.withTimers(timers -> new CoordinatorActor(context, timers, takeOver)));
+        context ->
+            Behaviors.withTimers(
+                timers -> {
+                  try {
+                    return new CoordinatorActor(context, timers, takeOver, failed);
+                  } catch (RuntimeException | Error e) {
+                    failed.accept(e);
+                    throw e;
+                  }
+                }));
   }
 
   @Override
@@ -68,16 +84,23 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
         .onSignal(
             PostStop.class,
             signal -> {
+              // Listeners of jobs that have not ended are told that nothing more will come.
               control.close();
+              failed.accept(new IllegalStateException("its actor was stopped"));
               return this;
             })
         .build();
   }
 
   private Behavior<CoordinatorInbox> then(Runnable action) {
-    action.run();
-    wakeInTime();
-    return this;
+    try {
+      action.run();
+      wakeInTime();
+      return this;
+    } catch (RuntimeException | Error e) {
+      failed.accept(e);
+      throw e;
+    }
   }
 
   private void wakeInTime() {
@@ -98,7 +121,12 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
         }
         getContext().watchWith(address, new AgentGone(id, address));
       }
-      address.tell(control.onRegistration(registration));
+      try {
+        address.tell(control.onRegistration(registration));
+      } catch (CoordinatorException e) {
+        // It tries again, and nobody else is to suffer for it.
+        getContext().getLog().warn("agent {} is not accepted: {}", id, e.getMessage());
+      }
     } else if (addresses.containsKey(message.agentId())) {
       control.onMessage(message);
     } else {

@@ -299,8 +299,15 @@ public final class JobControl implements AutoCloseable {
    * An agent has joined, or joins again; it must be told the answer.
    *
    * @return the answer
+   * @throws CoordinatorException when what it claims to know cannot be, or the new term cannot be
+   *     kept; nothing has changed then
    */
   public AgentAccepted onRegistration(RegisterAgent agent) {
+    if (Math.max(agent.highestTerm(), agent.highestGeneration()) >= Stamp.MAX) {
+      throw new CoordinatorException(
+          "it claims term %d and generation %d, more than there can have been"
+              .formatted(agent.highestTerm(), agent.highestGeneration()));
+    }
     boolean known = agents.find(agent.agentId()).isPresent();
     if (agent.highestTerm() > term || !known && agent.highestTerm() == term) {
       // It has obeyed somebody we do not know of: this coordinator's store was lost or replaced.

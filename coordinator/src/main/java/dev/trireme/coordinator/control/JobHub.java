@@ -80,6 +80,7 @@ public final class JobHub {
     private final Deque<JobEvent> queue;
     private final Thread thread;
     private boolean closed;
+    private boolean unwanted;
     private boolean ending;
 
     Feed(JobListener listener, Deque<JobEvent> before) {
@@ -126,31 +127,40 @@ public final class JobHub {
 
     @Override
     public void run() {
+      boolean heardTheEnd = false;
       try {
-        for (Optional<JobEvent> event = take(); event.isPresent(); event = take()) {
-          tell(event.get());
-          if (event.get() instanceof JobEvent.Ended) {
+        for (Optional<JobEvent> next = take(); next.isPresent(); next = take()) {
+          JobEvent event = next.get();
+          tell(event.getClass().getSimpleName(), () -> listener.on(event));
+          heardTheEnd = event instanceof JobEvent.Ended;
+          if (heardTheEnd) {
             break;
           }
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
+      boolean lost;
       synchronized (this) {
         closed = true;
+        lost = !heardTheEnd && !unwanted;
+      }
+      if (lost) {
+        tell("loss", listener::lost);
       }
     }
 
-    private void tell(JobEvent event) {
+    private void tell(String what, Runnable call) {
       try {
-        listener.on(event);
+        call.run();
       } catch (RuntimeException e) {
-        LOG.warn("a listener of {} failed at a {}", jobId, event.getClass().getSimpleName(), e);
+        LOG.warn("a listener of {} failed at a {}", jobId, what, e);
       }
     }
 
     @Override
     public synchronized void close() {
+      unwanted = true;
       closed = true;
       notifyAll();
     }

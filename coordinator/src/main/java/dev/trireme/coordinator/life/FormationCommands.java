@@ -6,6 +6,7 @@ import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
 import java.util.List;
@@ -13,6 +14,8 @@ import java.util.Map;
 
 /** What a job tells the agents of one of its formations, all under the same stamp. */
 final class FormationCommands {
+  private static final int MAX_GENERATIONS = 1000;
+
   private final JobEffects effects;
   private final JobRecord job;
   private final Formation formation;
@@ -42,8 +45,14 @@ final class FormationCommands {
                   .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
                   .toList(),
               source,
-              backing));
+              backing,
+              newestOf(job.generations())));
     }
+  }
+
+  /** Checkpoints of those before were pruned long ago. */
+  private static List<GenerationRecord> newestOf(List<GenerationRecord> all) {
+    return all.subList(Math.max(0, all.size() - MAX_GENERATIONS), all.size());
   }
 
   /** Its process is to go at once, whatever it does. */

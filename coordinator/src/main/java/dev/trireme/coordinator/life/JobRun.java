@@ -82,7 +82,7 @@ public final class JobRun {
     this.time = time;
     this.effects = effects;
     this.deadlines = new Deadlines(time);
-    this.recovery = new Recovery(time);
+    this.recovery = new Recovery(time, record);
     this.size = new Size(record.job().parallel().ranks().max());
     this.failedSaves = new FailedSaves(record.job().checkpoint().maxFailures());
   }
@@ -540,6 +540,7 @@ public final class JobRun {
     if (record.state() == JobState.RECOVERING) {
       onFurtherSign(sign);
     } else {
+      recovery.sign();
       evidence.add(sign);
       judge(false);
     }
@@ -568,6 +569,7 @@ public final class JobRun {
     }
     boolean fruitless = !figures.committedIn(formation.generation());
     Restarts.Ruling ruling = recovery.broken(record, Set.of(verdict.host()), fruitless);
+    record = Records.failed(record, recovery.failures());
     if (ruling instanceof Restarts.Exhausted exhausted) {
       boolean forbidden = record.job().failurePolicy().maxRestarts() == 0;
       failForGood(verdict, forbidden ? "" : "; " + exhausted.reason());

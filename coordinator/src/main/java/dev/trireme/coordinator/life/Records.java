@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.life;
 
 import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.Stored.FailureRecord;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.util.ArrayList;
@@ -33,6 +34,11 @@ final class Records {
     return copy(r, r.term(), r.state(), r.reason(), all);
   }
 
+  /** With what its failure policy may count. */
+  static JobRecord failed(JobRecord r, List<FailureRecord> failures) {
+    return copy(r, r.term(), r.state(), r.reason(), r.generations(), failures);
+  }
+
   /** The newest generation, if the job ever formed. */
   static Optional<GenerationRecord> newest(JobRecord r) {
     return r.generations().isEmpty()
@@ -47,6 +53,16 @@ final class Records {
 
   private static JobRecord copy(
       JobRecord r, long term, JobState state, String reason, List<GenerationRecord> generations) {
+    return copy(r, term, state, reason, generations, r.failures());
+  }
+
+  private static JobRecord copy(
+      JobRecord r,
+      long term,
+      JobState state,
+      String reason,
+      List<GenerationRecord> generations,
+      List<FailureRecord> failures) {
     return new JobRecord(
         r.jobId(),
         term,
@@ -57,6 +73,7 @@ final class Records {
         r.submittedMillis(),
         state,
         reason,
-        generations);
+        generations,
+        failures);
   }
 }

@@ -5,11 +5,13 @@ import dev.trireme.coordinator.life.Restarts.Broken;
 import dev.trireme.coordinator.life.Restarts.Ruling;
 import dev.trireme.protocol.RankReport.Ready;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.protocol.Stored.FailureRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A job's failures so far, and how far the recovery under way has come: from the sign that decided
@@ -25,18 +27,47 @@ final class Recovery {
   private boolean underWay;
   private boolean byFailure;
   private long detectedAt;
+  private double detected = Double.NaN;
+  private Optional<Long> signAt = Optional.empty();
   private long notBefore;
   private Optional<Long> abortedAt = Optional.empty();
   private Optional<Long> formedAt = Optional.empty();
   private Optional<Long> restoredAt = Optional.empty();
   private StateSource source = StateSource.JOB;
 
-  Recovery(Time time) {
+  /**
+   * @param job whose failures under a coordinator before this one count on
+   */
+  Recovery(Time time, JobRecord job) {
     this.time = time;
+    long now = time.now().toEpochMilli();
+    for (FailureRecord f : job.failures()) {
+      // A clock that was set back must not make a failure one of the future.
+      long ago = TimeUnit.MILLISECONDS.toNanos(Math.max(0, now - f.millis()));
+      history.add(new Broken(time.nanos() - ago, Set.copyOf(f.hosts()), f.fruitless()));
+    }
   }
 
   List<Broken> history() {
     return List.copyOf(history);
+  }
+
+  /** The same as it is stored. */
+  List<FailureRecord> failures() {
+    long now = time.now().toEpochMilli();
+    return history.stream()
+        .map(
+            b ->
+                new FailureRecord(
+                    now - TimeUnit.NANOSECONDS.toMillis(time.nanos() - b.nanos()),
+                    b.hosts().stream().sorted().toList(),
+                    b.fruitless()))
+        .toList();
+  }
+
+  /** Something is wrong with the formation; who did it may not be known yet. */
+  void sign() {
+    signAt = signAt.or(() -> Optional.of(time.nanos()));
   }
 
   /**
@@ -64,7 +95,9 @@ final class Recovery {
     if (!underWay || !byFailure) {
       // A failure during a recovery prolongs that recovery.
       detectedAt = time.nanos();
+      detected = failure ? signAt.map(at -> (detectedAt - at) / 1e9).orElse(0.0) : Double.NaN;
     }
+    signAt = Optional.empty();
     underWay = true;
     byFailure = failure;
     notBefore = earliest;
@@ -117,6 +150,7 @@ final class Recovery {
             byFailure,
             source,
             ready.map(r -> r.progress().step() + 1).orElse(committed),
+            detected,
             seconds(abortedAt),
             seconds(formedAt),
             seconds(restoredAt),

@@ -166,6 +166,7 @@ final class EventJson {
     g.writeStringField("source", event.source().kind().name().toLowerCase(Locale.ROOT));
     g.writeNumberField("sourceRank", event.source().rank());
     g.writeNumberField("firstStep", event.firstStep());
+    number(g, "detectedSeconds", event.detected());
     number(g, "abortedSeconds", event.aborted());
     number(g, "formedSeconds", event.formed());
     number(g, "restoredSeconds", event.restored());

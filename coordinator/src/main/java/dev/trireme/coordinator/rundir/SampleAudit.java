@@ -16,7 +16,8 @@ import java.util.TreeMap;
  * for their effect is not in the model. What a generation begins with and this run has not trained
  * itself, because its first one resumed another run, is taken as trained once and told apart.
  *
- * <p>Cost: time and memory grow with the lines of the record, about one a second of training.
+ * <p>Cost: time grows with the lines of the record, about one a second of training; memory with its
+ * epochs and generations.
  *
  * @param epochs in order, those that were begun
  * @param generations that the record tells of
@@ -51,9 +52,12 @@ public record SampleAudit(
     }
   }
 
-  /** Whether every item of every finished epoch was trained on once, and nothing is unknown. */
+  /**
+   * Whether every item of every finished epoch was trained on once, and nothing is unknown. A
+   * record that tells of no step proves nothing.
+   */
   public boolean sound() {
-    return missing == 0 && epochs.stream().allMatch(Epoch::sound);
+    return steps > 0 && missing == 0 && epochs.stream().allMatch(Epoch::sound);
   }
 
   /**
@@ -63,12 +67,19 @@ public record SampleAudit(
    */
   public static SampleAudit of(Path runDirectory) {
     Path file = runDirectory.resolve(SampleLog.FILE);
-    return of(file.toString(), SampleRecord.read(file));
+    Audit audit = new Audit(file.toString());
+    boolean torn = SampleRecord.read(file, audit::take);
+    return audit.result(torn);
   }
 
-  static SampleAudit of(String name, SampleRecord record) {
-    return new Audit(name).run(record);
-  }
+  /** Each failure of a rank makes one. */
+  private static final int MAX_GENERATIONS = 100_000;
+
+  /** About two an epoch, and one for each generation. */
+  private static final int MAX_RANGES = 2_000_000;
+
+  /** Epochs without any line of their own, one after the other; they count as lost. */
+  private static final int MAX_GAP = 1_000;
 
   /** A generation as the record tells of it. */
   private record Generation(SampleRecord.Start start, List<SampleRange> ranges) {}
@@ -80,25 +91,27 @@ public record SampleAudit(
     private final List<SampleRange> line = new ArrayList<>();
     private long items;
     private long superseded;
+    private int ranges;
 
     Audit(String name) {
       this.name = name;
     }
 
-    SampleAudit run(SampleRecord record) {
-      int number = 0;
-      for (SampleRecord.Line next : record.lines()) {
-        number++;
-        if (next instanceof SampleRecord.Start start) {
-          generations.add(new Generation(start, new ArrayList<>()));
-        } else if (next instanceof SampleRecord.Trained trained) {
-          take(number, trained);
+    void take(int number, SampleRecord.Line next) {
+      if (next instanceof SampleRecord.Start start) {
+        if (generations.size() == MAX_GENERATIONS) {
+          throw damaged(number, "more than " + MAX_GENERATIONS + " generations");
         }
+        generations.add(new Generation(start, new ArrayList<>()));
+      } else if (next instanceof SampleRecord.Trained trained) {
+        take(number, trained);
       }
+    }
+
+    SampleAudit result(boolean torn) {
       descend();
       long steps = line.stream().mapToLong(SampleAudit::steps).sum();
-      return new SampleAudit(
-          epochs(), generations.size(), steps, superseded, missing(), record.torn());
+      return new SampleAudit(epochs(), generations.size(), steps, superseded, missing(), torn);
     }
 
     /** A range may be told after its generation has ended, by a survivor. */
@@ -119,12 +132,38 @@ public record SampleAudit(
                     + " in a generation that began after step "
                     + generation.start().step());
           }
-          generation.ranges().add(trained.range());
+          add(number, generation.ranges(), trained.range());
           return;
         }
       }
       throw damaged(
           number, "no line before says where generation " + trained.generation() + " began");
+    }
+
+    /** A range that goes on where the last one ended becomes one with it: an epoch is one range. */
+    private void add(int number, List<SampleRange> ranges, SampleRange next) {
+      SampleRange last = ranges.isEmpty() ? next : ranges.get(ranges.size() - 1);
+      boolean goesOn =
+          last.lastStep() + 1 == next.firstStep()
+              && last.from().epoch() == next.from().epoch()
+              && last.end() == next.from().position()
+              && last.batch() == next.batch()
+              && last.samples() == SampleAudit.steps(last) * last.batch();
+      if (goesOn) {
+        ranges.remove(ranges.size() - 1);
+        ranges.add(
+            new SampleRange(
+                last.generation(),
+                last.firstStep(),
+                next.lastStep(),
+                last.from(),
+                last.batch(),
+                last.samples() + next.samples()));
+      } else if (++this.ranges > MAX_RANGES) {
+        throw damaged(number, "more than " + MAX_RANGES + " pieces of epochs");
+      } else {
+        ranges.add(next);
+      }
     }
 
     private CoordinatorException damaged(int number, String what) {
@@ -176,24 +215,37 @@ public record SampleAudit(
         return epochs;
       }
       SampleRecord.Start first = generations.get(0).start();
-      int last = line.stream().mapToInt(r -> r.from().epoch()).max().orElseThrow();
-      for (int epoch = first.cursor().epoch(); epoch <= last; epoch++) {
-        long before = epoch == first.cursor().epoch() ? first.cursor().position() : 0;
-        epochs.add(epoch(epoch, before, epoch < last));
+      TreeMap<Integer, List<SampleRange>> byEpoch = new TreeMap<>();
+      line.forEach(r -> byEpoch.computeIfAbsent(r.from().epoch(), e -> new ArrayList<>()).add(r));
+      int next = first.cursor().epoch();
+      for (Map.Entry<Integer, List<SampleRange>> told : byEpoch.tailMap(next).entrySet()) {
+        if (told.getKey() - next > MAX_GAP) {
+          throw new CoordinatorException(
+              name
+                  + ": the record is damaged: epoch "
+                  + told.getKey()
+                  + " where "
+                  + next
+                  + " is due");
+        }
+        for (; next <= told.getKey(); next++) {
+          boolean here = next == told.getKey();
+          long before = next == first.cursor().epoch() ? first.cursor().position() : 0;
+          List<SampleRange> ranges = here ? told.getValue() : List.of();
+          epochs.add(epoch(next, ranges, before, next < byEpoch.lastKey()));
+        }
       }
       return epochs;
     }
 
     /** Sweeps over the ends of the ranges, counting how many are open. */
-    private Epoch epoch(int epoch, long inherited, boolean over) {
+    private Epoch epoch(int epoch, List<SampleRange> ranges, long inherited, boolean over) {
       TreeMap<Long, Integer> changes = new TreeMap<>();
       long end = inherited;
       open(changes, 0, inherited);
-      for (SampleRange range : line) {
-        if (range.from().epoch() == epoch) {
-          open(changes, range.from().position(), range.end());
-          end = Math.max(end, range.end());
-        }
+      for (SampleRange range : ranges) {
+        open(changes, range.from().position(), range.end());
+        end = Math.max(end, range.end());
       }
       changes.putIfAbsent(items, 0);
       long[] times = new long[3];

@@ -6,13 +6,14 @@ import com.fasterxml.jackson.core.JsonToken;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.protocol.SampleRange;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -20,10 +21,27 @@ import java.util.Map;
  * written when the machine stopped, and is left out; any other line that is not one of the two
  * kinds is refused.
  *
- * @param lines in order
- * @param torn whether a last line without an end was left out
+ * <p>Cost: one pass over the file, a line of it in memory at a time.
  */
-record SampleRecord(List<Line> lines, boolean torn) {
+final class SampleRecord {
+  /** In bytes; a line has some 200. */
+  private static final int MAX_LINE = 16 << 10;
+
+  private static final int SHOWN = 200;
+
+  private SampleRecord() {}
+
+  /** Takes the lines in their order. */
+  @FunctionalInterface
+  interface Reader {
+    /**
+     * A line.
+     *
+     * @param number from 1 on
+     */
+    void take(int number, Line line);
+  }
+
   /** A line. */
   sealed interface Line {
     /** The generation that it is about. */
@@ -50,35 +68,43 @@ record SampleRecord(List<Line> lines, boolean torn) {
     }
   }
 
-  SampleRecord {
-    lines = List.copyOf(lines);
-  }
-
   /**
    * Reads a record.
    *
+   * @return whether a last line without an end was left out
    * @throws CoordinatorException when there is none, or it is damaged; the message says where
    */
-  static SampleRecord read(Path file) {
-    String text = text(file);
-    List<Line> lines = new ArrayList<>();
-    int begin = 0;
-    for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', begin)) {
-      lines.add(line(file, lines.size() + 1, text.substring(begin, end)));
-      begin = end + 1;
+  static boolean read(Path file, Reader reader) {
+    if (!Files.exists(file)) {
+      throw new CoordinatorException(
+          "expected the record of a run's samples at "
+              + file
+              + ", found nothing there; name the directory of a run");
     }
-    return new SampleRecord(lines, begin < text.length());
-  }
-
-  private static String text(Path file) {
-    try {
-      if (!Files.exists(file)) {
-        throw new CoordinatorException(
-            "expected the record of a run's samples at "
-                + file
-                + ", found nothing there; name the directory of a run");
+    if (!Files.isRegularFile(file)) {
+      throw new CoordinatorException(file + " is not a regular file");
+    }
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+      ByteArrayOutputStream line = new ByteArrayOutputStream();
+      int number = 1;
+      for (int next = in.read(); next >= 0; next = in.read()) {
+        if (next == '\n') {
+          reader.take(number, line(file, number, line.toString(StandardCharsets.UTF_8)));
+          number++;
+          line.reset();
+        } else if (line.size() == MAX_LINE) {
+          throw new CoordinatorException(
+              file
+                  + ", line "
+                  + number
+                  + ": the record is damaged: expected at most "
+                  + MAX_LINE
+                  + " bytes, found more");
+        } else {
+          line.write(next);
+        }
       }
-      return Files.readString(file, StandardCharsets.UTF_8);
+      return line.size() > 0;
     } catch (IOException e) {
       throw new CoordinatorException("cannot read " + file + ": " + e, e);
     }
@@ -89,7 +115,9 @@ record SampleRecord(List<Line> lines, boolean torn) {
       Map<String, Long> numbers = numbers(text);
       return numbers.containsKey("firstStep") ? trained(numbers) : start(numbers);
     } catch (IOException | RuntimeException e) {
-      String shown = text.length() > 200 ? text.substring(0, 200) + "..." : text;
+      // It may be anything, and is shown on a terminal.
+      String printable = text.replaceAll("\\p{Cntrl}", "?");
+      String shown = printable.length() > SHOWN ? printable.substring(0, SHOWN) + "..." : printable;
       throw new CoordinatorException(
           file
               + ", line "

@@ -24,6 +24,9 @@ import java.util.Map;
  * file holds either the old value or the new one.
  */
 final class EntryFiles implements MapStore<String, byte[]> {
+  /** Where in a state directory they lie. */
+  static final String MAP = "state";
+
   private static final String SUFFIX = ".entry";
   private static final String TEMPORARY = ".tmp";
 

@@ -13,41 +13,29 @@ import com.hazelcast.core.HazelcastException;
 import com.hazelcast.core.HazelcastInstance;
 import com.hazelcast.map.IMap;
 import dev.trireme.coordinator.CoordinatorException;
-import dev.trireme.protocol.CodecException;
-import dev.trireme.protocol.MessageCodec;
-import dev.trireme.protocol.Stored.JobRecord;
-import dev.trireme.protocol.Stored.TermRecord;
-import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
-import java.util.HashSet;
+import java.security.SecureRandom;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /**
  * Jobs in a Hazelcast map that writes each entry through to the state directory before a put
- * returns. Entries are {@link MessageCodec}'s bytes, so Hazelcast never sees a class of ours and
- * needs no serialization but its own.
+ * returns. Hazelcast never sees a class of ours and needs no serialization but its own.
  *
- * <p>The member listens on loopback and joins nobody; its port asks nobody who they are.
+ * <p>The member listens on loopback and joins nobody. Its port has no authentication: the name of
+ * its cluster, drawn at random, is all that keeps strangers of the same machine out.
  */
-public final class HazelcastJobStore implements JobStore {
-  private static final String MAP = "state";
-  private static final String TERM = "term";
+public final class HazelcastJobStore extends EntryJobStore {
+  private static final String MAP = EntryFiles.MAP;
 
-  private final MessageCodec codec = new MessageCodec();
-  private final FileChannel lock;
+  private final StateLock lock;
   private final EntryFiles files;
   private final HazelcastInstance member;
   private final IMap<String, byte[]> entries;
 
-  private HazelcastJobStore(FileChannel lock, EntryFiles files, HazelcastInstance member) {
+  private HazelcastJobStore(StateLock lock, EntryFiles files, HazelcastInstance member) {
     this.lock = lock;
     this.files = files;
     this.member = member;
@@ -61,7 +49,7 @@ public final class HazelcastJobStore implements JobStore {
    * @throws CoordinatorException when the directory cannot be used or another process has it
    */
   public static HazelcastJobStore open(String name, Path directory) {
-    FileChannel lock = lock(directory);
+    StateLock lock = StateLock.take(directory);
     boolean opened = false;
     try {
       EntryFiles files = new EntryFiles(directory.resolve(MAP));
@@ -72,39 +60,16 @@ public final class HazelcastJobStore implements JobStore {
       throw new CoordinatorException("cannot start the job store: " + e.getMessage(), e);
     } finally {
       if (!opened) {
-        closeQuietly(lock);
+        lock.close();
       }
     }
-  }
-
-  private static FileChannel lock(Path directory) {
-    FileChannel channel = null;
-    try {
-      Files.createDirectories(directory);
-      channel =
-          FileChannel.open(
-              directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      FileLock lock = channel.tryLock();
-      if (lock != null) {
-        return channel;
-      }
-    } catch (OverlappingFileLockException e) {
-      // The same answer as when another process holds it.
-    } catch (IOException e) {
-      closeQuietly(channel);
-      throw new CoordinatorException(
-          "cannot use the state directory " + directory + " (" + e + "); choose another", e);
-    }
-    closeQuietly(channel);
-    throw new CoordinatorException(
-        "the state directory "
-            + directory
-            + " is in use by another coordinator; stop that one or choose another directory");
   }
 
   private static Config config(String name, Path directory, EntryFiles files) {
     Config config = new Config();
-    config.setClusterName("trireme");
+    byte[] secret = new byte[16];
+    new SecureRandom().nextBytes(secret);
+    config.setClusterName("trireme-" + HexFormat.of().formatHex(secret));
     config.setInstanceName("trireme-" + name + "-" + Integer.toHexString(directory.hashCode()));
     Map.ofEntries(
             Map.entry("hazelcast.phone.home.enabled", "false"),
@@ -145,33 +110,27 @@ public final class HazelcastJobStore implements JobStore {
   }
 
   @Override
-  public long raiseTerm(long floor) {
-    byte[] before = entries.get(TERM);
-    long last = before == null ? 0 : decode(TERM, before, TermRecord.class).term();
-    long term = Math.max(last, floor) + 1;
-    write(TERM, codec.encode(new TermRecord(term)));
-    return term;
+  byte[] get(String key) {
+    return entries.get(key);
   }
 
   @Override
-  public void put(JobRecord job) {
-    byte[] before = entries.get(job.jobId());
-    if (before != null) {
-      JobRecord old = decode(job.jobId(), before, JobRecord.class);
-      if (old.term() > job.term() || old.term() == job.term() && old.version() > job.version()) {
-        throw new CoordinatorException(
-            "%s was written in term %d, version %d, after term %d, version %d: another coordinator has taken over"
-                .formatted(job.jobId(), old.term(), old.version(), job.term(), job.version()));
-      }
-    }
-    byte[] bytes;
+  Map<String, byte[]> getAll(Set<String> keys) {
+    return entries.getAll(keys);
+  }
+
+  @Override
+  void set(String key, byte[] value) {
     try {
-      bytes = codec.encode(job);
-    } catch (CodecException e) {
-      throw new CoordinatorException(
-          job.jobId() + " cannot be kept: " + e.getMessage() + "; make its job spec smaller", e);
+      entries.set(key, value);
+    } catch (HazelcastException | IllegalStateException e) {
+      throw new CoordinatorException("cannot write to the job store: " + e.getMessage(), e);
     }
-    write(job.jobId(), bytes);
+  }
+
+  @Override
+  List<String> keys() {
+    return files.keys();
   }
 
   @Override
@@ -184,49 +143,8 @@ public final class HazelcastJobStore implements JobStore {
   }
 
   @Override
-  public List<JobRecord> jobs() {
-    List<JobRecord> all = new ArrayList<>();
-    Set<String> keys = new HashSet<>(files.keys());
-    keys.remove(TERM);
-    entries.getAll(keys).forEach((key, bytes) -> all.add(decode(key, bytes, JobRecord.class)));
-    return all;
-  }
-
-  private void write(String key, byte[] value) {
-    try {
-      entries.set(key, value);
-    } catch (HazelcastException | IllegalStateException e) {
-      throw new CoordinatorException("cannot write to the job store: " + e.getMessage(), e);
-    }
-  }
-
-  private <T> T decode(String key, byte[] bytes, Class<T> type) {
-    try {
-      return type.cast(codec.decode(bytes));
-    } catch (CodecException | ClassCastException e) {
-      throw new CoordinatorException(
-          "entry '"
-              + key
-              + "' of the job store cannot be read: "
-              + e.getMessage()
-              + "; move its file out of the state directory to go on without it",
-          e);
-    }
-  }
-
-  @Override
   public void close() {
     member.shutdown();
-    closeQuietly(lock);
-  }
-
-  private static void closeQuietly(FileChannel channel) {
-    try {
-      if (channel != null) {
-        channel.close();
-      }
-    } catch (IOException e) {
-      // Only a lock, and it goes with the process at the latest.
-    }
+    lock.close();
   }
 }

@@ -98,6 +98,19 @@ class JobControlTest {
   }
 
   @Test
+  void shouldRefuseAnAgentThatClaimsATermPastAllBounds() {
+    try (JobControl control = open()) {
+      for (RegisterAgent hostile :
+          List.of(agent("a", 2, Long.MAX_VALUE, 0), agent("a", 2, 0, Long.MAX_VALUE))) {
+        assertThatThrownBy(() -> control.onRegistration(hostile))
+            .isInstanceOf(CoordinatorException.class)
+            .hasMessageContaining("more than there can have been");
+      }
+      assertThat(control.onRegistration(agent("a", 2, 0, 0)).stamp()).isEqualTo(new Stamp(1, 0));
+    }
+  }
+
+  @Test
   void shouldCommandRunningJobsInTheRaisedTerm() {
     try (JobControl control = open()) {
       control.onRegistration(agent("a", 2, 0, 0));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
@@ -35,6 +36,33 @@ class JobHubTest {
 
     assertThat(List.of(next(), next(), next(), next()))
         .containsExactly(state("one"), progress(2), state("two"), state("three"));
+  }
+
+  @Test
+  void shouldTellAListenerThatNothingMoreWillCome() throws Exception {
+    CountDownLatch lost = new CountDownLatch(1);
+    CountDownLatch unwantedLost = new CountDownLatch(1);
+    hub.watch(losing(unwantedLost)).close();
+    hub.watch(losing(lost));
+    hub.publish(state("one"));
+    hub.close();
+    await(lost);
+    assertThat(next()).isEqualTo(state("one"));
+    assertThat(unwantedLost.getCount()).isEqualTo(1);
+  }
+
+  private JobListener losing(CountDownLatch lost) {
+    return new JobListener() {
+      @Override
+      public void on(JobEvent event) {
+        heard.add(event);
+      }
+
+      @Override
+      public void lost() {
+        lost.countDown();
+      }
+    };
   }
 
   @Test

@@ -128,6 +128,7 @@ class JobRunRecoveryTest {
     JobEvent.Recovered recovered = last(JobEvent.Recovered.class);
     assertThat(recovered.generation()).isEqualTo(5);
     assertThat(recovered.firstStep()).isEqualTo(8);
+    assertThat(recovered.detected()).isZero();
     assertThat(recovered.aborted()).isEqualTo(0.1);
     assertThat(recovered.restored()).isEqualTo(1.0);
     assertThat(recovered.stepped()).isEqualTo(1.5);
@@ -187,6 +188,25 @@ class JobRunRecoveryTest {
     exit(0);
     assertThat(run.state()).isEqualTo(JobState.FAILED);
     assertThat(run.record().reason()).contains("maxFruitlessRestarts is 3");
+  }
+
+  @Test
+  void shouldKeepItsFailuresForTheCoordinatorThatComesAfter() {
+    running(2, 2, 2);
+    exit(1);
+    exit(0);
+    time.pass(Duration.ofSeconds(10));
+
+    assertThat(stored.failures())
+        .singleElement()
+        .satisfies(
+            f -> {
+              assertThat(f.fruitless()).isTrue();
+              assertThat(f.hosts()).isNotEmpty();
+            });
+    List<Restarts.Broken> after = new Recovery(time, stored).history();
+    assertThat(after).hasSize(1);
+    assertThat(time.nanos() - after.get(0).nanos()).isEqualTo(10_000_000_000L);
   }
 
   @Test

@@ -9,11 +9,13 @@ import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.SampleRange;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Sets of 10 items, in batches of 4: an epoch is the steps of 4, 4 and 2 items. */
@@ -89,6 +91,40 @@ class SampleAuditTest {
     train(2, 4, 6);
     assertThat(audit().sound()).isTrue();
     assertThat(audit().missing()).isZero();
+  }
+
+  @Test
+  void shouldProveNothingFromNothing() throws IOException {
+    Files.createFile(directory.resolve(SampleLog.FILE));
+    assertThat(audit().sound()).isFalse();
+    start(1, 0);
+    assertThat(audit().steps()).isZero();
+    assertThat(audit().sound()).isFalse();
+  }
+
+  @Test
+  @Timeout(20)
+  void shouldRefuseARecordThatSkipsEpochsWithoutEnd() throws IOException {
+    start(1, 0);
+    train(1, 1, 1);
+    told(new SampleRange(1, 2, 2, new Cursor(2_000_000_000, 0), 4, 4));
+    assertThatThrownBy(this::audit)
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessageContaining("epoch 2000000000 where 1 is due");
+  }
+
+  @Test
+  @Timeout(20)
+  void shouldRefuseALineWithoutEndAndShowNoControlCharacter() throws IOException {
+    Path file = directory.resolve(SampleLog.FILE);
+    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+      sparse.setLength(3L << 30);
+    }
+    assertThatThrownBy(this::audit)
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessageContaining("line 1: the record is damaged");
+    Files.writeString(file, "\u001b[2J\n");
+    assertThatThrownBy(this::audit).hasMessageEndingWith("found: ?[2J");
   }
 
   @Test

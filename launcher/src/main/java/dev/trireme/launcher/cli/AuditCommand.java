@@ -24,15 +24,20 @@ import picocli.CommandLine.Spec;
       "Reads the record of the samples of every committed step that a run leaves in its directory,"
           + " and follows the line of descent of its model over failures, checkpoints and resumes."
           + " Exit code 0: in every finished epoch no item was lost and none was trained on twice;"
-          + " 1: otherwise, or the record is damaged."
+          + " 1: otherwise, or the record is damaged or tells of no step."
     },
     footerHeading = "%nExample:%n",
     footer = "  trireme job audit runs/mnist-cnn-1")
 final class AuditCommand implements Callable<Integer> {
+  /** Of more epochs those that are in order are told in one line. */
+  private static final int MOST_ROWS = 20;
+
   @Parameters(paramLabel = "RUN_DIR", description = "The directory of a run.")
   private Path runDirectory;
 
-  @Option(names = "--json", description = "Prints JSON.")
+  @Option(
+      names = "--json",
+      description = "Prints JSON; epochs count from 0 in it, as in metrics.jsonl.")
   private boolean json;
 
   @Spec private CommandSpec spec;
@@ -61,13 +66,21 @@ final class AuditCommand implements Callable<Integer> {
   }
 
   private static String text(SampleAudit audit) {
+    if (audit.steps() == 0) {
+      return "the record tells of no step, which proves nothing";
+    }
     Table table = new Table("rrrrrrl");
     table.row("epoch", "items", "0 times", "once", "several", "inherited", "");
     long lost = 0;
     long twice = 0;
+    long folded = 0;
     for (SampleAudit.Epoch epoch : audit.epochs()) {
       lost += epoch.finished() ? epoch.zero() : 0;
       twice += epoch.more();
+      if (epoch.sound() && epoch.finished() && audit.epochs().size() > MOST_ROWS) {
+        folded++;
+        continue;
+      }
       table.row(
           count(epoch.epoch() + 1),
           count(epoch.items()),
@@ -78,12 +91,16 @@ final class AuditCommand implements Callable<Integer> {
           epoch.finished() ? "" : "not finished");
     }
     StringBuilder text = new StringBuilder(table.toString()).append(System.lineSeparator());
+    if (folded > 0) {
+      text.append("and ").append(plural(folded, "epoch"));
+      text.append(", every item of each once").append(System.lineSeparator());
+    }
     text.append(count(lost)).append(" lost, ").append(count(twice)).append(" twice; ");
-    text.append(count(audit.steps())).append(" steps, ");
-    text.append(count(audit.generations())).append(" generations, ");
-    text.append(count(audit.superseded())).append(" steps superseded");
+    text.append(plural(audit.steps(), "step")).append(", ");
+    text.append(plural(audit.generations(), "generation")).append(", ");
+    text.append(plural(audit.superseded(), "step")).append(" superseded");
     if (audit.missing() > 0) {
-      text.append(", ").append(count(audit.missing())).append(" steps not in the record");
+      text.append(", ").append(plural(audit.missing(), "step")).append(" not in the record");
     }
     if (audit.torn()) {
       text.append(System.lineSeparator()).append("(the last line is incomplete and was left out)");
@@ -93,6 +110,10 @@ final class AuditCommand implements Callable<Integer> {
 
   private static String count(long number) {
     return String.format(Locale.ROOT, "%,d", number);
+  }
+
+  private static String plural(long number, String what) {
+    return count(number) + " " + what + (number == 1 ? "" : "s");
   }
 
   private static String json(SampleAudit audit) {

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli;
 
+import dev.trireme.launcher.cli.chaos.ChaosCommand;
 import dev.trireme.launcher.cli.checkpoint.CheckpointCommand;
 import dev.trireme.launcher.cli.cluster.AgentCommand;
 import dev.trireme.launcher.cli.cluster.ClusterCommand;
@@ -44,6 +45,7 @@ public final class Cli {
     root.addSubcommand(ClusterCommand.commandLine(console, serviceRunner));
     root.addSubcommand(new CoordinatorCommand(console, serviceRunner));
     root.addSubcommand(new AgentCommand(console, serviceRunner));
+    root.addSubcommand(new ChaosCommand(console));
     root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(
         new CommandLine(new BenchCommand())

@@ -2,6 +2,8 @@ package dev.trireme.launcher.cluster;
 
 import dev.trireme.launcher.cli.ServiceRunner.AgentOptions;
 import dev.trireme.launcher.control.HealthServer;
+import dev.trireme.launcher.device.DeviceSurvey;
+import dev.trireme.launcher.device.Installation;
 import dev.trireme.launcher.embedded.RankProcesses;
 import dev.trireme.protocol.TlsFiles;
 import dev.trireme.worker.agent.AgentConfig;
@@ -90,6 +92,7 @@ final class AgentService {
   private static AgentConfig config(AgentOptions options) {
     int cores = Runtime.getRuntime().availableProcessors();
     String host = HostPort.hostName();
+    DeviceSurvey devices = Installation.devices();
     return new AgentConfig(
         options.name().orElseGet(() -> host + "-" + suffix()),
         host,
@@ -100,7 +103,9 @@ final class AgentService {
             System.getProperty("java.class.path"),
             ManagementFactory.getRuntimeMXBean().getInputArguments()),
         0,
-        OptionalInt.empty());
+        OptionalInt.empty(),
+        devices.devices(),
+        devices.none());
   }
 
   private static String suffix() {

@@ -46,7 +46,12 @@ final class CancelOnInterrupt implements AutoCloseable {
     if (ended.getCount() == 0) {
       return;
     }
-    cancel.run();
+    try {
+      cancel.run();
+    } catch (RuntimeException e) {
+      // The run may still end by itself, and is waited for all the same.
+      System.err.println("trireme: cannot cancel: " + e.getMessage());
+    }
     try {
       Duration deadline = termination.isAsked() ? DEADLINE.plus(SAVE_DEADLINE) : DEADLINE;
       ended.await(deadline.toMillis(), TimeUnit.MILLISECONDS);

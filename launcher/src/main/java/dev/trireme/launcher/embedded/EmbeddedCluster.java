@@ -1,26 +1,24 @@
 package dev.trireme.launcher.embedded;
 
-import dev.trireme.coordinator.CoordinatorConfig;
 import dev.trireme.coordinator.CoordinatorNode;
 import dev.trireme.coordinator.JobService;
+import dev.trireme.protocol.akka.LocalPlane;
 import dev.trireme.worker.agent.AgentConfig;
 import dev.trireme.worker.agent.AgentNode;
-import dev.trireme.worker.agent.akka.AkkaCoordinatorLink;
+import dev.trireme.worker.agent.akka.LocalCoordinatorLink;
 import java.nio.file.Path;
-import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A coordinator and one agent in this process, on loopback: two actor systems that speak over TCP,
- * as they would between hosts.
+ * A coordinator and one agent in this process: the actors that they are between hosts, in one actor
+ * system that opens no port.
  *
  * <p>Threading: one owner. {@link #close} ends every process and thread of the cluster, within a
  * few seconds.
  */
 final class EmbeddedCluster implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EmbeddedCluster.class);
-  private static final String LOOPBACK = "127.0.0.1";
 
   private final CoordinatorNode coordinator;
   private final AgentNode agent;
@@ -40,14 +38,17 @@ final class EmbeddedCluster implements AutoCloseable {
   static EmbeddedCluster start(AgentConfig agentConfig, Path stateDirectory) {
     DeferredLink link = new DeferredLink();
     AgentNode agent = AgentNode.start(agentConfig, link);
+    LocalPlane plane = null;
     CoordinatorNode coordinator = null;
     try {
-      coordinator = CoordinatorNode.start(CoordinatorConfig.loopback("embedded", stateDirectory));
-      link.connect(new AkkaCoordinatorLink(LOOPBACK, List.of(coordinator.address())));
+      plane = LocalPlane.start();
+      coordinator = CoordinatorNode.embedded("embedded", stateDirectory, plane);
+      link.connect(new LocalCoordinatorLink(plane));
       return new EmbeddedCluster(coordinator, agent);
     } catch (RuntimeException e) {
       closeQuietly(agent);
       closeQuietly(coordinator);
+      closeQuietly(plane);
       throw e;
     }
   }

@@ -122,8 +122,8 @@ public final class EmbeddedRunner implements TrainRunner {
                 console.err(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
       JobService jobs = cluster.jobs();
       String id = begin.apply(jobs);
-      interruption.onRaised(() -> cancel(jobs, id, termination));
       ProgressFeed feed = new ProgressFeed(display);
+      interruption.onRaised(() -> cancel(jobs, id, termination, feed));
       try (JobService.Subscription watching = jobs.watch(id, feed);
           ControlServer control = ControlServer.start(jobs, id, directory)) {
         return feed.result().get();
@@ -132,16 +132,23 @@ public final class EmbeddedRunner implements TrainRunner {
       Thread.currentThread().interrupt();
       throw new CoordinatorException("interrupted while the job was running", e);
     } catch (ExecutionException e) {
-      throw new IllegalStateException("cannot happen: nothing fails this future", e);
+      throw new CoordinatorException(
+          e.getCause().getMessage() + "; continue with ./trireme job resume " + directory, e);
     }
   }
 
   /** Whoever takes the machine back wants the work to go on elsewhere. */
-  private static void cancel(JobService jobs, String id, Termination termination) {
-    if (termination.isAsked()) {
-      jobs.cancelWithCheckpoint(id, "terminated by SIGTERM");
-    } else {
-      jobs.cancel(id, "interrupted");
+  private static void cancel(
+      JobService jobs, String id, Termination termination, ProgressFeed feed) {
+    try {
+      if (termination.isAsked()) {
+        jobs.cancelWithCheckpoint(id, "terminated by SIGTERM");
+      } else {
+        jobs.cancel(id, "interrupted");
+      }
+    } catch (CoordinatorException e) {
+      // Nobody is there to end the job in order: the cluster is closed around it.
+      feed.fail(e);
     }
   }
 

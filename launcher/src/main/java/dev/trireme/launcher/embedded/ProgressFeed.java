@@ -1,5 +1,6 @@
 package dev.trireme.launcher.embedded;
 
+import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobResult;
@@ -20,7 +21,7 @@ final class ProgressFeed implements JobListener {
     this.display = display;
   }
 
-  /** Completed when the job has ended. */
+  /** Completed when the job has ended; fails when it cannot go on, with the reason. */
   CompletableFuture<JobResult> result() {
     return result;
   }
@@ -64,6 +65,16 @@ final class ProgressFeed implements JobListener {
     } else if (event instanceof JobEvent.Ended ended) {
       result.complete(ended.result());
     }
+  }
+
+  @Override
+  public void lost() {
+    fail(new CoordinatorException("the coordinator has ended before the job"));
+  }
+
+  /** The run cannot go on; does nothing when the job has ended. */
+  void fail(CoordinatorException why) {
+    result.completeExceptionally(why);
   }
 
   /** States of an ordinary run speak for themselves; what a job waits for does not. */

@@ -5,8 +5,11 @@ import dev.trireme.api.job.S3Spec;
 import dev.trireme.checkpoint.CheckpointerConfig;
 import dev.trireme.checkpoint.Lineage;
 import dev.trireme.checkpoint.Retention;
+import dev.trireme.protocol.Stored.GenerationRecord;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -22,15 +25,27 @@ record CheckpointSettings(CheckpointSpec spec, Path runDirectory) {
 
   private static final double NANOS_A_MINUTE = 60e9;
 
-  CheckpointerConfig config(int rank, int worldSize) {
+  /**
+   * @param generations of the job so far
+   */
+  CheckpointerConfig config(int rank, int worldSize, List<GenerationRecord> generations) {
     return new CheckpointerConfig(
         location(),
         spec.s3().orElse(S3Spec.DEFAULT),
         rank,
         worldSize,
         new Retention(spec.keep(), optional(spec.keepEvery()), optional(spec.maxSize())),
-        Lineage.UNKNOWN,
+        lineage(generations),
         GRANT_DEADLINE);
+  }
+
+  /** A generation that never had a state to train on superseded nothing. */
+  private static Lineage lineage(List<GenerationRecord> generations) {
+    List<Lineage.Start> starts = new ArrayList<>();
+    for (GenerationRecord one : generations) {
+      one.firstStep().ifPresent(step -> starts.add(new Lineage.Start(one.generation(), step)));
+    }
+    return new Lineage(starts);
   }
 
   /** The checkpoint of a step, for people. */

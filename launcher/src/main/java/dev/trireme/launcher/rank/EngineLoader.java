@@ -33,6 +33,11 @@ final class EngineLoader {
     }
   }
 
+  /** Waits until libtorch is loaded or cannot be. */
+  void awaitLibraries() {
+    natives.handle((done, error) -> null).join();
+  }
+
   /**
    * Waits until libtorch is loaded.
    *

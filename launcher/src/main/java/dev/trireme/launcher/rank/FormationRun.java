@@ -7,6 +7,7 @@ import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.LearningRate;
@@ -42,8 +43,14 @@ final class FormationRun implements AutoCloseable {
    *
    * @param steps knows what is committed
    * @param state knows which step's state the replica holds
+   * @param memory that the replica's tensors stand in
    */
-  record Lasting(DataSource data, Replica replica, RankStepCoordinator steps, RankState state)
+  record Lasting(
+      DataSource data,
+      Replica replica,
+      RankStepCoordinator steps,
+      RankState state,
+      DeviceMemory memory)
       implements AutoCloseable {
     /** Frees the replica and what belongs to it; the data goes on. */
     @Override
@@ -63,13 +70,20 @@ final class FormationRun implements AutoCloseable {
   private volatile Optional<RankStepCoordinator> steps = Optional.empty();
   private volatile boolean ready;
 
-  /** Starts to meet the other ranks at once. */
-  FormationRun(Join join, AgentLink link) {
+  /**
+   * Starts to meet the other ranks at once.
+   *
+   * @param job with the device that was decided on
+   * @param librariesLoaded returns once the engine's native libraries are loaded
+   */
+  FormationRun(Join join, JobSpec job, AgentLink link, Runnable librariesLoaded) {
     this.join = join;
-    this.job = join.job();
+    this.job = job;
     this.link = link;
+    log.info("computes on {}: {}", join.backing().words(), join.backing().reason());
     Groups groups = new Groups(join);
-    this.meeting = GroupOpener.start(groups.workers(), job);
+    this.meeting =
+        GroupOpener.start(groups.workers(), job, join.backing(), librariesLoaded, link::report);
     this.servers =
         job.parallel().servers() > 0
             ? Optional.of(GroupOpener.startForMessages(groups.all()))
@@ -85,6 +99,8 @@ final class FormationRun implements AutoCloseable {
     if (command instanceof AgentToRank.AbortGeneration abort) {
       meeting.abort(abort.reason());
       servers.ifPresent(s -> s.abort(abort.reason()));
+    } else if (command instanceof AgentToRank.Contacts contacts) {
+      meeting.dealt(contacts);
     }
   }
 
@@ -98,7 +114,10 @@ final class FormationRun implements AutoCloseable {
     ProcessGroup group = meeting.await();
     try (GradientExchange exchange = exchange(group, lasting);
         Checkpointer checkpointer =
-            LocalCheckpointer.open(checkpoints.config(join.rank(), group.worldSize()), gate)) {
+            LocalCheckpointer.open(
+                checkpoints.config(join.rank(), group.worldSize(), join.generations()),
+                gate,
+                lasting.memory())) {
       Replica replica =
           exchange instanceof ServedExchange served
               ? new ServedReplica(lasting.replica(), served)
@@ -114,7 +133,8 @@ final class FormationRun implements AutoCloseable {
                   exchange,
                   lasting.steps(),
                   checkpointer,
-                  lasting.state()),
+                  lasting.state(),
+                  lasting.memory()),
               origin(),
               (progress, from) -> started(progress, from, lasting));
       return finished(program.train(context), lasting);
@@ -123,7 +143,7 @@ final class FormationRun implements AutoCloseable {
 
   private GradientExchange exchange(ProcessGroup group, Lasting lasting) {
     if (servers.isEmpty()) {
-      return buckets(group, lasting.replica());
+      return buckets(group, lasting);
     }
     long items = lasting.data().training().items();
     LearningRate learningRate =
@@ -136,7 +156,8 @@ final class FormationRun implements AutoCloseable {
         group, servers.get().await(), lasting.replica(), job, learningRate, items);
   }
 
-  private BucketedExchange buckets(ProcessGroup group, Replica replica) {
+  private BucketedExchange buckets(ProcessGroup group, Lasting lasting) {
+    Replica replica = lasting.replica();
     BucketedExchange exchange =
         new BucketedExchange(
             group,
@@ -144,7 +165,8 @@ final class FormationRun implements AutoCloseable {
             replica.statistics(),
             job.parallel().firstBucketSize(),
             job.parallel().bucketSize(),
-            job.parallel().compression());
+            job.parallel().compression(),
+            lasting.memory());
     if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
       log.info(
           "compression: {} bytes of gradients are reduced a step in place of {}",
@@ -192,7 +214,7 @@ final class FormationRun implements AutoCloseable {
         outcome.progress().cursor().epoch(),
         outcome.stopped(),
         outcome.metrics(),
-        StateHash.of(lasting.replica().modelState()),
+        StateHash.of(lasting.replica().modelState(), lasting.memory()),
         lasting.steps().samplesPerSecond());
   }
 

@@ -4,19 +4,26 @@ import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.group.AlgorithmTable;
+import dev.trireme.allreduce.nccl.NcclUnavailableException;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec.BackendKind;
+import dev.trireme.protocol.AgentToRank.Contacts;
+import dev.trireme.protocol.Backing;
+import dev.trireme.protocol.RankReport;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
  * Meets the other ranks of a formation, on a thread of its own, and can be told at any moment that
  * the formation is over.
  *
- * <p>Threading: {@link #abort} from any thread, the rest from one.
+ * <p>Threading: {@link #abort} and {@link #dealt} from any thread, the rest from one.
  */
 final class GroupOpener implements AutoCloseable {
   /** A server waits for as long as workers compute; that they live is seen by other means. */
@@ -25,11 +32,19 @@ final class GroupOpener implements AutoCloseable {
   private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
   private final AbortSwitch abort = new AbortSwitch();
   private final Function<AbortSwitch, ProcessGroup> joining;
+  private final Consumer<RankReport> out;
+  private final Optional<NcclMeeting> nccl;
   private final Thread thread;
 
-  private GroupOpener(Function<AbortSwitch, ProcessGroup> joining) {
+  private GroupOpener(
+      Function<AbortSwitch, ProcessGroup> joining,
+      Consumer<RankReport> out,
+      Optional<NcclMeeting> nccl,
+      boolean overNccl) {
     this.joining = joining;
-    this.thread = new Thread(this::open, "group-opener");
+    this.out = out;
+    this.nccl = nccl;
+    this.thread = new Thread(overNccl ? this::openNccl : this::openAeron, "group-opener");
     thread.setDaemon(true);
   }
 
@@ -37,28 +52,44 @@ final class GroupOpener implements AutoCloseable {
    * Begins to meet them.
    *
    * @param job says how all-reduces are done, and so in which order sums are made
+   * @param backing says over what
+   * @param librariesLoaded returns once the engine's native libraries are loaded: loading others
+   *     beside them would find the wrong ones
+   * @param out takes what the coordinator is to hear
    */
-  static GroupOpener start(GroupConfig config, JobSpec job) {
-    return start(
-        abort ->
-            job.train().elastic()
-                ? AeronProcessGroup.joinForElasticSums(config, abort)
-                : AeronProcessGroup.join(
-                    config, AlgorithmTable.of(job.parallel().algorithms()), abort));
-  }
-
-  /** Begins to meet workers and servers. */
-  static GroupOpener startForMessages(GroupConfig config) {
-    return start(abort -> AeronProcessGroup.joinForMessages(config, PATIENCE, abort));
-  }
-
-  private static GroupOpener start(Function<AbortSwitch, ProcessGroup> joining) {
-    GroupOpener opener = new GroupOpener(joining);
+  static GroupOpener start(
+      GroupConfig config,
+      JobSpec job,
+      Backing backing,
+      Runnable librariesLoaded,
+      Consumer<RankReport> out) {
+    GroupOpener opener =
+        new GroupOpener(
+            abort ->
+                job.train().elastic()
+                    ? AeronProcessGroup.joinForElasticSums(config, abort)
+                    : AeronProcessGroup.join(
+                        config, AlgorithmTable.of(job.parallel().algorithms()), abort),
+            out,
+            Optional.of(new NcclMeeting(config, librariesLoaded, out)),
+            backing.backend() == BackendKind.NCCL);
     opener.thread.start();
     return opener;
   }
 
-  private void open() {
+  /** Begins to meet workers and servers. */
+  static GroupOpener startForMessages(GroupConfig config) {
+    GroupOpener opener =
+        new GroupOpener(
+            abort -> AeronProcessGroup.joinForMessages(config, PATIENCE, abort),
+            report -> {},
+            Optional.empty(),
+            false);
+    opener.thread.start();
+    return opener;
+  }
+
+  private void openAeron() {
     try {
       group.complete(joining.apply(abort));
     } catch (Throwable e) {
@@ -66,8 +97,26 @@ final class GroupOpener implements AutoCloseable {
     }
   }
 
+  private void openNccl() {
+    try {
+      group.complete(nccl.orElseThrow().join(abort));
+    } catch (NcclUnavailableException e) {
+      out.accept(new RankReport.BackendRefused(e.getMessage()));
+      group.completeExceptionally(
+          new CollectiveException(CollectiveException.Cause.ABORTED, -1, e.getMessage()));
+    } catch (Throwable e) {
+      group.completeExceptionally(e);
+    }
+  }
+
+  /** What all ranks have said to each other. */
+  void dealt(Contacts contacts) {
+    nccl.ifPresent(n -> n.dealt(contacts));
+  }
+
   /** Ends the meeting, or the group's collectives where it stands already. Returns at once. */
   void abort(String why) {
+    nccl.ifPresent(n -> n.abort(why));
     abort.abort(why);
   }
 
@@ -92,7 +141,7 @@ final class GroupOpener implements AutoCloseable {
   public void close() {
     // Where nobody has awaited it, it may still be about to stand.
     if (!group.isDone()) {
-      abort.abort("this rank leaves");
+      abort("this rank leaves");
     }
     group.handle(
         (there, error) -> {

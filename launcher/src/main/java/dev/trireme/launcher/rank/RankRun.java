@@ -8,6 +8,7 @@ import dev.trireme.api.engine.Engine;
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.data.Datasets;
 import dev.trireme.launcher.rank.FormationRun.Lasting;
 import dev.trireme.protocol.AgentToRank.Join;
@@ -52,7 +53,7 @@ final class RankRun {
 
   RankRun(Join join, AgentLink link, EngineLoader engineLoader) {
     this.join = join;
-    this.job = join.job();
+    this.job = RankDevice.decided(join);
     this.link = link;
     this.engineLoader = engineLoader;
   }
@@ -80,7 +81,7 @@ final class RankRun {
 
   private void train() throws Exception {
     CompletableFuture<DataSource> opening = openData();
-    try (FormationRun first = new FormationRun(join, link);
+    try (FormationRun first = new FormationRun(join, job, link, engineLoader::awaitLibraries);
         Engine engine = engineLoader.await(threads());
         DataSource data = opened(opening);
         Programs programs = Programs.of(job)) {
@@ -104,7 +105,8 @@ final class RankRun {
           lasting.close();
           lasting = fresh(engine, data, programs);
         }
-        try (FormationRun formation = new FormationRun(join, link)) {
+        try (FormationRun formation =
+            new FormationRun(join, job, link, engineLoader::awaitLibraries)) {
           takePart(formation, lasting, programs);
         }
       }
@@ -115,7 +117,8 @@ final class RankRun {
 
   private Lasting fresh(Engine engine, DataSource data, Programs programs) {
     Replica replica = engine.replica(job, data.training(), programs.classLoader());
-    RankState holds = new RankState(data.training().items(), replica.statistics());
+    DeviceMemory memory = RankDevice.memory(job);
+    RankState holds = new RankState(data.training().items(), replica.statistics(), memory);
     state = Optional.of(holds);
     return new Lasting(
         data,
@@ -126,7 +129,8 @@ final class RankRun {
             replica::nativeBytes,
             new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory())).saveEvery(),
             link::report),
-        holds);
+        holds,
+        memory);
   }
 
   /** A program is made anew for each formation: what it remembers may be of a step given up. */

@@ -44,6 +44,17 @@ class CliTest {
   }
 
   @Test
+  void shouldRefuseChaosThatCannotBeMeantAndThatNobodyRuns() {
+    String here = directory.toString();
+    assertThat(CliRun.of("chaos", here).code()).isEqualTo(ExitCode.UNREACHABLE);
+    CliRun link = CliRun.of("chaos", here, "--kind", "drop-link");
+    assertThat(link.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(link.err()).contains("expected kill, freeze or slow, found 'drop-link'");
+    assertThat(CliRun.of("chaos", here, "--for", "10m").err()).contains("--for needs --every");
+    assertThat(CliRun.of("chaos", here, "--every", "soon").err()).contains("--every: expected a");
+  }
+
+  @Test
   void shouldShowWhatAJobWouldDo() throws Exception {
     CliRun run = CliRun.of("validate", job());
     assertThat(run.code()).isZero();

@@ -65,9 +65,18 @@ public final class ControlPlane {
     own.put("akka.remote.artery.canonical.port", port);
     own.put(HEARTBEAT_PAUSE, isLoopback(host) ? LOOPBACK_PAUSE : NETWORK_PAUSE);
     tls.ifPresent(files -> own.putAll(mutualTls(files)));
+    return settings(own, role);
+  }
+
+  /** The settings of an actor system that opens no port and has all its actors in one process. */
+  static Config settingsWithoutNetwork() {
+    return settings(Map.of("akka.actor.provider", "local"), "local");
+  }
+
+  private static Config settings(Map<String, Object> own, String origin) {
     ClassLoader loader = ControlPlane.class.getClassLoader();
     return ConfigFactory.defaultOverrides()
-        .withFallback(ConfigFactory.parseMap(own, role))
+        .withFallback(ConfigFactory.parseMap(own, origin))
         .withFallback(ConfigFactory.parseResources(loader, SETTINGS))
         .withFallback(ConfigFactory.defaultReference(loader))
         .resolve();

@@ -165,6 +165,9 @@ final class Child {
     if (!hello && now - helloUntil > 0) {
       killAfter(now, "it said nothing on its channel in time");
     }
+    if (hello && !isEndExpected() && !channel.isPeerThere()) {
+      killAfter(now, "it has been silent for 10 s or more: stopped, or without a processor");
+    }
     channel.failure().ifPresent(failure -> killAfter(now, "its channel is stuck: " + failure));
     if (!killed && killPlanned && now - killAt >= 0) {
       killed = true;

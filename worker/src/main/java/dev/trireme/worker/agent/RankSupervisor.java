@@ -262,7 +262,8 @@ final class RankSupervisor implements AutoCloseable {
             command.worldSize(),
             transport,
             command.source(),
-            command.backing()));
+            command.backing(),
+            command.generations()));
     out.accept(
         new RankStarted(
             config.agentId(),

@@ -185,6 +185,14 @@ public final class Channel implements AutoCloseable {
     }
   }
 
+  /**
+   * Whether the peer is there: its client has told the media driver so within the driver's timeout,
+   * 10 s by default. A process that is stopped, or that gets no processor, cannot.
+   */
+  public boolean isPeerThere() {
+    return subscription.isConnected();
+  }
+
   /** Whether everything sent so far lies in the log where the peer reads it. */
   public boolean isFlushed() {
     return outgoing.isEmpty();

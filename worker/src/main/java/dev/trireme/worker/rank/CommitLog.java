@@ -60,6 +60,7 @@ final class CommitLog {
   private long lastWord;
   private double lossSum;
   private long stepsInEpoch;
+  private Optional<EpochEnded> ended = Optional.empty();
 
   // Of the whole run.
   private long steps;
@@ -123,10 +124,30 @@ final class CommitLog {
     return reports;
   }
 
-  /** An evaluation has ended at {@code nanoTime}. */
-  void evaluated(EvalRecord record, long nanoTime) {
+  /**
+   * An evaluation has ended at {@code nanoTime}. Where its epoch was reported without it, because a
+   * failure came between, the epoch is reported again, or by a process that did not see its steps
+   * for the first time.
+   */
+  List<RankReport> evaluated(EvalRecord record, long nanoTime) {
     evaluation = Optional.of(record);
     lastWord = nanoTime;
+    boolean told =
+        ended.filter(e -> e.epoch() == record.epoch() && !Double.isNaN(e.evalLoss())).isPresent();
+    if (pending.isPresent() || told) {
+      return List.of();
+    }
+    Optional<EpochEnded> same = ended.filter(e -> e.epoch() == record.epoch());
+    EpochEnded again =
+        new EpochEnded(
+            record.epoch(),
+            record.step(),
+            same.map(EpochEnded::trainLoss).orElse(Double.NaN),
+            record.loss(),
+            record.accuracy(),
+            same.map(EpochEnded::seconds).orElse(Double.NaN));
+    ended = Optional.of(again);
+    return List.of(again);
   }
 
   /** Samples per second of the run so far; NaN when it has no more than ten steps. */
@@ -210,7 +231,7 @@ final class CommitLog {
   private EpochEnded epochEnded(StepRecord step) {
     Cursor from = step.from();
     Optional<EvalRecord> evaluated = evaluation.filter(e -> e.epoch() == from.epoch());
-    EpochEnded ended =
+    EpochEnded report =
         new EpochEnded(
             from.epoch(),
             step.step(),
@@ -222,7 +243,8 @@ final class CommitLog {
     lossSum = 0;
     stepsInEpoch = 0;
     evaluation = Optional.empty();
-    return ended;
+    ended = Optional.of(report);
+    return report;
   }
 
   private static double rate(long samples, long nanos) {

@@ -142,7 +142,7 @@ public final class RankStepCoordinator implements StepCoordinator {
 
   @Override
   public void evaluated(EvalRecord record) {
-    log.evaluated(record, nanoClock.getAsLong());
+    send(log.evaluated(record, nanoClock.getAsLong()));
   }
 
   /**

@@ -20,7 +20,7 @@ final class TerminalSignals {
    * and the JDK has no other door to signals.
    */
   static void ignore() {
-    for (String name : List.of("INT", "HUP")) {
+    for (String name : List.of("INT", "HUP", "TERM")) {
       try {
         Class<?> signal = Class.forName("sun.misc.Signal");
         Class<?> handler = Class.forName("sun.misc.SignalHandler");

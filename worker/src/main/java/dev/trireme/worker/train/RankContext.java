@@ -14,6 +14,7 @@ import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -62,6 +63,7 @@ public final class RankContext implements TrainingContext {
    *
    * @param exchange already bound to {@code replica}
    * @param state which step's state the replica holds
+   * @param memory that the replica's state stands in
    */
   public record Ports(
       Replica replica,
@@ -70,7 +72,20 @@ public final class RankContext implements TrainingContext {
       GradientExchange exchange,
       StepCoordinator steps,
       Checkpointer checkpointer,
-      RankState state) {}
+      RankState state,
+      DeviceMemory memory) {
+    /** On the CPU. */
+    public Ports(
+        Replica replica,
+        DataSource data,
+        ProcessGroup group,
+        GradientExchange exchange,
+        StepCoordinator steps,
+        Checkpointer checkpointer,
+        RankState state) {
+      this(replica, data, group, exchange, steps, checkpointer, state, DeviceMemory.HOST);
+    }
+  }
 
   /**
    * Where a formation's state comes from.
@@ -200,9 +215,7 @@ public final class RankContext implements TrainingContext {
     if (!root) {
       ports.state().receiving(progress);
     }
-    for (NamedTensor tensor : state) {
-      ports.group().broadcast(asBytes(tensor.data()), origin.root()).await();
-    }
+    StateBroadcast.run(state, ports.group(), ports.memory(), origin.root());
     progress = ports.exchange().formed(progress);
     ports.state().holds(progress);
     onStart.started(progress, restoredFrom);
@@ -261,16 +274,12 @@ public final class RankContext implements TrainingContext {
     values.put(0, progress.step());
     values.put(1, progress.cursor().epoch());
     values.put(2, progress.cursor().position());
-    ports.group().broadcast(asBytes(progressBuffer), origin.root()).await();
+    ports.group().broadcast(progressBuffer.bytes(), origin.root()).await();
     return new Progress(values.get(0), new Cursor(Math.toIntExact(values.get(1)), values.get(2)));
   }
 
   private static ByteBuffer view(TensorBuffer buffer) {
     return NativeMemory.view(buffer.address(), Math.toIntExact(buffer.byteCount()));
-  }
-
-  private static TensorBuffer asBytes(TensorBuffer buffer) {
-    return new TensorBuffer(buffer.address(), DType.UINT8, buffer.byteCount(), buffer.device());
   }
 
   @Override

@@ -33,7 +33,11 @@ public final class Trainer implements TrainingProgram {
     Progress progress = context.start();
     Map<String, Double> metrics = new LinkedHashMap<>();
     boolean stop = false;
-    boolean evaluated = false;
+    boolean evaluated = progress.step() > 0 && progress.cursor().position() == 0;
+    if (evaluated) {
+      // Whether the ranks before got round to it is not known: a failure may have come between.
+      evaluate(context, progress.step(), progress.cursor().epoch() - 1, metrics);
+    }
     try (BatchStream batches = context.data().train(progress.cursor(), context.share())) {
       Batch batch = next(batches, replica);
       while (progress.step() < totalSteps && !stop) {

@@ -172,4 +172,23 @@ class CommitLogTest {
     log.applied(step(41, 3, 8, 2, 50));
     assertThat(log.closed(0)).hasSize(3).last().isInstanceOf(EpochEnded.class);
   }
+
+  @Test
+  void shouldTellAnEpochAgainWhoseEvaluationWasInterrupted() {
+    CommitLog log = new CommitLog(8, 0);
+    log.applied(step(1, 0, 0, 4, 100));
+    log.reduced(2, 0);
+    log.applied(step(2, 0, 4, 4, 200));
+    EpochEnded cut = (EpochEnded) log.recovered(2, 0).get(2);
+    assertThat(cut.evalLoss()).isNaN();
+
+    EvalRecord evaluation = new EvalRecord(2, 0, 0.25, 0.9);
+    assertThat(log.evaluated(evaluation, 500 * MILLI))
+        .containsExactly(new EpochEnded(0, 2, cut.trainLoss(), 0.25, 0.9, cut.seconds()));
+    assertThat(log.evaluated(evaluation, 600 * MILLI)).as("once only").isEmpty();
+
+    CommitLog ofAnother = new CommitLog(8, 0);
+    assertThat(ofAnother.evaluated(evaluation, 10))
+        .containsExactly(new EpochEnded(0, 2, Double.NaN, 0.25, 0.9, Double.NaN));
+  }
 }

@@ -123,6 +123,17 @@ class TrainerTest {
   }
 
   @Test
+  void shouldEvaluateAgainWhereAnEpochHadEndedAndNobodyKnowsWhetherItWasEvaluated() {
+    stored =
+        Optional.of(
+            new Checkpointer.Restored(
+                "ckpt/step-00000002", 1, new Progress(2, new Cursor(1, 0)), 1));
+    run(spec(Optional.of(3L), Optional.empty(), Optional.of("ckpt")), 8, true);
+    assertThat(diary.lines())
+        .containsSubsequence("started 2 from ckpt/step-00000002", "evaluated 2 epoch 0", "begin 3");
+  }
+
+  @Test
   void shouldRefuseToResumeFromADirectoryWithoutAWholeCheckpoint() {
     JobSpec job = spec(Optional.of(4L), Optional.empty(), Optional.of("ckpt"));
     assertThatThrownBy(() -> run(job, 8, false))

@@ -39,6 +39,11 @@ final class AgentActor extends AbstractBehavior<Object> {
     REGISTER
   }
 
+  /** To the actor of an agent that leaves. */
+  enum Leave {
+    LEAVE
+  }
+
   /** What the agent says, to be passed on. */
   record Say(AgentToCoordinator message) {}
 
@@ -84,6 +89,7 @@ final class AgentActor extends AbstractBehavior<Object> {
         .onMessage(AgentAccepted.class, this::onAccepted)
         .onMessage(CoordinatorToAgent.class, this::onCommand)
         .onMessageEquals(Tick.REGISTER, this::register)
+        .onMessageEquals(Leave.LEAVE, Behaviors::stopped)
         .build();
   }
 

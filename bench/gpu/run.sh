@@ -1,0 +1,212 @@
+#!/bin/sh
+# What can only be seen on a machine with an NVIDIA GPU: the doctor, NCCL, losses on the CPU and on
+# the device, training in each precision, a checkpoint and its resume, two ranks on one device.
+#
+#   bench/gpu/run.sh [REPORT]          the report is bench/gpu/report.txt unless told otherwise
+#
+# Needs ./trireme --device cuda to be built (see there); neither Maven nor a network, for nothing is
+# built here. Each step has a deadline of its own, says PASS, FAIL or SKIP with the seconds it took,
+# and needs none of the others. The exit code is the number of steps that failed.
+#
+# JAVA_HOME          the Java to use, where the one on the PATH is not wanted (a runtime will do)
+# LD_LIBRARY_PATH    where the libraries of CUDA 13, cuDNN 9 and NCCL 2 are
+# TRIREME_NATIVES    the native libraries, where they are not in launcher/target/cuda/natives
+# GPU_STEPS          names of the steps to run, separated by blanks; all without it
+# GPU_DEADLINE       seconds that all steps together may take (default 480): what would begin after
+#                    that is skipped and said so
+# TRIREME_DATA       a folder with mnist/ in it; ../shared/data without it, else those steps are
+#                    skipped
+# shellcheck disable=SC2317 # the steps are called by their names
+set -u
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+root=$(dirname -- "$(dirname -- "$here")")
+report=${1:-$here/report.txt}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+data=${TRIREME_DATA:-$root/../shared/data}
+built=$root/launcher/target/cuda
+natives=${TRIREME_NATIVES:-$built/natives}
+java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+libraries=$natives${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}:/usr/local/cuda/lib64
+begin=$(date +%s)
+failed=0
+
+export TRIREME_BUILD=never TRIREME_DEVICE=cuda
+
+say() { printf '%s\n' "$*" | tee -a "$report"; }
+
+# ---- The steps -----------------------------------------------------------------------------------
+
+doctor() { "$root/trireme" doctor; }
+
+# A class of this installation, with the libraries of CUDA.
+class() { # CLASS ARGUMENTS...
+  LD_LIBRARY_PATH=$libraries "$java" @"$root/ops/jvm.options" -Djava.library.path="$natives" \
+    -Dorg.bytedeco.javacpp.findLibraries=false \
+    -cp "$built/trireme.jar:$root/bench/target/bench.jar" "$@"
+}
+
+nccl_bench() { class dev.trireme.allreduce.nccl.NcclBench; }
+
+quickstart_losses() {
+  class dev.trireme.bench.DeviceBench "$root/configs/quickstart.yaml" 100 20
+}
+
+mnist_losses() {
+  class dev.trireme.bench.DeviceBench "$root/configs/mnist-cnn.yaml" 100 20 data.path="$data/mnist"
+}
+
+# Trains and holds the outcome to what is expected.
+train() { # NAME LEAST_ACCURACY JOB OPTIONS...
+  name=$1
+  least=$2
+  shift 2
+  "$root/trireme" train "$@" --run-dir "$work/$name" || return 1
+  grep '"type":"generation"' "$work/$name/events.jsonl"
+  cat "$work/$name/result.json"
+  accuracy=$(sed -n 's/.*"accuracy" *: *\([0-9.eE-]*\).*/\1/p' "$work/$name/result.json" | head -n 1)
+  echo "accuracy ${accuracy:-none}, at least $least expected"
+  awk -v a="${accuracy:-0}" -v b="$least" 'BEGIN { exit !(a + 0 >= b + 0) }'
+}
+
+# Whether a run's formation was backed by these.
+backed_by() { # NAME DEVICE BACKEND
+  grep '"type":"generation"' "$work/$1/events.jsonl" | tail -n 1 |
+    grep "\"device\":\"$2\",\"backend\":\"$3\""
+}
+
+quickstart() {
+  train quickstart 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda && backed_by quickstart cuda nccl
+}
+
+quickstart_aeron() {
+  train aeron 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set parallel.backend=aeron && backed_by aeron cuda aeron
+}
+
+quickstart_bf16() {
+  train bf16 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set train.precision=bf16
+}
+
+quickstart_fp16() {
+  train fp16 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set train.precision=fp16
+}
+
+mnist() {
+  train mnist 0.985 "$root/configs/mnist-cnn.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set data.path="$data/mnist"
+}
+
+# A run of 200 steps, and one that goes on from the checkpoint at step 100: the same bits.
+resume() {
+  train whole 0 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set train.steps=200 --set checkpoint.everySteps=100 || return 1
+  "$root/trireme" checkpoint verify "$work/whole/checkpoints" || return 1
+  train rest 0 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set train.steps=200 \
+    --set checkpoint.resumeFrom="$work/whole/checkpoints/step-00000100" || return 1
+  whole=$(sed -n 's/.*"stateHash" *: *"\([^"]*\)".*/\1/p' "$work/whole/result.json")
+  rest=$(sed -n 's/.*"stateHash" *: *"\([^"]*\)".*/\1/p' "$work/rest/result.json")
+  echo "whole $whole, resumed $rest"
+  [ -n "$whole" ] && [ "$whole" = "$rest" ]
+}
+
+# NCCL wants a device for each rank; with backend auto the job runs over Aeron and says why.
+two_ranks_one_device() {
+  export CUDA_VISIBLE_DEVICES=0
+  train two 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=2 \
+    --set parallel.device=cuda && backed_by two cuda aeron
+}
+
+# With backend nccl it must fail, and with the reason.
+two_ranks_nccl_refused() {
+  export CUDA_VISIBLE_DEVICES=0
+  "$root/trireme" train "$root/configs/quickstart.yaml" \
+    --run-dir "$work/refused" --set parallel.workers=2 --set parallel.device=cuda \
+    --set parallel.backend=nccl 2>"$work/refused.txt" && return 1
+  cat "$work/refused.txt"
+  grep 'NCCL needs one for each' "$work/refused.txt"
+}
+
+# A rank that is killed on a device is replaced, and the job ends as if nothing had been.
+recovery() {
+  export CUDA_VISIBLE_DEVICES=0
+  "$root/trireme" train "$root/configs/quickstart.yaml" \
+    --run-dir "$work/recovery" --set parallel.workers=2 --set parallel.device=cuda &
+  job=$!
+  waited=0
+  while [ "$waited" -lt 60 ] && ! grep -q '"step":' "$work/recovery/metrics.jsonl" 2>/dev/null; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  pid=$(sed -n 's/.*"rank":1,[^}]*"pid":\([0-9]*\).*/\1/p' "$work/recovery/events.jsonl" | head -n 1)
+  [ -n "$pid" ] && kill -9 "$pid"
+  wait "$job" || return 1
+  grep '"type":"recovered"' "$work/recovery/events.jsonl" && cat "$work/recovery/result.json"
+}
+
+# ---- Running them --------------------------------------------------------------------------------
+
+wanted() { # NAME
+  case " ${GPU_STEPS:-$1} " in
+    *" $1 "*) return 0 ;;
+  esac
+  return 1
+}
+
+# A step runs in a process group of its own, so that nothing of it outlives its deadline.
+step() { # SECONDS NAME [FOLDER_NEEDED]
+  wanted "$2" || return 0
+  now=$(date +%s)
+  if [ $((now - begin)) -gt "${GPU_DEADLINE:-480}" ]; then
+    say "SKIP $2: the steps before took all of the time"
+    return 0
+  fi
+  if [ -n "${3:-}" ] && [ ! -d "$3" ]; then
+    say "SKIP $2: no $3"
+    return 0
+  fi
+  GPU_STEP=$2 timeout -k 5 "$1" sh "$0" >"$work/out" 2>&1
+  code=$?
+  seconds=$(($(date +%s) - now))
+  verdict=PASS
+  if [ "$code" -ne 0 ]; then
+    verdict=FAIL
+    failed=$((failed + 1))
+  fi
+  say ""
+  say "$verdict $2: ${seconds} s, exit code $code"
+  tail -n 60 "$work/out" | sed 's/^/    /' | tee -a "$report"
+}
+
+if [ -n "${GPU_STEP:-}" ]; then
+  "$GPU_STEP"
+  exit $?
+fi
+
+: >"$report"
+say "GPU report of $(date -u '+%Y-%m-%d %H:%M UTC'), commit $(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)"
+say "$(uname -sr), $(getconf _NPROCESSORS_ONLN) cores; $(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>&1 | head -n 8)"
+
+step 30 doctor
+step 60 nccl_bench
+step 90 quickstart
+step 60 two_ranks_nccl_refused
+step 120 two_ranks_one_device
+step 90 quickstart_aeron
+step 90 quickstart_bf16
+step 90 quickstart_fp16
+step 120 resume
+step 120 quickstart_losses
+step 120 mnist "$data/mnist"
+step 120 mnist_losses "$data/mnist"
+step 120 recovery
+
+say ""
+say "$failed steps failed; the whole took $(($(date +%s) - begin)) s"
+exit "$failed"
