@@ -384,7 +384,7 @@ public final class JobControl implements AutoCloseable {
         live.values().stream()
             .filter(job -> job.run().state() == JobState.QUEUED)
             .map(job -> job.run().record())
-            .map(r -> new Scheduler.WaitingJob(r.jobId(), r.job().parallel().workers()))
+            .map(r -> new Scheduler.WaitingJob(r.jobId(), r.job().parallel().ranks()))
             .toList();
     if (!queue.isEmpty()) {
       Scheduler.decide(queue, agents.slots(this::slotsHeld)).forEach(this::apply);

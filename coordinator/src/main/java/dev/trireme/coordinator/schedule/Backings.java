@@ -113,6 +113,10 @@ public final class Backings {
     if (now.before().isPresent()) {
       return new Reasoned<>(now.before().get(), "on what it has computed on before");
     }
+    if (now.job().parallel().servers() > 0) {
+      return new Reasoned<>(
+          DeviceKind.CPU, "on the CPU, where the parameter server's exchange works");
+    }
     if (now.job().train().elastic()) {
       return new Reasoned<>(
           DeviceKind.CPU, "on the CPU, for train.deterministic: elastic holds there alone");

@@ -26,7 +26,7 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
 
   /** What this version can do. */
   public static Capabilities ofThisVersion() {
-    return new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.ALLREDUCE));
+    return new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.values()));
   }
 
   /**
