@@ -3,6 +3,7 @@ package dev.trireme.coordinator;
 import dev.trireme.protocol.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -16,6 +17,9 @@ import java.util.Optional;
  *     absent
  * @param timing how long it waits for what
  * @param tls what the members of the cluster prove themselves with
+ * @param coordinators where all coordinators of the cluster listen, this one among them, as {@code
+ *     host:port}, in the same order with each; one, three or five, or none where this is the only
+ *     one
  */
 public record CoordinatorConfig(
     String name,
@@ -23,8 +27,19 @@ public record CoordinatorConfig(
     int port,
     Path stateDirectory,
     Timing timing,
-    Optional<TlsFiles> tls) {
+    Optional<TlsFiles> tls,
+    List<String> coordinators) {
   public CoordinatorConfig {
+    coordinators = List.copyOf(coordinators);
+    if (!coordinators.isEmpty() && !coordinators.contains(host + ":" + port)) {
+      throw new IllegalArgumentException(
+          "expected this coordinator, %s:%d, among all coordinators, found %s"
+              .formatted(host, port, coordinators));
+    }
+    if (coordinators.size() > 5 || coordinators.size() % 2 == 0 && !coordinators.isEmpty()) {
+      throw new IllegalArgumentException(
+          "expected one, three or five coordinators, found " + coordinators.size());
+    }
     Objects.requireNonNull(tls, "tls");
     Objects.requireNonNull(stateDirectory, "stateDirectory");
     Objects.requireNonNull(timing, "timing");
@@ -40,7 +55,7 @@ public record CoordinatorConfig(
 
   /** On loopback, without credentials. */
   public CoordinatorConfig(String name, String host, int port, Path stateDirectory, Timing timing) {
-    this(name, host, port, stateDirectory, timing, Optional.empty());
+    this(name, host, port, stateDirectory, timing, Optional.empty(), List.of());
   }
 
   /** A coordinator on any free port of the loopback interface, with the usual timing. */

@@ -5,11 +5,13 @@ import dev.trireme.coordinator.akka.CoordinatorSystem;
 import dev.trireme.coordinator.akka.LocalCoordinator;
 import dev.trireme.coordinator.store.FileJobStore;
 import dev.trireme.coordinator.store.HazelcastJobStore;
-import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.coordinator.store.LocalStore;
 import dev.trireme.protocol.akka.LocalPlane;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
 /**
@@ -20,10 +22,10 @@ import java.util.function.Supplier;
  */
 public final class CoordinatorNode implements AutoCloseable {
   private final CoordinatorHost host;
-  private final CompletableFuture<JobStore> store;
+  private final CompletableFuture<LocalStore> store;
   private final CompletableFuture<JobService> jobs;
 
-  private CoordinatorNode(CoordinatorHost host, CompletableFuture<JobStore> store) {
+  private CoordinatorNode(CoordinatorHost host, CompletableFuture<LocalStore> store) {
     this.host = host;
     this.store = store;
     this.jobs = store.thenApply(host::serve);
@@ -36,7 +38,7 @@ public final class CoordinatorNode implements AutoCloseable {
    * @throws CoordinatorException when it cannot listen where it should
    */
   public static CoordinatorNode start(CoordinatorConfig config) {
-    CompletableFuture<JobStore> store =
+    CompletableFuture<LocalStore> store =
         opening(() -> HazelcastJobStore.open(config.name(), config.stateDirectory()));
     try {
       return new CoordinatorNode(CoordinatorSystem.start(config), store);
@@ -59,8 +61,8 @@ public final class CoordinatorNode implements AutoCloseable {
         new LocalCoordinator(name, plane), opening(() -> FileJobStore.open(stateDirectory)));
   }
 
-  private static CompletableFuture<JobStore> opening(Supplier<JobStore> open) {
-    CompletableFuture<JobStore> store = new CompletableFuture<>();
+  private static CompletableFuture<LocalStore> opening(Supplier<LocalStore> open) {
+    CompletableFuture<LocalStore> store = new CompletableFuture<>();
     Thread opener =
         new Thread(
             () -> {
@@ -96,6 +98,20 @@ public final class CoordinatorNode implements AutoCloseable {
     }
   }
 
+  /** What it offers while it is the active coordinator; empty while another one is. */
+  public Optional<JobService> active() {
+    return host.isActive() ? Optional.of(jobs()) : Optional.empty();
+  }
+
+  /**
+   * Completed when it is no member of the cluster any more: it was closed, or the other
+   * coordinators have given it up, as they do with one that they cannot reach; it is to be started
+   * anew then.
+   */
+  public CompletionStage<Void> left() {
+    return host.left();
+  }
+
   /**
    * Leaves the cluster and closes the store, in about half a second, some seconds at most. Jobs
    * that still run are not ended by this but given up at the next start: cancel them first. Repeats
@@ -107,7 +123,7 @@ public final class CoordinatorNode implements AutoCloseable {
     closeStore(store);
   }
 
-  private static void closeStore(CompletableFuture<JobStore> store) {
+  private static void closeStore(CompletableFuture<LocalStore> store) {
     store
         .handle(
             (opened, error) -> {

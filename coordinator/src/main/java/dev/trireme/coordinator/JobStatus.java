@@ -11,6 +11,8 @@ import java.time.Instant;
  * @param name from the job spec
  * @param state where it is in its life
  * @param reason why it is there: what it waits for, why it failed
+ * @param user whose it is
+ * @param priority more goes first
  * @param submitted when it was accepted
  * @param generation of its newest formation, 0 before the first
  * @param worldSize of its newest formation, 0 before the first
@@ -21,6 +23,8 @@ public record JobStatus(
     String name,
     JobState state,
     String reason,
+    String user,
+    int priority,
     Instant submitted,
     long generation,
     int worldSize,

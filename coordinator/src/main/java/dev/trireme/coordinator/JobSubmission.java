@@ -11,9 +11,19 @@ import java.util.Objects;
  * @param resolvedSpec the same as YAML, every default filled in
  * @param runDirectory where the run leaves its files; absolute, made if absent, this job's alone
  *     while it runs
+ * @param user whose it is, for the fair share; as they say themselves, at most 64 characters
  */
-public record JobSubmission(JobSpec job, String resolvedSpec, Path runDirectory) {
+public record JobSubmission(JobSpec job, String resolvedSpec, Path runDirectory, String user) {
+  /** Of nobody in particular. */
+  public JobSubmission(JobSpec job, String resolvedSpec, Path runDirectory) {
+    this(job, resolvedSpec, runDirectory, "");
+  }
+
   public JobSubmission {
+    if (user.length() > 64) {
+      throw new IllegalArgumentException(
+          "expected a user of at most 64 characters, found " + user.length());
+    }
     Objects.requireNonNull(job, "job");
     Objects.requireNonNull(resolvedSpec, "resolvedSpec");
     if (!runDirectory.isAbsolute()) {

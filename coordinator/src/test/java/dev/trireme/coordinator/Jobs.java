@@ -10,6 +10,7 @@ import dev.trireme.api.job.LossKind;
 import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.QueueSpec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
 import dev.trireme.api.job.WorkerCount;
@@ -60,6 +61,20 @@ public final class Jobs {
         policy);
   }
 
+  /** The same job with another priority. */
+  public static JobSpec withPriority(JobSpec job, int priority) {
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        job.train(),
+        job.parallel(),
+        job.checkpoint(),
+        job.failurePolicy(),
+        new QueueSpec(priority, QueueSpec.Placing.PACK));
+  }
+
   /** A job of two workers as it is stored, which ends with the first failure. */
   public static JobRecord record(String jobId, long term, long version, JobState state) {
     return record(jobId, term, version, state, spec(2, 2));
@@ -75,6 +90,7 @@ public final class Jobs {
         job,
         "name: small\n",
         "/nowhere/" + jobId,
+        "somebody",
         1_800_000_000_000L,
         state,
         "because",

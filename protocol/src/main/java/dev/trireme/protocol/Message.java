@@ -5,4 +5,4 @@ package dev.trireme.protocol;
  * store.
  */
 public sealed interface Message
-    permits CoordinatorToAgent, AgentToCoordinator, AgentToRank, RankReport, Stored {}
+    permits CoordinatorToAgent, AgentToCoordinator, AgentToRank, RankReport, Stored, StoreMessage {}

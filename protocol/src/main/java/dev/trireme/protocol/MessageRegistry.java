@@ -20,6 +20,7 @@ import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.job.ProgramSpec;
+import dev.trireme.api.job.QueueSpec;
 import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
@@ -118,6 +119,17 @@ final class MessageRegistry {
         Stored.JobRecord.class,
         Stored.GenerationRecord.class,
         Stored.FailureRecord.class);
+    number(
+        types,
+        230,
+        StoreMessage.Prepare.class,
+        StoreMessage.Promised.class,
+        StoreMessage.Head.class,
+        StoreMessage.Fetch.class,
+        StoreMessage.Fetched.class,
+        StoreMessage.Keep.class,
+        StoreMessage.Forget.class,
+        StoreMessage.Kept.class);
     number(types, 100, Stamp.class, Progress.class, Cursor.class, StateSource.class);
     jobSpec(types);
     return Collections.unmodifiableMap(types);
@@ -137,7 +149,8 @@ final class MessageRegistry {
         WorkerCount.class,
         CheckpointSpec.class,
         S3Spec.class,
-        FailurePolicySpec.class);
+        FailurePolicySpec.class,
+        QueueSpec.class);
     number(
         types,
         170,

@@ -19,6 +19,7 @@ public sealed interface Stored extends Message {
    * @param job resolved and validated
    * @param resolvedSpec the same as YAML
    * @param runDirectory absolute
+   * @param user who handed it in, as they say themselves
    * @param submittedMillis when it was accepted, milliseconds since 1970 UTC
    * @param reason why it is in this state, for people
    * @param generations oldest first; empty before the first formation
@@ -31,6 +32,7 @@ public sealed interface Stored extends Message {
       JobSpec job,
       String resolvedSpec,
       String runDirectory,
+      String user,
       long submittedMillis,
       JobState state,
       String reason,
@@ -50,6 +52,7 @@ public sealed interface Stored extends Message {
         JobSpec job,
         String resolvedSpec,
         String runDirectory,
+        String user,
         long submittedMillis,
         JobState state,
         String reason,
@@ -61,6 +64,7 @@ public sealed interface Stored extends Message {
           job,
           resolvedSpec,
           runDirectory,
+          user,
           submittedMillis,
           state,
           reason,

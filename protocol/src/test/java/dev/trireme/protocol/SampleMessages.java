@@ -37,7 +37,21 @@ final class SampleMessages {
     all.addAll(toRank());
     reports().forEach(all::add);
     all.addAll(stored());
+    all.addAll(ofStores());
     return all;
+  }
+
+  private static List<Message> ofStores() {
+    Stored.JobRecord job = (Stored.JobRecord) stored().get(1);
+    return List.of(
+        new StoreMessage.Prepare(3),
+        new StoreMessage.Promised(true, 3, List.of(new StoreMessage.Head("job-1", 2, 5))),
+        new StoreMessage.Fetch("job-1"),
+        new StoreMessage.Fetched(Optional.of(job)),
+        new StoreMessage.Fetched(Optional.empty()),
+        new StoreMessage.Keep(3, job),
+        new StoreMessage.Forget(3, "job-1"),
+        new StoreMessage.Kept("the disk is full"));
   }
 
   private static List<Message> ofCoordinator() {
@@ -141,6 +155,7 @@ final class SampleMessages {
             jobs().get(1),
             "name: x\n",
             "/runs/1",
+            "somebody",
             1_800_000_000_000L,
             JobState.STOPPING,
             "cancelled",

@@ -38,23 +38,28 @@ final class ClusterRun implements AutoCloseable {
     }
   }
 
-  /** Starts a coordinator and waits until it is ready. */
-  Process coordinator(String name, String... more) throws Exception {
+  /** Starts a coordinator, the only one, and waits until it is ready. */
+  Process coordinator(String name) throws Exception {
+    return coordinator(name, 0, List.of());
+  }
+
+  /** Starts one of several coordinators and waits until it serves, active or standing by. */
+  Process coordinator(String name, int port, List<Integer> all) throws Exception {
     Path config = directory.resolve(name + ".yaml");
     String text =
         """
         name: %1$s
-        listen: 127.0.0.1:0
+        listen: 127.0.0.1:%2$d
+        coordinators: %3$s
         api: 127.0.0.1:0
         health: 127.0.0.1:0
         credentials: credentials
         stateDirectory: state-%1$s
         runs: runs
         """
-            .formatted(name);
-    if (!Files.exists(config)) {
-      Files.writeString(config, text + String.join("\n", more) + "\n");
-    }
+            .formatted(name, port, all.stream().map(p -> "'127.0.0.1:" + p + "'").toList());
+    Files.writeString(config, text);
+    Files.deleteIfExists(addressesFile(name));
     Process process = service(name, "coordinator", "--config", config.toString());
     await("addresses of " + name, process, () -> Files.exists(addressesFile(name)));
     return process;

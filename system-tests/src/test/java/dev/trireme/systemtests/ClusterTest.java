@@ -3,15 +3,20 @@ package dev.trireme.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A coordinator and agents as processes of their own, with credentials, asked by commands. */
@@ -64,6 +69,67 @@ class ClusterTest {
           cluster.plain("job", "list", "--cluster", api, "--credentials", "credentials");
       assertThat(nobody.code()).isEqualTo(3);
     }
+  }
+
+  /** Named, for it takes a minute: {@code -Dtrireme.slow=true -Dtest=ClusterTest}. */
+  @Test
+  @EnabledIfSystemProperty(named = "trireme.slow", matches = "true")
+  void shouldGoOnWithTheNextCoordinatorWhenTheActiveOneIsKilled() throws Exception {
+    try (ClusterRun cluster = new ClusterRun(directory)) {
+      List<Integer> ports = freePorts();
+      List<Process> coordinators = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        coordinators.add(cluster.coordinator("c" + i, ports.get(i), ports));
+      }
+      Process agent = cluster.agent("a1", 2, "c0", "c1", "c2");
+      String all = "c0,c1,c2";
+      String[] submit = {
+        "job", "submit", TINY, "--set", "train.steps=3000", "--set", "checkpoint.everySteps=50"
+      };
+      String running = cluster.ask(all, submit).out().strip();
+      String waiting = cluster.ask(all, "job", "submit", TINY).out().strip();
+      cluster.await("checkpoint", agent, () -> checkpointOf(cluster, running));
+      String active = cluster.ask(all, "cluster", "show", "--json").field("coordinator");
+
+      coordinators.get(active.charAt(1) - '0').destroyForcibly();
+      String others = all.replace(active, "").replace(",,", ",").replaceAll("^,|,$", "");
+      cluster.await(
+          "another coordinator",
+          agent,
+          () -> {
+            ClusterRun.Done shown = cluster.ask(others, "cluster", "show", "--json");
+            return shown.code() == 0 && !shown.field("coordinator").equals(active);
+          });
+      assertThat(cluster.ask(others, "job", "show", waiting, "--json").code()).isZero();
+      assertThat(cluster.ask(others, "job", "wait", running).code()).isZero();
+      assertThat(cluster.ask(others, "job", "wait", waiting).code()).isZero();
+      JsonNode job = cluster.ask(others, "job", "show", running, "--json").json();
+      assertThat(job.path("generation").asLong()).as("continued in a new one").isGreaterThan(1);
+      assertThat(cluster.plain("job", "audit", job.path("runDirectory").asText()).code()).isZero();
+    }
+  }
+
+  private static boolean checkpointOf(ClusterRun cluster, String job) throws Exception {
+    String run = cluster.ask("c0,c1,c2", "job", "show", job, "--json").field("runDirectory");
+    Path checkpoints = Path.of(run, "checkpoints");
+    try (Stream<Path> steps =
+        Files.isDirectory(checkpoints) ? Files.list(checkpoints) : Stream.empty()) {
+      return steps.anyMatch(p -> p.getFileName().toString().startsWith("step-"));
+    }
+  }
+
+  private static List<Integer> freePorts() throws Exception {
+    List<ServerSocket> sockets = new ArrayList<>();
+    List<Integer> ports = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      ServerSocket socket = new ServerSocket(0);
+      sockets.add(socket);
+      ports.add(socket.getLocalPort());
+    }
+    for (ServerSocket socket : sockets) {
+      socket.close();
+    }
+    return ports;
   }
 
   private static int ready(ClusterRun cluster, String coordinator) throws Exception {

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param parallel on how many ranks and how they synchronise
  * @param checkpoint when state is saved, and where a run starts from
  * @param failurePolicy what becomes of the job when ranks die
+ * @param queue how it waits for its slots in a cluster
  */
 public record JobSpec(
     @Key("Name of the job: letters, digits, '.', '_' and '-', at most 64.") String name,
@@ -27,8 +28,22 @@ public record JobSpec(
     @Key(value = "When state is saved, and where a run starts from.", defaultValue = "{}")
         CheckpointSpec checkpoint,
     @Key(value = "What becomes of the job when ranks die.", defaultValue = "{}")
-        FailurePolicySpec failurePolicy) {
-  /** With {@link FailurePolicySpec#DEFAULT}. */
+        FailurePolicySpec failurePolicy,
+    @Key(value = "How it waits for its slots in a cluster.", defaultValue = "{}") QueueSpec queue) {
+  /** With {@link QueueSpec#DEFAULT}. */
+  public JobSpec(
+      String name,
+      ModelSpec model,
+      Optional<ProgramSpec> program,
+      DataSpec data,
+      TrainSpec train,
+      ParallelSpec parallel,
+      CheckpointSpec checkpoint,
+      FailurePolicySpec failurePolicy) {
+    this(name, model, program, data, train, parallel, checkpoint, failurePolicy, QueueSpec.DEFAULT);
+  }
+
+  /** With {@link FailurePolicySpec#DEFAULT} and {@link QueueSpec#DEFAULT}. */
   public JobSpec(
       String name,
       ModelSpec model,

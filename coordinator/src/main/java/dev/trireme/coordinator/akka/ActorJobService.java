@@ -25,6 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
 import java.util.function.Function;
@@ -34,7 +35,7 @@ import java.util.function.Function;
  * every question is answered at once with that.
  */
 final class ActorJobService implements JobService {
-  private static final String DISPATCHER = "trireme.coordinator-dispatcher";
+  static final String DISPATCHER = "trireme.coordinator-dispatcher";
 
   private final ActorRef<CoordinatorInbox> coordinator;
   private final Set<CompletableFuture<?>> pending = ConcurrentHashMap.newKeySet();
@@ -43,12 +44,15 @@ final class ActorJobService implements JobService {
   private ActorJobService(
       ActorRef<CoordinatorInbox> coordinator, CompletionStage<Throwable> failure) {
     this.coordinator = coordinator;
-    failure.thenAccept(
-        e ->
-            end(
-                "the coordinator has failed ("
-                    + e
-                    + "): this is a bug, please report it with the log"));
+    failure.thenAccept(e -> end(told(e)));
+  }
+
+  private static String told(Throwable failure) {
+    return failure instanceof CoordinatorException
+        ? "the coordinator has ended: " + failure.getMessage()
+        : "the coordinator has failed ("
+            + failure
+            + "): this is a bug, please report it with the log";
   }
 
   /**
@@ -57,16 +61,22 @@ final class ActorJobService implements JobService {
    * @param runner runs a behaviour
    * @param name of the coordinator
    * @param store belongs to the caller
+   * @param active true while the actor here is the one that is active
+   * @param several whether other coordinators may take over, and a failed take-over is tried again
    */
   static ActorJobService start(
       BiFunction<Behavior<CoordinatorInbox>, Props, ActorRef<CoordinatorInbox>> runner,
       String name,
       Timing timing,
-      JobStore store) {
+      JobStore store,
+      AtomicBoolean active,
+      boolean several) {
     SecureRandom random = new SecureRandom();
     CompletableFuture<Throwable> failure = new CompletableFuture<>();
     Behavior<CoordinatorInbox> behavior =
         CoordinatorActor.create(
+            active,
+            several,
             out -> new JobControl(name, store, timing, Time.SYSTEM, random::nextLong, out),
             failure::complete);
     return new ActorJobService(

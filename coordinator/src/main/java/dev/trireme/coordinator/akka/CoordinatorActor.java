@@ -3,6 +3,8 @@ package dev.trireme.coordinator.akka;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
+import akka.actor.typed.PreRestart;
+import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -15,8 +17,10 @@ import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.akka.CoordinatorInbox;
 import dev.trireme.protocol.akka.ToCoordinator;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -35,43 +39,73 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
   private record AgentGone(String agentId, ActorRef<CoordinatorToAgent> address)
       implements CoordinatorInbox {}
 
+  private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+
   private final TimerScheduler<CoordinatorInbox> timers;
   private final Map<String, ActorRef<CoordinatorToAgent>> addresses = new HashMap<>();
+  private final AtomicBoolean active;
+  private final boolean several;
   private final Consumer<Throwable> failed;
   private final JobControl control;
 
   private CoordinatorActor(
       ActorContext<CoordinatorInbox> context,
       TimerScheduler<CoordinatorInbox> timers,
+      AtomicBoolean active,
+      boolean several,
       Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver,
       Consumer<Throwable> failed) {
     super(context);
     this.timers = timers;
+    this.active = active;
+    this.several = several;
     this.failed = failed;
     this.control = takeOver.apply(this::send);
+    active.set(true);
     wakeInTime();
   }
 
   /**
-   * The behaviour.
+   * The behaviour. Where it is one of several and cannot take over, as without a majority of them,
+   * it tries again; where it is the only one, whoever waits for it is told that it has failed.
    *
+   * @param active true while it is the one that is active
+   * @param several whether there are other coordinators
    * @param takeOver makes the control, given the way to the agents; may block
    * @param failed told why when the actor ends of itself, which nothing but a fault makes it do
    */
   static Behavior<CoordinatorInbox> create(
+      AtomicBoolean active,
+      boolean several,
       Function<BiConsumer<String, CoordinatorToAgent>, JobControl> takeOver,
       Consumer<Throwable> failed) {
-    return Behaviors.setup(
-        context ->
-            Behaviors.withTimers(
-                timers -> {
-                  try {
-                    return new CoordinatorActor(context, timers, takeOver, failed);
-                  } catch (RuntimeException | Error e) {
-                    failed.accept(e);
-                    throw e;
-                  }
-                }));
+    Behavior<CoordinatorInbox> coordinator =
+        Behaviors.setup(
+            context ->
+                Behaviors.withTimers(
+                    timers -> {
+                      try {
+                        return new CoordinatorActor(
+                            context, timers, active, several, takeOver, failed);
+                      } catch (RuntimeException | Error e) {
+                        if (!isTriedAgain(e, several)) {
+                          failed.accept(e);
+                        }
+                        throw e;
+                      }
+                    }));
+    return several
+        ? Behaviors.supervise(coordinator)
+            .onFailure(
+                CoordinatorException.class,
+                SupervisorStrategy.restartWithBackoff(FIRST_PAUSE, LONGEST_PAUSE, 0.1))
+        : coordinator;
+  }
+
+  /** Whether the actor takes over anew after a failure, and so has not ended. */
+  private static boolean isTriedAgain(Throwable failure, boolean several) {
+    return several && failure instanceof CoordinatorException;
   }
 
   @Override
@@ -84,12 +118,22 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
         .onSignal(
             PostStop.class,
             signal -> {
-              // Listeners of jobs that have not ended are told that nothing more will come.
-              control.close();
-              failed.accept(new IllegalStateException("its actor was stopped"));
+              ended();
+              failed.accept(
+                  several
+                      ? new CoordinatorException("it is not the active one any more")
+                      : new IllegalStateException("its actor was stopped"));
               return this;
             })
+        .onSignal(PreRestart.class, signal -> ended())
         .build();
+  }
+
+  private Behavior<CoordinatorInbox> ended() {
+    active.set(false);
+    // Listeners of jobs that have not ended are told that nothing more will come.
+    control.close();
+    return this;
   }
 
   private Behavior<CoordinatorInbox> then(Runnable action) {
@@ -98,7 +142,9 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
       wakeInTime();
       return this;
     } catch (RuntimeException | Error e) {
-      failed.accept(e);
+      if (!isTriedAgain(e, several)) {
+        failed.accept(e);
+      }
       throw e;
     }
   }

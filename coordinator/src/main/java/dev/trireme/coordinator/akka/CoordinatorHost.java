@@ -1,7 +1,8 @@
 package dev.trireme.coordinator.akka;
 
 import dev.trireme.coordinator.JobService;
-import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.coordinator.store.LocalStore;
+import java.util.concurrent.CompletionStage;
 
 /** What a coordinator's actor runs on. */
 public interface CoordinatorHost extends AutoCloseable {
@@ -15,9 +16,18 @@ public interface CoordinatorHost extends AutoCloseable {
   /**
    * Takes jobs from now on. Once.
    *
-   * @param store belongs to the caller
+   * @param local this coordinator's own store, which belongs to the caller
    */
-  JobService serve(JobStore store);
+  JobService serve(LocalStore local);
+
+  /** Whether this is the active coordinator now. */
+  boolean isActive();
+
+  /**
+   * Completed when this is no member of its cluster any more: it was closed, or the others have
+   * given it up.
+   */
+  CompletionStage<Void> left();
 
   /** Ends the coordinator, within seconds. */
   @Override

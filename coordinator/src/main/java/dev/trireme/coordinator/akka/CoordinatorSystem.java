@@ -11,10 +11,14 @@ import dev.trireme.coordinator.CoordinatorConfig;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.coordinator.store.LocalStore;
+import dev.trireme.coordinator.store.ReplicatedJobStore;
 import dev.trireme.protocol.akka.ControlPlane;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +29,7 @@ public final class CoordinatorSystem implements CoordinatorHost {
 
   private final CoordinatorConfig config;
   private final ActorSystem<Void> system;
+  private final AtomicBoolean active = new AtomicBoolean();
   private ActorJobService jobs;
 
   private CoordinatorSystem(CoordinatorConfig config, ActorSystem<Void> system) {
@@ -55,9 +60,23 @@ public final class CoordinatorSystem implements CoordinatorHost {
               + "; choose another port, 0 takes any free one",
           e);
     }
-    Cluster cluster = Cluster.get(system);
-    cluster.manager().tell(Join.create(cluster.selfMember().address()));
+    if (config.coordinators().size() > 1) {
+      Founding.join(system, config);
+    } else {
+      Cluster cluster = Cluster.get(system);
+      cluster.manager().tell(Join.create(cluster.selfMember().address()));
+    }
     return new CoordinatorSystem(config, system);
+  }
+
+  @Override
+  public boolean isActive() {
+    return active.get();
+  }
+
+  @Override
+  public CompletionStage<Void> left() {
+    return system.getWhenTerminated().thenApply(done -> null);
   }
 
   @Override
@@ -67,13 +86,21 @@ public final class CoordinatorSystem implements CoordinatorHost {
   }
 
   @Override
-  public JobService serve(JobStore store) {
+  public JobService serve(LocalStore local) {
+    boolean several = config.coordinators().size() > 1;
+    JobStore store = local;
+    if (several) {
+      StoreActor.start(system, local, ActorJobService.DISPATCHER);
+      store = new ReplicatedJobStore(local, AkkaPeers.of(system, config));
+    }
     jobs =
         ActorJobService.start(
             (behavior, props) -> ControlPlane.run(system, behavior, props),
             config.name(),
             config.timing(),
-            store);
+            store,
+            active,
+            several);
     return jobs;
   }
 

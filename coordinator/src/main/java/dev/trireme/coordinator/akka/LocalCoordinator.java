@@ -2,13 +2,18 @@ package dev.trireme.coordinator.akka;
 
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.JobService;
-import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.coordinator.store.LocalStore;
 import dev.trireme.protocol.akka.LocalPlane;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A coordinator that only agents of its own process can reach. */
 public final class LocalCoordinator implements CoordinatorHost {
   private final String name;
   private final LocalPlane plane;
+  private final AtomicBoolean active = new AtomicBoolean();
+  private final CompletableFuture<Void> left = new CompletableFuture<>();
   private ActorJobService jobs;
 
   /**
@@ -25,9 +30,19 @@ public final class LocalCoordinator implements CoordinatorHost {
   }
 
   @Override
-  public JobService serve(JobStore store) {
-    jobs = ActorJobService.start(plane::run, name, Timing.DEFAULT, store);
+  public JobService serve(LocalStore local) {
+    jobs = ActorJobService.start(plane::run, name, Timing.DEFAULT, local, active, false);
     return jobs;
+  }
+
+  @Override
+  public boolean isActive() {
+    return active.get();
+  }
+
+  @Override
+  public CompletionStage<Void> left() {
+    return left.copy();
   }
 
   @Override
@@ -36,5 +51,6 @@ public final class LocalCoordinator implements CoordinatorHost {
       jobs.close();
     }
     plane.close();
+    left.complete(null);
   }
 }

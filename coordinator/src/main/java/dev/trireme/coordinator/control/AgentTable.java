@@ -59,7 +59,10 @@ final class AgentTable {
         .map(
             a ->
                 new AgentSlots(
-                    a.agentId(), a.host(), Math.max(0, a.slots() - held.applyAsInt(a.agentId()))))
+                    a.agentId(),
+                    a.host(),
+                    Math.max(0, a.slots() - held.applyAsInt(a.agentId())),
+                    a.slots()))
         .toList();
   }
 

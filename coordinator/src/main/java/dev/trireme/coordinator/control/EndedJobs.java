@@ -75,6 +75,8 @@ final class EndedJobs {
         record.job().name(),
         record.state(),
         record.reason(),
+        record.user(),
+        record.job().queue().priority(),
         Instant.ofEpochMilli(record.submittedMillis()),
         newest.map(GenerationRecord::generation).orElse(0L),
         newest.map(GenerationRecord::worldSize).orElse(0),

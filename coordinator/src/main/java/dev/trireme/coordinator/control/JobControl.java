@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.control;
 
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.QueueSpec;
 import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
@@ -172,6 +173,7 @@ public final class JobControl implements AutoCloseable {
             submission.job(),
             submission.resolvedSpec(),
             directory.toString(),
+            submission.user(),
             time.now().toEpochMilli(),
             JobState.QUEUED,
             "accepted",
@@ -362,8 +364,10 @@ public final class JobControl implements AutoCloseable {
       String jobId, AgentToCoordinator message, long itsGeneration, Consumer<JobRun> action) {
     Job job = find(jobId);
     if (job != null) {
+      JobState before = job.run().state();
       guarded(job, () -> action.accept(job.run()));
-      if (job.run().wantsFormation() || job.run().state().isFinal()) {
+      JobState state = job.run().state();
+      if (job.run().wantsFormation() || state.isFinal() || state != before) {
         schedule();
       }
       return;
@@ -380,14 +384,45 @@ public final class JobControl implements AutoCloseable {
         apply(Reformation.decide(job.run().situation(agents.slots(this::slotsHeld))));
       }
     }
-    List<Scheduler.WaitingJob> queue =
-        live.values().stream()
-            .filter(job -> job.run().state() == JobState.QUEUED)
-            .map(job -> job.run().record())
-            .map(r -> new Scheduler.WaitingJob(r.jobId(), r.job().parallel().ranks()))
-            .toList();
-    if (!queue.isEmpty()) {
-      Scheduler.decide(queue, agents.slots(this::slotsHeld)).forEach(this::apply);
+    List<Scheduler.WaitingJob> queue = new ArrayList<>();
+    List<Scheduler.RunningJob> running = new ArrayList<>();
+    for (Job job : live.values()) {
+      if (job.run().state() == JobState.QUEUED) {
+        queue.add(waiting(job.run().record()));
+      } else {
+        job.run().holding().ifPresent(h -> running.add(running(job.run().record(), h)));
+      }
+    }
+    Scheduler.Plan plan =
+        Scheduler.decide(new Scheduler.Situation(queue, running, agents.slots(this::slotsHeld)));
+    plan.decisions().forEach(this::apply);
+    plan.demands().forEach(this::demand);
+  }
+
+  private static Scheduler.WaitingJob waiting(JobRecord r) {
+    QueueSpec queue = r.job().queue();
+    return new Scheduler.WaitingJob(
+        r.jobId(), r.job().parallel().ranks(), queue.priority(), r.user(), queue.placing());
+  }
+
+  private static Scheduler.RunningJob running(JobRecord r, JobRun.Holding holding) {
+    return new Scheduler.RunningJob(
+        r.jobId(),
+        r.job().parallel().ranks(),
+        r.job().queue().priority(),
+        r.user(),
+        holding.agentId(),
+        holding.held(),
+        holding.target(),
+        holding.settled());
+  }
+
+  private void demand(Scheduler.Demand demand) {
+    Job job = find(demand.jobId());
+    if (demand instanceof Scheduler.Resize resize) {
+      guarded(job, () -> job.run().allow(resize.to()));
+    } else {
+      guarded(job, () -> job.run().preempt(demand.reason()));
     }
   }
 

@@ -72,6 +72,7 @@ public final class JobRun {
   private final Size size;
   private Optional<String> cancelled = Optional.empty();
   private Optional<Outcome> outcome = Optional.empty();
+  private Optional<String> preempted = Optional.empty();
 
   /**
    * @param record as it was stored last, by this coordinator or one before it
@@ -128,6 +129,7 @@ public final class JobRun {
   /** Whether its next formation is to be decided now. */
   public boolean wantsFormation() {
     return record.state() == JobState.RECOVERING
+        && preempted.isEmpty()
         && recovery.isAborted()
         && recovery.backoffNanos() <= 0;
   }
@@ -300,7 +302,7 @@ public final class JobRun {
   }
 
   private String whyNoCheckpoint() {
-    return record.state() == JobState.RECOVERING
+    return record.state() == JobState.RECOVERING && preempted.isEmpty()
         ? "generation " + formation.generation() + " is over"
         : outcome.map(o -> "the job is ending: " + o.reason()).orElse("");
   }
@@ -369,6 +371,65 @@ public final class JobRun {
     seekSize();
   }
 
+  /** How many slots it holds on the agent where its ranks are; empty while it holds none. */
+  public Optional<Holding> holding() {
+    if (formation == null) {
+      return Optional.empty();
+    }
+    String agentId = formation.placements().get(0).agentId();
+    int held = formation.slotsHeldOn(agentId);
+    boolean ending = outcome.isPresent() || cancelled.isPresent() || preempted.isPresent();
+    boolean settled = !ending && record.state() == JobState.RUNNING && !size.isChanging();
+    int target = ending ? 0 : size.isChanging() ? Math.min(held, size.wanted()) : held;
+    return held == 0 ? Optional.empty() : Optional.of(new Holding(agentId, held, target, settled));
+  }
+
+  /**
+   * What a job has of an agent.
+   *
+   * @param target slots it will have when what it was asked for is done
+   * @param settled whether it trains, and so can be asked for something
+   */
+  public record Holding(String agentId, int held, int target, boolean settled) {}
+
+  /** It may have so many ranks at most, whatever was wanted; changes at the next step boundary. */
+  public void allow(int ranks) {
+    size.allow(ranks);
+    seekSize();
+  }
+
+  /** It is to save its state, end its ranks and wait again. Does nothing unless it trains. */
+  public void preempt(String reason) {
+    if (record.state() != JobState.RUNNING || outcome.isPresent() || size.isChanging()) {
+      return;
+    }
+    preempted = Optional.of(reason);
+    commands.checkpointAfterStep();
+    commands.stopAfterStep(reason);
+    deadlines.begin(Wait.CANCEL, SAVE_GRACE);
+    move(JobState.RECOVERING, reason + ": saves its state");
+  }
+
+  /** It cannot stop in order: what it has saved before has to do. */
+  private void endPreempted() {
+    String reason = preempted.orElseThrow();
+    outcome = Optional.of(Outcome.cancelled(reason));
+    commands.abort(reason);
+    endRanks(timing.endGrace(), reason);
+  }
+
+  /** Its ranks are gone, or nothing more can be done about them: it waits for slots again. */
+  private void waitAgain() {
+    String reason = preempted.orElseThrow();
+    preempted = Optional.empty();
+    outcome = Optional.empty();
+    cancelled = Optional.empty();
+    formation = null;
+    evidence.clear();
+    deadlines.endAll();
+    move(JobState.QUEUED, reason);
+  }
+
   private void seekSize() {
     if (record.state() == JobState.RUNNING) {
       size.seek(formation.worldSize(), commands)
@@ -382,7 +443,7 @@ public final class JobRun {
     if (outcome.isPresent()) {
       return;
     }
-    if (record.state() == JobState.RECOVERING) {
+    if (record.state() == JobState.RECOVERING && preempted.isEmpty()) {
       gatherIfOut();
       return;
     }
@@ -402,8 +463,12 @@ public final class JobRun {
       move(JobState.RECOVERING, "all ranks have stopped, to form anew");
       gatherIfOut();
     } else {
-      figures.finished(all.get(0));
-      settle(Outcome.finished(all.get(0), cancelled));
+      if (preempted.isPresent() && all.get(0).stopped()) {
+        outcome = Optional.of(Outcome.cancelled(preempted.get()));
+      } else {
+        figures.finished(all.get(0));
+        settle(Outcome.finished(all.get(0), cancelled));
+      }
       commands.release();
       deadlines.begin(Wait.EXIT, timing.exit());
       endIfAllGone();
@@ -447,6 +512,7 @@ public final class JobRun {
       outcome = Optional.of(Outcome.cancelled(reason));
       end("");
     } else if (record.state() == JobState.RECOVERING) {
+      // Also one that was to wait again.
       settle(Outcome.cancelled(reason));
       endRanks(timing.endGrace(), reason);
     } else if (outcome.isEmpty() && cancelled.isEmpty()) {
@@ -520,6 +586,10 @@ public final class JobRun {
           overdue(formation.which(r -> r.finished().isEmpty()), "finished", timing.finish());
       case EVIDENCE -> judge(true);
       case CANCEL -> {
+        if (preempted.isPresent()) {
+          endPreempted();
+          return;
+        }
         settle(Outcome.cancelled(cancelled.orElseThrow()));
         endRanks(timing.endGrace(), cancelled.get());
       }
@@ -537,7 +607,9 @@ public final class JobRun {
     if (outcome.isPresent()) {
       return;
     }
-    if (record.state() == JobState.RECOVERING) {
+    if (preempted.isPresent()) {
+      endPreempted();
+    } else if (record.state() == JobState.RECOVERING) {
       onFurtherSign(sign);
     } else {
       recovery.sign();
@@ -647,6 +719,7 @@ public final class JobRun {
 
   /** From here on it is known how the job ends. */
   private void settle(Outcome how) {
+    preempted = Optional.empty();
     outcome = Optional.of(how);
     deadlines.endAll();
     move(JobState.STOPPING, how.reason());
@@ -667,7 +740,9 @@ public final class JobRun {
   }
 
   private void end(String afterthought) {
-    if (!record.state().isFinal()) {
+    if (preempted.isPresent()) {
+      waitAgain();
+    } else if (!record.state().isFinal()) {
       Outcome how = outcome.orElseThrow();
       deadlines.endAll();
       move(how.state(), how.reason() + afterthought);

@@ -70,6 +70,7 @@ final class Records {
         r.job(),
         r.resolvedSpec(),
         r.runDirectory(),
+        r.user(),
         r.submittedMillis(),
         state,
         reason,

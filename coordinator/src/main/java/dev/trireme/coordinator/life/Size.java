@@ -8,6 +8,7 @@ import java.util.Optional;
 /** How many ranks a job is to have, and what there is to do about it. Owned by a {@link JobRun}. */
 final class Size {
   private int wanted;
+  private int allowed = Integer.MAX_VALUE;
   private int spares;
   private boolean changing;
 
@@ -16,7 +17,12 @@ final class Size {
   }
 
   int wanted() {
-    return wanted;
+    return Math.min(wanted, allowed);
+  }
+
+  /** So many ranks it may have at most, whatever somebody wants. */
+  void allow(int ranks) {
+    allowed = ranks;
   }
 
   /**
@@ -58,7 +64,7 @@ final class Size {
    * @return why, for people, when they have been asked to stop
    */
   Optional<String> seek(int now, FormationCommands commands) {
-    int missing = wanted - now;
+    int missing = wanted() - now;
     if (changing || missing == 0) {
       return Optional.empty();
     }
@@ -68,6 +74,6 @@ final class Size {
     }
     changing = true;
     commands.stopAfterStep("the formation changes");
-    return Optional.of("to have " + wanted + " ranks instead of " + now);
+    return Optional.of("to have " + wanted() + " ranks instead of " + now);
   }
 }

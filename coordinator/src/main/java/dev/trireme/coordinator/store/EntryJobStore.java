@@ -10,13 +10,14 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
  * Jobs and term as entries of a map of bytes, wherever that lies. Entries are {@link
  * MessageCodec}'s, so that whoever keeps them sees no class of ours.
  */
-abstract class EntryJobStore implements JobStore {
+abstract class EntryJobStore implements LocalStore {
   private static final String TERM = "term";
 
   private final MessageCodec codec = new MessageCodec();
@@ -33,24 +34,51 @@ abstract class EntryJobStore implements JobStore {
   abstract List<String> keys();
 
   @Override
-  public long raiseTerm(long floor) {
-    byte[] before = get(TERM);
-    long last = before == null ? 0 : decode(TERM, before, TermRecord.class).term();
-    if (Math.max(last, floor) >= Stamp.MAX) {
-      throw new CoordinatorException(
-          "term "
-              + Math.max(last, floor)
-              + " is past all bounds: the entry '"
-              + TERM
-              + "' of the job store is damaged, or who told of it is");
-    }
-    long term = Math.max(last, floor) + 1;
+  public synchronized long raiseTerm(long floor) {
+    long term = termAfter(Math.max(term(), floor));
     set(TERM, codec.encode(new TermRecord(term)));
     return term;
   }
 
+  /**
+   * The next term.
+   *
+   * @throws CoordinatorException when no cluster can have come to so many
+   */
+  static long termAfter(long last) {
+    if (last >= Stamp.MAX) {
+      throw new CoordinatorException(
+          "term "
+              + last
+              + " is past all bounds: the entry '"
+              + TERM
+              + "' of the job store is damaged, or who told of it is");
+    }
+    return last + 1;
+  }
+
   @Override
-  public void put(JobRecord job) {
+  public long term() {
+    byte[] last = get(TERM);
+    return last == null ? 0 : decode(TERM, last, TermRecord.class).term();
+  }
+
+  @Override
+  public synchronized boolean promise(long term) {
+    if (term <= term()) {
+      return false;
+    }
+    set(TERM, codec.encode(new TermRecord(termAfter(term - 1))));
+    return true;
+  }
+
+  @Override
+  public Optional<JobRecord> job(String jobId) {
+    return Optional.ofNullable(get(jobId)).map(bytes -> decode(jobId, bytes, JobRecord.class));
+  }
+
+  @Override
+  public synchronized void put(JobRecord job) {
     byte[] before = get(job.jobId());
     if (before != null) {
       JobRecord old = decode(job.jobId(), before, JobRecord.class);

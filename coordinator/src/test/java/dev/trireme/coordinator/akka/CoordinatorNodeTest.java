@@ -105,7 +105,10 @@ class CoordinatorNodeTest {
     start();
     agent("a", 1).awaitAccepted();
     String id = submit(2, 2);
-    await(e -> e instanceof JobEvent.StateChanged s && s.reason().equals("needs 2 slots, 1 free"));
+    await(
+        e ->
+            e instanceof JobEvent.StateChanged s
+                && s.reason().equals("needs 2 slots, the one host has 1"));
 
     agent("b", 2);
     await(e -> e instanceof JobEvent.StateChanged s && s.state() == JobState.RUNNING);

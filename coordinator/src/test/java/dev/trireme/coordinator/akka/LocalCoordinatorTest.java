@@ -12,16 +12,18 @@ import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.coordinator.Jobs;
 import dev.trireme.coordinator.store.FileJobStore;
-import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.coordinator.store.LocalStore;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
+import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.Stored.JobRecord;
 import dev.trireme.protocol.akka.CoordinatorInbox;
 import dev.trireme.protocol.akka.LocalPlane;
 import dev.trireme.protocol.akka.ToCoordinator;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -44,13 +46,28 @@ class LocalCoordinatorTest {
   /**
    * One whose disk fails in a way that nobody has thought of, when an agent knows a higher term.
    */
-  private record FailingStore(JobStore files) implements JobStore {
+  private record FailingStore(LocalStore files) implements LocalStore {
     @Override
     public long raiseTerm(long floor) {
       if (floor > 0) {
         throw new IllegalStateException("the disk is on fire");
       }
       return files.raiseTerm(floor);
+    }
+
+    @Override
+    public long term() {
+      return files.term();
+    }
+
+    @Override
+    public boolean promise(long term) {
+      return files.promise(term);
+    }
+
+    @Override
+    public Optional<JobRecord> job(String jobId) {
+      return files.job(jobId);
     }
 
     @Override
@@ -109,17 +126,21 @@ class LocalCoordinatorTest {
 
   @Test
   void shouldAcceptAnAgentOfItsProcess() throws Exception {
-    try (JobStore store = FileJobStore.open(directory.resolve("state"))) {
+    try (LocalStore store = FileJobStore.open(directory.resolve("state"))) {
       JobService jobs = coordinator.serve(store);
       register(0);
       assertThat(told.poll(20, TimeUnit.SECONDS)).isInstanceOf(AgentAccepted.class);
       assertThat(jobs.list()).isEmpty();
+      assertThat(coordinator.isActive()).isTrue();
     }
+    coordinator.close();
+    assertThat(coordinator.isActive()).isFalse();
+    assertThat(coordinator.left()).isCompleted();
   }
 
   @Test
   void shouldOutliveAnAgentThatClaimsATermPastAllBounds() throws Exception {
-    try (JobStore store = FileJobStore.open(directory.resolve("state"))) {
+    try (LocalStore store = FileJobStore.open(directory.resolve("state"))) {
       JobService jobs = coordinator.serve(store);
       register(Long.MAX_VALUE);
       register(0);
@@ -130,7 +151,7 @@ class LocalCoordinatorTest {
 
   @Test
   void shouldTellEverybodyWhenItHasFailed() throws Exception {
-    try (JobStore store = new FailingStore(FileJobStore.open(directory.resolve("state")))) {
+    try (LocalStore store = new FailingStore(FileJobStore.open(directory.resolve("state")))) {
       JobService jobs = coordinator.serve(store);
       String id =
           jobs.submit(
@@ -142,6 +163,19 @@ class LocalCoordinatorTest {
       assertThatThrownBy(() -> jobs.cancel(id, "x"))
           .isInstanceOf(CoordinatorException.class)
           .hasMessageContaining("the coordinator has failed", "the disk is on fire");
+    }
+  }
+
+  @Test
+  void shouldNotTryAgainWhenItCannotTakeOver() throws Exception {
+    try (LocalStore store = FileJobStore.open(directory.resolve("state"))) {
+      assertThat(store.promise(Stamp.MAX)).isTrue();
+      JobService jobs = coordinator.serve(store);
+
+      assertThatThrownBy(jobs::list)
+          .isInstanceOf(CoordinatorException.class)
+          .hasMessageContaining("past all bounds");
+      assertThat(coordinator.isActive()).isFalse();
     }
   }
 }

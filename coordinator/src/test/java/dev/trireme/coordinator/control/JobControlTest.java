@@ -3,6 +3,8 @@ package dev.trireme.coordinator.control;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobStatus;
@@ -13,13 +15,17 @@ import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
+import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
+import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
+import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -166,7 +172,8 @@ class JobControlTest {
       control.onRegistration(agent("a", 2, 0, 0));
       String first = submit(control, "one");
       String second = submit(control, "two");
-      assertThat(status(control, second).reason()).isEqualTo("needs 2 slots, 0 free");
+      assertThat(status(control, second).reason())
+          .isEqualTo("needs 2 slots, 0 free; held: 2 by " + first);
       for (int rank = 0; rank < 2; rank++) {
         RankExit exit = new RankExit(1, 1, false, "exit code 1", List.of());
         control.onMessage(new RankExited("a", first, 1, rank, exit));
@@ -233,6 +240,109 @@ class JobControlTest {
     }
   }
 
+  @Test
+  void shouldPreemptALessImportantJobAndLetItWaitAgain() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String low = submit(control, "one");
+      run(control, low, 1);
+      told.clear();
+      String high = submit(control, "two", 5);
+
+      assertThat(status(control, high).reason())
+          .isEqualTo("needs 2 slots, 0 free; asked to make room on host-a: " + low);
+      assertThat(status(control, low).reason())
+          .isEqualTo("preempted by " + high + " of priority 5: saves its state");
+      Stamp stamp = new Stamp(1, 1);
+      assertThat(told)
+          .containsExactly(
+              tell(low, stamp, new AgentToRank.CheckpointAfterStep(stamp)),
+              tell(
+                  low,
+                  stamp,
+                  new AgentToRank.StopAfterStep(stamp, "preempted by job-2 of priority 5")));
+      told.clear();
+      for (int rank = 0; rank < 2; rank++) {
+        report(control, low, 1, rank, finished());
+      }
+      assertThat(told).containsExactly(tell(low, stamp, new AgentToRank.Release()));
+      exit(control, low, 1, 0);
+      exit(control, low, 1, 1);
+
+      assertThat(status(control, high).state()).isEqualTo(JobState.STARTING);
+      assertThat(status(control, low).state()).isEqualTo(JobState.QUEUED);
+      assertThat(status(control, low).reason()).startsWith("needs 2 slots, 0 free");
+      exit(control, high, 2, 0);
+      exit(control, high, 2, 1);
+      StartRanks again = (StartRanks) told.get(told.size() - 1);
+      assertThat(again.jobId()).isEqualTo(low);
+      assertThat(again.source()).isEqualTo(StateSource.CHECKPOINT);
+    }
+  }
+
+  @Test
+  void shouldLetAPreemptedJobWaitAgainThoughARankDiesMeanwhile() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String low = submit(control, "one");
+      run(control, low, 1);
+      String high = submit(control, "two", 5);
+      exit(control, low, 1, 0);
+      assertThat(status(control, high).state()).isEqualTo(JobState.QUEUED);
+      exit(control, low, 1, 1);
+
+      assertThat(status(control, low).state()).isEqualTo(JobState.QUEUED);
+      assertThat(status(control, high).state()).isEqualTo(JobState.STARTING);
+    }
+  }
+
+  @Test
+  void shouldCancelAJobThatIsBeingPreempted() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String low = submit(control, "one");
+      run(control, low, 1);
+      submit(control, "two", 5);
+      control.cancel(low, "enough", false);
+      exit(control, low, 1, 0);
+      exit(control, low, 1, 1);
+
+      assertThat(status(control, low).state()).isEqualTo(JobState.CANCELLED);
+    }
+  }
+
+  private static void run(JobControl control, String jobId, long generation) {
+    for (int rank = 0; rank < 2; rank++) {
+      control.onMessage(new RankStarted("a", jobId, generation, rank, 100 + rank));
+      report(
+          control,
+          jobId,
+          generation,
+          rank,
+          new RankReport.Ready(Progress.START, "", 20, 10, 2, 1000));
+    }
+    assertThat(status(control, jobId).state()).isEqualTo(JobState.RUNNING);
+  }
+
+  private static RankReport finished() {
+    return new RankReport.Finished(
+        new Progress(5, new Cursor(0, 500)), 0, true, Map.of(), "aa", Double.NaN);
+  }
+
+  private static void report(
+      JobControl control, String jobId, long generation, int rank, RankReport report) {
+    control.onMessage(new FromRank("a", jobId, generation, rank, report));
+  }
+
+  private static void exit(JobControl control, String jobId, long generation, int rank) {
+    RankExit exit = new RankExit(100 + rank, 0, true, "exit code 0", List.of());
+    control.onMessage(new RankExited("a", jobId, generation, rank, exit));
+  }
+
+  private static TellRanks tell(String jobId, Stamp stamp, AgentToRank command) {
+    return new TellRanks(stamp, jobId, List.of(), command);
+  }
+
   private JobControl open() {
     return new JobControl(
         "test",
@@ -250,6 +360,12 @@ class JobControlTest {
   private String submit(JobControl control, String run) {
     return control.submit(
         new JobSubmission(Jobs.spec(2, 2), "name: small\n", directory.resolve(run)));
+  }
+
+  private String submit(JobControl control, String run, int priority) {
+    return control.submit(
+        new JobSubmission(
+            Jobs.withPriority(Jobs.spec(2, 2), priority), "name: small\n", directory.resolve(run)));
   }
 
   private static JobStatus status(JobControl control, String jobId) {

@@ -8,12 +8,12 @@ import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
-import dev.trireme.coordinator.schedule.SchedulingDecision.Wait;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -23,7 +23,6 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -32,13 +31,13 @@ class SchedulerTest {
   static Stream<Arguments> table() {
     return Stream.of(
         arguments("2", slots(), "wait: needs 2 slots, no agent has joined"),
-        arguments("1", slots(0), "wait: needs 1 slot, 0 free"),
-        arguments("4", slots(3), "wait: needs 4 slots, 3 free"),
-        arguments("4", slots(3, 2), "wait: needs 4 slots on one host, h0 has most with 3 free"),
+        arguments("1", slots(0), "wait: needs 1 slot, the one host has 0"),
+        arguments("4", slots(3), "wait: needs 4 slots, the one host has 3"),
+        arguments("4", slots(3, 2), "wait: needs 4 slots on one host, the largest has 3"),
         arguments("4", slots(4), "a0 x4: 4 slots on host h0"),
         arguments("1:4", slots(3), "a0 x3: 3 slots on host h0 (of 1:4 wanted)"),
         arguments("1:4", slots(9), "a0 x4: 4 slots on host h0"),
-        arguments("2:4", slots(1), "wait: needs 2 slots, 1 free"),
+        arguments("2:4", slots(1), "wait: needs 2 slots, the one host has 1"),
         arguments("2", slots(8, 2, 4), "a1 x2: 2 slots on host h1"),
         arguments("1:4", slots(2, 3), "a1 x3: 3 slots on host h1 (of 1:4 wanted)"),
         arguments("2", slots(2, 2), "a0 x2: 2 slots on host h0"));
@@ -50,18 +49,6 @@ class SchedulerTest {
     WaitingJob job = new WaitingJob("job-1", WorkerCount.parse(workers));
 
     assertThat(describe(Scheduler.decide(List.of(job), agents).get(0))).isEqualTo(expected);
-  }
-
-  @Test
-  void shouldHoldBackThoseBehindAJobThatDoesNotFit() {
-    List<WaitingJob> queue = List.of(job(1, "1"), job(2, "4"), job(3, "1"), job(4, "1"));
-
-    assertThat(Scheduler.decide(queue, slots(3)))
-        .containsExactly(
-            new Form("job-1", List.of(new Placement("a0", List.of(0))), "1 slot on host h0"),
-            new Wait("job-2", "needs 4 slots, 2 free"),
-            new Wait("job-3", "waits behind job-2"),
-            new Wait("job-4", "waits behind job-2"));
   }
 
   @Property
@@ -79,29 +66,6 @@ class SchedulerTest {
   }
 
   @Property
-  void shouldFormWhatWasAskedForInOrderOfArrival(
-      @ForAll("queues") List<WaitingJob> queue, @ForAll("agents") List<AgentSlots> agents) {
-    List<SchedulingDecision> decisions = Scheduler.decide(queue, agents);
-
-    assertThat(decisions)
-        .extracting(SchedulingDecision::jobId)
-        .isEqualTo(queue.stream().map(WaitingJob::jobId).toList());
-    boolean held = false;
-    for (int i = 0; i < queue.size(); i++) {
-      assertThat(decisions.get(i).reason()).isNotBlank();
-      if (decisions.get(i) instanceof Form form) {
-        assertThat(held).as("a job has overtaken another").isFalse();
-        WorkerCount asked = queue.get(i).workers();
-        assertThat(form.worldSize()).isBetween(asked.min(), asked.max());
-        List<Integer> ranks = form.placements().stream().flatMap(p -> p.ranks().stream()).toList();
-        assertThat(ranks).isEqualTo(IntStream.range(0, form.worldSize()).boxed().toList());
-      } else {
-        held = true;
-      }
-    }
-  }
-
-  @Property
   void shouldRunTheFirstJobWheneverSomeHostHasRoom(
       @ForAll("queues") List<WaitingJob> queue, @ForAll("agents") List<AgentSlots> agents) {
     if (!queue.isEmpty()) {
@@ -110,6 +74,60 @@ class SchedulerTest {
 
       assertThat(Scheduler.decide(queue, agents).get(0) instanceof Form).isEqualTo(fits);
     }
+  }
+
+  @Property
+  void shouldDecideForEachJobInTheOrderOfTheQueue(
+      @ForAll("queues") List<WaitingJob> queue, @ForAll("agents") List<AgentSlots> agents) {
+    List<SchedulingDecision> decisions = Scheduler.decide(queue, agents);
+
+    assertThat(decisions)
+        .extracting(SchedulingDecision::jobId)
+        .isEqualTo(queue.stream().map(WaitingJob::jobId).toList());
+    for (int i = 0; i < queue.size(); i++) {
+      assertThat(decisions.get(i).reason()).isNotBlank();
+      if (decisions.get(i) instanceof Form form) {
+        WorkerCount asked = queue.get(i).workers();
+        assertThat(form.worldSize()).isBetween(asked.min(), asked.max());
+        List<Integer> ranks = form.placements().stream().flatMap(p -> p.ranks().stream()).toList();
+        assertThat(ranks).isEqualTo(IntStream.range(0, form.worldSize()).boxed().toList());
+      }
+    }
+  }
+
+  @Property
+  void shouldLeaveTheRoomThatTheHeadIsClosestTo(
+      @ForAll("queues") List<WaitingJob> queue, @ForAll("agents") List<AgentSlots> agents) {
+    List<SchedulingDecision> decisions = Scheduler.decide(queue, agents);
+    int largest = agents.stream().mapToInt(AgentSlots::total).max().orElse(0);
+    OptionalInt head =
+        IntStream.range(0, queue.size())
+            .filter(i -> decisions.get(i) instanceof SchedulingDecision.Wait)
+            .filter(i -> queue.get(i).workers().min() <= largest)
+            .findFirst();
+    if (head.isPresent()) {
+      int min = queue.get(head.getAsInt()).workers().min();
+
+      assertThat(mostRoom(min, agents, decisions))
+          .isEqualTo(mostRoom(min, agents, decisions.subList(0, head.getAsInt())))
+          .isLessThan(min);
+    }
+  }
+
+  /** Free slots of the emptiest agent that has as many as {@code min}, once this is given. */
+  private static int mostRoom(
+      int min, List<AgentSlots> agents, List<SchedulingDecision> decisions) {
+    Map<String, Integer> given = new HashMap<>();
+    for (SchedulingDecision decision : decisions) {
+      if (decision instanceof Form form) {
+        given.merge(form.placements().get(0).agentId(), form.worldSize(), Integer::sum);
+      }
+    }
+    return agents.stream()
+        .filter(a -> a.total() >= min)
+        .mapToInt(a -> a.free() - given.getOrDefault(a.agentId(), 0))
+        .max()
+        .orElseThrow();
   }
 
   @Property
@@ -141,15 +159,17 @@ class SchedulerTest {
 
   @Provide
   Arbitrary<List<AgentSlots>> agents() {
-    return Arbitraries.integers()
-        .between(0, 8)
+    return Combinators.combine(
+            Arbitraries.integers().between(0, 8), Arbitraries.integers().between(0, 4))
+        .as((free, taken) -> List.of(free, free + taken))
         .list()
         .ofMaxSize(5)
-        .map(free -> slots(free.stream().mapToInt(Integer::intValue).toArray()));
-  }
-
-  private static WaitingJob job(int number, String workers) {
-    return new WaitingJob("job-" + number, WorkerCount.parse(workers));
+        .map(
+            all ->
+                IntStream.range(0, all.size())
+                    .mapToObj(
+                        i -> new AgentSlots("a" + i, "h" + i, all.get(i).get(0), all.get(i).get(1)))
+                    .toList());
   }
 
   private static List<AgentSlots> slots(int... free) {

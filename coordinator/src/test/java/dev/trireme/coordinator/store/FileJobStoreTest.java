@@ -11,18 +11,18 @@ import org.junit.jupiter.api.io.TempDir;
 
 class FileJobStoreTest extends JobStoreContract {
   @Override
-  JobStore open(Path directory) {
+  LocalStore open(Path directory) {
     return FileJobStore.open(directory);
   }
 
   @Test
   void shouldShareItsFilesWithTheOtherStore(@TempDir Path directory) {
     JobRecord job = Jobs.record("job-1", 1, 1, JobState.QUEUED);
-    try (JobStore written = HazelcastJobStore.open("test", directory)) {
+    try (LocalStore written = HazelcastJobStore.open("test", directory)) {
       written.raiseTerm(4);
       written.put(job);
     }
-    try (JobStore read = open(directory)) {
+    try (LocalStore read = open(directory)) {
       assertThat(read.jobs()).containsExactly(job);
       assertThat(read.raiseTerm(0)).isEqualTo(6);
     }

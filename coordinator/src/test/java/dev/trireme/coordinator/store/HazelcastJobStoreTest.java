@@ -4,7 +4,7 @@ import java.nio.file.Path;
 
 class HazelcastJobStoreTest extends JobStoreContract {
   @Override
-  JobStore open(Path directory) {
+  LocalStore open(Path directory) {
     return HazelcastJobStore.open("test", directory);
   }
 }

@@ -23,14 +23,14 @@ abstract class JobStoreContract {
   void shouldBringBackJobsAndTermAfterReopening() {
     JobRecord first = Jobs.record("job-1", 1, 1, JobState.QUEUED);
     JobRecord second = Jobs.record("job-2", 1, 3, JobState.FAILED);
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       assertThat(store.raiseTerm(0)).isEqualTo(1);
       store.put(Jobs.record("job-2", 1, 1, JobState.QUEUED));
       store.put(first);
       store.put(second);
     }
 
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       assertThat(store.jobs()).containsExactlyInAnyOrder(first, second);
       assertThat(store.raiseTerm(0)).isEqualTo(2);
       assertThat(store.raiseTerm(10)).isEqualTo(11);
@@ -40,7 +40,7 @@ abstract class JobStoreContract {
 
   @Test
   void shouldRefuseWhatAnotherCoordinatorHasOverruled() {
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       store.put(Jobs.record("job-1", 2, 5, JobState.RUNNING));
 
       assertThatThrownBy(() -> store.put(Jobs.record("job-1", 1, 9, JobState.FAILED)))
@@ -54,7 +54,7 @@ abstract class JobStoreContract {
 
   @Test
   void shouldNotCountATermPastAllBounds() {
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       assertThat(store.raiseTerm(Stamp.MAX - 1)).isEqualTo(Stamp.MAX);
       assertThatThrownBy(() -> store.raiseTerm(0))
           .isInstanceOf(CoordinatorException.class)
@@ -65,21 +65,48 @@ abstract class JobStoreContract {
   }
 
   @Test
+  void shouldKeepWhatItHasPromised() {
+    try (LocalStore store = open()) {
+      assertThat(store.term()).isZero();
+      assertThat(store.promise(3)).isTrue();
+      assertThat(store.promise(3)).isFalse();
+      assertThat(store.promise(2)).isFalse();
+      assertThatThrownBy(() -> store.promise(Stamp.MAX + 1))
+          .isInstanceOf(CoordinatorException.class)
+          .hasMessageContaining("past all bounds");
+    }
+    try (LocalStore store = open()) {
+      assertThat(store.term()).isEqualTo(3);
+      assertThat(store.raiseTerm(0)).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void shouldHandOutOneJob() {
+    JobRecord job = Jobs.record("job-1", 1, 1, JobState.QUEUED);
+    try (LocalStore store = open()) {
+      store.put(job);
+      assertThat(store.job("job-1")).contains(job);
+      assertThat(store.job("job-2")).isEmpty();
+    }
+  }
+
+  @Test
   void shouldForgetWhatIsRemoved() {
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       store.put(Jobs.record("job-1", 1, 1, JobState.FAILED));
       store.put(Jobs.record("job-2", 1, 1, JobState.QUEUED));
       store.remove("job-1");
       store.remove("job-3");
     }
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       assertThat(store.jobs()).containsExactly(Jobs.record("job-2", 1, 1, JobState.QUEUED));
     }
   }
 
   @Test
   void shouldRefuseADirectoryInUse() {
-    JobStore store = open();
+    LocalStore store = open();
     try {
       assertThatThrownBy(this::open)
           .isInstanceOf(CoordinatorException.class)
@@ -101,7 +128,7 @@ abstract class JobStoreContract {
 
   @Test
   void shouldNameADamagedEntryAndIgnoreAnUnfinishedOne() throws IOException {
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       store.put(Jobs.record("job-1", 1, 1, JobState.QUEUED));
     }
     Path file = directory.resolve("state/job-1.entry");
@@ -109,16 +136,16 @@ abstract class JobStoreContract {
     Files.write(directory.resolve("state/job-9.entry.tmp"), Arrays.copyOf(bytes, 20));
     Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
 
-    try (JobStore store = open()) {
+    try (LocalStore store = open()) {
       assertThatThrownBy(store::jobs)
           .isInstanceOf(CoordinatorException.class)
           .hasMessageContaining("entry 'job-1' of the job store cannot be read");
     }
   }
 
-  private JobStore open() {
+  private LocalStore open() {
     return open(directory);
   }
 
-  abstract JobStore open(Path directory);
+  abstract LocalStore open(Path directory);
 }

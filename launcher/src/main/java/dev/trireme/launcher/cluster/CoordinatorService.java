@@ -2,6 +2,7 @@ package dev.trireme.launcher.cluster;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.trireme.coordinator.CoordinatorConfig;
+import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.CoordinatorNode;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.launcher.config.CoordinatorFile;
@@ -21,6 +22,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,12 +69,19 @@ final class CoordinatorService {
                 listen.port(),
                 state,
                 CoordinatorConfig.Timing.DEFAULT,
-                tls))) {
-      JobService jobs = node.jobs();
-      try (ApiServer served = api(api, context, token, jobs, runs);
+                tls,
+                config.coordinators()))) {
+      node.jobs(); // a state directory that cannot be used is told of here
+      try (ApiServer served = api(api, context, token, node::active, runs);
           HealthServer health = health(HostPort.of(config.health()))) {
         announce(state, node.address(), served, health);
-        stop.await();
+        node.left().thenRun(stop::wake);
+        stop.awaitOr(() -> node.left().toCompletableFuture().isDone());
+        if (!stop.isAsked()) {
+          throw new CoordinatorException(
+              "the other coordinators have given this one up, as they cannot reach it; start it"
+                  + " again");
+        }
       } finally {
         Files.deleteIfExists(state.resolve(ADDRESSES));
       }
@@ -80,11 +89,14 @@ final class CoordinatorService {
   }
 
   private static ApiServer api(
-      HostPort address, Optional<SSLContext> tls, String token, JobService jobs, Path runs)
+      HostPort address,
+      Optional<SSLContext> tls,
+      String token,
+      Supplier<Optional<JobService>> active,
+      Path runs)
       throws IOException {
     try {
-      return ApiServer.start(
-          address.toSocket(), tls, token, () -> Optional.of(jobs), name -> fresh(runs, name));
+      return ApiServer.start(address.toSocket(), tls, token, active, name -> fresh(runs, name));
     } catch (BindException e) {
       throw new IOException("cannot serve the HTTP interface on " + address + ": " + e, e);
     }

@@ -91,28 +91,12 @@ public final class CredentialsMaker {
       throws IOException, InterruptedException, GeneralSecurityException {
     String number = HexFormat.of().toHexDigits(new SecureRandom().nextInt());
     pair("ca", "CN=trireme-authority-" + number, "bc:critical=ca:true", "ku:critical=keyCertSign");
-    pair("node", "CN=trireme-node-" + number);
-    keytool("-certreq", "-alias", "node", "-file", work.resolve("request").toString());
-    keytool(
-        "-gencert",
-        "-alias",
-        "ca",
-        "-infile",
-        work.resolve("request").toString(),
-        "-outfile",
-        work.resolve("signed").toString(),
-        "-validity",
-        YEARS,
-        "-sigalg",
-        "SHA256withRSA",
-        "-ext",
+    pair(
+        "node",
+        "CN=trireme-node-" + number,
         "san=dns:trireme-node",
-        "-ext",
         "eku=serverAuth,clientAuth",
-        "-ext",
         "ku:critical=digitalSignature");
-    keytool(
-        "-importcert", "-noprompt", "-alias", "node", "-file", work.resolve("signed").toString());
     KeyStore store = KeyStore.getInstance(storeFile().toFile(), password.toCharArray());
     write(directory.resolve(Credentials.AUTHORITY_KEY), pem(key(store, "ca")), true);
     write(directory.resolve(Credentials.AUTHORITY), pem(store.getCertificate("ca")), false);
@@ -129,13 +113,19 @@ public final class CredentialsMaker {
     return store.getKey(alias, password.toCharArray());
   }
 
-  /** An RSA key, for Akka reads no other, with a certificate signed by itself. */
+  /**
+   * An RSA key, for Akka reads no other, with a certificate: the authority's is signed by itself,
+   * any other by the authority.
+   */
   private void pair(String alias, String name, String... extensions)
       throws IOException, InterruptedException {
     List<String> arguments =
         new ArrayList<>(
             List.of("-genkeypair", "-alias", alias, "-keyalg", "RSA", "-keysize", "3072"));
     arguments.addAll(List.of("-sigalg", "SHA256withRSA", "-validity", YEARS, "-dname", name));
+    if (!alias.equals("ca")) {
+      arguments.addAll(List.of("-signer", "ca"));
+    }
     for (String extension : extensions) {
       arguments.addAll(List.of("-ext", extension));
     }

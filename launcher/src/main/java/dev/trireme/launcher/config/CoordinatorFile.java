@@ -11,6 +11,7 @@ import java.util.Optional;
  *
  * @param name of this coordinator
  * @param listen where the control plane listens
+ * @param coordinators where all of them listen
  * @param api where the HTTP interface listens
  * @param health where it says how it is
  * @param credentials what it proves itself with
@@ -26,6 +27,10 @@ public record CoordinatorFile(
                     + " port 0 takes any free one.",
             defaultValue = "127.0.0.1:7400")
         String listen,
+    @Key(
+            "What 'listen' says in the files of all coordinators of the cluster, three or five, in"
+                + " the same order with each. Without it this is the only one.")
+        List<String> coordinators,
     @Key(
             value = "Address and port of the HTTP interface for the command line.",
             defaultValue = "127.0.0.1:7401")
@@ -72,6 +77,7 @@ public record CoordinatorFile(
     return new CoordinatorFile(
         name,
         listen,
+        coordinators,
         api,
         health,
         credentials.map(d -> base.resolve(d).toString()),

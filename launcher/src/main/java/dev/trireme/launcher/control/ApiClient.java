@@ -94,9 +94,10 @@ public final class ApiClient {
     return json("GET", "/v1/jobs");
   }
 
-  /** Hands in a job as YAML; it is durable when this returns. */
-  public JsonNode submit(String spec) throws UnreachableException, RefusedException {
-    String body = JsonNodeFactory.instance.objectNode().put("spec", spec).toString();
+  /** Hands in a user's job as YAML; it is durable when this returns. */
+  public JsonNode submit(String spec, String user) throws UnreachableException, RefusedException {
+    String body =
+        JsonNodeFactory.instance.objectNode().put("spec", spec).put("user", user).toString();
     return parse(ask("POST", "/v1/jobs", Optional.of(body)));
   }
 

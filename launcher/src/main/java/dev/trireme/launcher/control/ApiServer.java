@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   GET  /v1/cluster                            the active coordinator, the agents
  *   GET  /v1/jobs                               all jobs, oldest first
- *   POST /v1/jobs                               {"spec": YAML}: a job is accepted and durable
+ *   POST /v1/jobs                               {"spec": YAML, "user": NAME}: a job is accepted and durable
  *   GET  /v1/jobs/ID                            how it stands, and why
  *   GET  /v1/jobs/ID/logs?rank=R&amp;offset=N       what rank R printed from byte N on; {@link #NEXT}
  *   GET  /v1/jobs/ID/result                     how it ended
@@ -272,7 +272,9 @@ public final class ApiServer implements AutoCloseable {
     }
     ResolvedJob job = JobReader.read("job", request.path("spec").asText(), List.of());
     Path directory = runDirectories.apply(job.spec().name());
-    String id = jobs.submit(new JobSubmission(job.spec(), job.yaml(), directory));
+    String id =
+        jobs.submit(
+            new JobSubmission(job.spec(), job.yaml(), directory, request.path("user").asText("")));
     return JobJson.of(find(jobs, id));
   }
 

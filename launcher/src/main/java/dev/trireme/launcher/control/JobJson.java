@@ -15,6 +15,8 @@ final class JobJson {
         .put("name", status.name())
         .put("state", status.state().name())
         .put("reason", status.reason())
+        .put("user", status.user())
+        .put("priority", status.priority())
         .put("submitted", status.submitted().toString())
         .put("generation", status.generation())
         .put("worldSize", status.worldSize())

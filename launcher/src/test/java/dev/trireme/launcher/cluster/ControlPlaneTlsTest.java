@@ -9,6 +9,7 @@ import dev.trireme.launcher.control.Tls;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
@@ -33,7 +34,8 @@ class ControlPlaneTlsTest {
                 0,
                 directory.resolve("state"),
                 CoordinatorConfig.Timing.DEFAULT,
-                Credentials.ofNode(ours).tls()))) {
+                Credentials.ofNode(ours).tls(),
+                List.of()))) {
       int port = HostPort.of(node.address()).port();
 
       // Whoever may speak is listened to: the other side says nothing first.
@@ -56,7 +58,8 @@ class ControlPlaneTlsTest {
             0,
             directory.resolve("open"),
             CoordinatorConfig.Timing.DEFAULT,
-            Optional.empty());
+            Optional.empty(),
+            List.of());
     assertThatThrownBy(() -> CoordinatorNode.start(open))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("expected credentials to listen on 0.0.0.0");

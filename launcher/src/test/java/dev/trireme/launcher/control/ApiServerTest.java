@@ -79,7 +79,7 @@ class ApiServerTest {
 
   @Test
   void shouldAcceptAJobAndSayHowItStands() throws Exception {
-    assertThat(client.submit(SPEC).path("job").asText()).isEqualTo("job-1");
+    assertThat(client.submit(SPEC, "me").path("job").asText()).isEqualTo("job-1");
 
     JsonNode shown = client.job("job-1").show();
     assertThat(shown.path("name").asText()).isEqualTo("small");
@@ -99,7 +99,7 @@ class ApiServerTest {
 
   @Test
   void shouldRefuseAWrongSpecWithItsLine() {
-    assertThatThrownBy(() -> client.submit(SPEC + "trian: 1\n"))
+    assertThatThrownBy(() -> client.submit(SPEC + "trian: 1\n", "me"))
         .isInstanceOf(RefusedException.class)
         .hasMessageContaining("job:5:1")
         .hasMessageContaining("did you mean 'train'");
@@ -168,7 +168,7 @@ class ApiServerTest {
 
   @Test
   void shouldHandOutALogInPiecesOfWholeLines() throws Exception {
-    client.submit(SPEC);
+    client.submit(SPEC, "me");
     Path logs = Files.createDirectories(directory.resolve("small/logs"));
     String first = "ü".repeat(30_000) + "\n" + "x".repeat(30_000) + "\n";
     Files.writeString(logs.resolve("rank-0.log"), first + "an unfinished");
@@ -203,6 +203,8 @@ class ApiServerTest {
               submission.job().name(),
               JobState.QUEUED,
               "needs 1 slot",
+              submission.user(),
+              0,
               Instant.EPOCH,
               0,
               0,

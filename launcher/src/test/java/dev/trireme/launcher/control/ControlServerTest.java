@@ -174,7 +174,7 @@ class ControlServerTest {
     public Optional<JobStatus> status(String jobId) {
       return Optional.of(
           new JobStatus(
-              jobId, "tiny", JobState.RUNNING, "fine", Instant.EPOCH, 1, 2, runDirectory));
+              jobId, "tiny", JobState.RUNNING, "fine", "me", 0, Instant.EPOCH, 1, 2, runDirectory));
     }
 
     @Override

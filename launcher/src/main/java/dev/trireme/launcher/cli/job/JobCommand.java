@@ -77,11 +77,14 @@ public final class JobCommand implements Callable<Integer> {
     }
 
     private static Table table(JsonNode jobs) {
-      Table table = new Table("lllrl").row("JOB", "NAME", "STATE", "RANKS", "REASON");
+      Table table = new Table("lllrlrl");
+      table.row("JOB", "NAME", "USER", "PRIORITY", "STATE", "RANKS", "REASON");
       for (JsonNode job : jobs) {
         table.row(
             job.path("job").asText(),
             job.path("name").asText(),
+            job.path("user").asText(),
+            job.path("priority").asText(),
             job.path("state").asText(),
             job.path("worldSize").asText(),
             job.path("reason").asText());

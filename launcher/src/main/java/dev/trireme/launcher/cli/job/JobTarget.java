@@ -16,7 +16,7 @@ import picocli.CommandLine.Parameters;
 /** The job a command is about: one of a cluster by its id, or the run of a directory. */
 final class JobTarget {
   /** How long a command waits for a coordinator to be active. */
-  static final Duration PATIENCE = Duration.ofSeconds(15);
+  static final Duration PATIENCE = Duration.ofSeconds(30);
 
   @Parameters(
       index = "0",

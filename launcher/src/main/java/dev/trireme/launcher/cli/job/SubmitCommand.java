@@ -51,7 +51,8 @@ final class SubmitCommand implements Callable<Integer> {
         console,
         () -> {
           var client = cluster.client(JobTarget.PATIENCE);
-          JsonNode accepted = client.submit(JobReader.toYaml(job.spec()));
+          JsonNode accepted =
+              client.submit(JobReader.toYaml(job.spec()), System.getProperty("user.name", ""));
           String id = accepted.path("job").asText();
           console.out().println(json ? accepted.toPrettyString() : id);
           console.out().flush();
