@@ -7,6 +7,7 @@ import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.transport.AeronTransport;
 import dev.trireme.api.collective.ProcessGroup;
 import io.aeron.driver.MediaDriver;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -84,6 +85,24 @@ public final class AeronProcessGroup {
         config.generation(),
         config.timeout(),
         algorithms,
+        abort);
+  }
+
+  /**
+   * Joins as {@link #join(GroupConfig)} does, for ranks that mostly wait for each other's messages:
+   * joining has the config's deadline, the operations then have this one. That a peer is dead or
+   * frozen is seen as soon as ever.
+   *
+   * @param patience the deadline of every operation
+   * @param abort for this group alone
+   */
+  public static ProcessGroup joinForMessages(
+      GroupConfig config, Duration patience, AbortSwitch abort) {
+    return SharedGroup.over(
+        AeronTransport.connect(config, abort),
+        config.generation(),
+        patience,
+        AlgorithmTable.forced(Optional.empty()),
         abort);
   }
 

@@ -25,7 +25,8 @@ import org.bytedeco.pytorch.Type;
  * for these operators, so they are called through libtorch's dispatcher.
  *
  * <p>Formulas: sgd as Sutskever et al. (2013) in PyTorch's form, without dampening; adam as Kingma
- * and Ba (2015) with L2 penalty in the gradient; adamw as Loshchilov and Hutter (2019).
+ * and Ba (2015) with L2 penalty in the gradient; adamw as Loshchilov and Hutter (2019); adagrad as
+ * Duchi, Hazan and Singer (2011), without decay of the rate.
  *
  * <p>Threading: one thread at a time.
  */
@@ -57,6 +58,8 @@ final class Optimizer implements AutoCloseable {
           if (sgd.momentum() > 0) {
             firstSlots.add(slot(entry, "momentum_buffer"));
           }
+        } else if (spec instanceof OptimizerSpec.Adagrad) {
+          firstSlots.add(slot(entry, "sum"));
         } else {
           firstSlots.add(slot(entry, "exp_avg"));
           secondSlots.add(slot(entry, "exp_avg_sq"));
@@ -107,7 +110,25 @@ final class Optimizer implements AutoCloseable {
         adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps());
       } else if (spec instanceof OptimizerSpec.AdamW a) {
         adam(gradients, learningRate, a.beta1(), a.beta2(), a.weightDecay(), a.eps());
+      } else if (spec instanceof OptimizerSpec.Adagrad a) {
+        adagrad(a, gradients, learningRate);
       }
+    }
+  }
+
+  /** libtorch has a fused kernel for it on the CPU alone; these run anywhere. */
+  private void adagrad(OptimizerSpec.Adagrad a, List<Tensor> gradients, double learningRate) {
+    Scalar one = new Scalar(1.0);
+    Scalar eps = new Scalar(a.eps());
+    for (int i = 0; i < gradients.size(); i++) {
+      Tensor parameter = parameters.get(i);
+      Tensor gradient = gradients.get(i);
+      if (a.weightDecay() > 0) {
+        gradient = gradient.add(parameter, new Scalar(a.weightDecay()));
+      }
+      firstSlots.get(i).addcmul_(gradient, gradient, one);
+      Tensor root = firstSlots.get(i).sqrt().add_(eps);
+      parameter.addcdiv_(gradient, root, new Scalar(-learningRate));
     }
   }
 

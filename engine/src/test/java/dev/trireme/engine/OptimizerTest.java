@@ -29,7 +29,9 @@ class OptimizerTest {
         new OptimizerSpec.Adam(0.01, 0.9, 0.999, 1e-8, 0),
         new OptimizerSpec.Adam(0.01, 0.8, 0.95, 1e-6, 0.1),
         new OptimizerSpec.AdamW(0.01, 0.9, 0.999, 1e-8, 0.01),
-        new OptimizerSpec.AdamW(0.01, 0.8, 0.95, 1e-6, 0.1));
+        new OptimizerSpec.AdamW(0.01, 0.8, 0.95, 1e-6, 0.1),
+        new OptimizerSpec.Adagrad(0.01, 1e-10, 0),
+        new OptimizerSpec.Adagrad(0.01, 1e-6, 0.05));
   }
 
   @ParameterizedTest
@@ -77,6 +79,8 @@ class OptimizerTest {
                 sgd.momentum() == 0
                     ? new String[] {"step"}
                     : new String[] {"0.weight.momentum_buffer", "0.bias.momentum_buffer", "step"});
+      } else if (optimizer instanceof OptimizerSpec.Adagrad) {
+        assertThat(names).containsExactlyInAnyOrder("0.weight.sum", "0.bias.sum", "step");
       } else {
         assertThat(names)
             .containsExactlyInAnyOrder(
@@ -162,6 +166,10 @@ class OptimizerTest {
         } else if (spec instanceof OptimizerSpec.AdamW s) {
           p[i] -= rate * s.weightDecay() * p[i];
           p[i] -= rate * adam(m, v, i, gradient[i], s.beta1(), s.beta2(), s.eps(), step);
+        } else if (spec instanceof OptimizerSpec.Adagrad s) {
+          double g = gradient[i] + s.weightDecay() * p[i];
+          m[i] += g * g;
+          p[i] -= rate * g / (Math.sqrt(m[i]) + s.eps());
         }
       }
     }

@@ -9,6 +9,7 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.CompressionSpec;
+import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.FailurePolicySpec;
@@ -17,6 +18,7 @@ import dev.trireme.api.job.LayerSpec;
 import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.job.ProgramSpec;
 import dev.trireme.api.job.QueueSpec;
 import dev.trireme.api.job.S3Spec;
@@ -157,10 +159,19 @@ final class MessageRegistry {
         CompressionSpec.Bfloat16.class,
         CompressionSpec.PowerSgd.class,
         CompressionSpec.TopK.class,
-        AlgorithmRow.class);
+        AlgorithmRow.class,
+        ConsistencySpec.Bsp.class,
+        ConsistencySpec.Ssp.class,
+        ConsistencySpec.Asp.class,
+        ParameterServerSpec.class);
     number(types, 140, DatasetSpec.Idx.class, DatasetSpec.Strokes.class);
     number(
-        types, 150, OptimizerSpec.Sgd.class, OptimizerSpec.Adam.class, OptimizerSpec.AdamW.class);
+        types,
+        150,
+        OptimizerSpec.Sgd.class,
+        OptimizerSpec.Adam.class,
+        OptimizerSpec.AdamW.class,
+        OptimizerSpec.Adagrad.class);
     number(
         types,
         160,

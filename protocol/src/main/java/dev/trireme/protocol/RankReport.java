@@ -154,7 +154,7 @@ public sealed interface RankReport extends Message {
    *
    * @param stopped whether it ended early because it was asked to
    * @param metrics final figures by name
-   * @param stateHash over the model's state dict in name order
+   * @param stateHash over the model's state dict in name order; empty from a server
    * @param samplesPerSecond from the end of step 10 to the end of the last step; NaN when there
    *     were too few steps
    */

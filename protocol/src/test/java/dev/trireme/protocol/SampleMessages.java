@@ -4,6 +4,7 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.CompressionSpec;
+import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.JobSpec;
@@ -12,6 +13,7 @@ import dev.trireme.api.job.LossKind;
 import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.job.ProgramSpec;
 import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.job.ScheduleSpec;
@@ -248,7 +250,41 @@ final class SampleMessages {
         compressed(cosine, new CompressionSpec.PowerSgd(2, 100)),
         compressed(cosine, new CompressionSpec.TopK(0.05)),
         compressed(constant, new CompressionSpec.Float16()),
-        compressed(constant, new CompressionSpec.Bfloat16()));
+        compressed(constant, new CompressionSpec.Bfloat16()),
+        served(constant, new ConsistencySpec.Bsp(1)),
+        served(constant, new ConsistencySpec.Ssp(3)),
+        served(constant, new ConsistencySpec.Asp()));
+  }
+
+  private static JobSpec served(JobSpec job, ConsistencySpec consistency) {
+    ParallelSpec plain = job.parallel();
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        new TrainSpec(
+            Optional.of(2),
+            Optional.empty(),
+            1,
+            LossKind.BCE_WITH_LOGITS,
+            new OptimizerSpec.Adagrad(1e-2, 1e-10, 0),
+            job.train().schedule(),
+            5,
+            Optional.empty()),
+        new ParallelSpec(
+            new WorkerCount(2, 2),
+            plain.device(),
+            ParallelSpec.SyncKind.PARAMETER_SERVER,
+            plain.threads(),
+            plain.bucketSize(),
+            plain.firstBucketSize(),
+            plain.timeoutSeconds(),
+            new CompressionSpec.None(),
+            List.of(),
+            ParallelSpec.BackendKind.AUTO,
+            Optional.of(new ParameterServerSpec(3, 1, consistency))),
+        job.checkpoint());
   }
 
   private static JobSpec compressed(JobSpec job, CompressionSpec compression) {

@@ -99,12 +99,10 @@ public final class AllReduceBench {
 
   private static MediaDriver.Context driver(Path directory, BenchPlan plan) {
     int ranks = plan.ranks();
-    // Only between hosts does anybody wait for the driver.
-    long longest = plan.transport() == BenchTransport.UDP ? NAP_NANOS / 10 : NAP_NANOS;
     return new MediaDriver.Context()
         .aeronDirectoryName(directory.toString())
         .threadingMode(ThreadingMode.SHARED)
-        .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, longest))
+        .sharedIdleStrategy(new BackoffIdleStrategy(0, 0, NAP_NANOS / 50, NAP_NANOS))
         .counterValuesBufferLength(ranks > FEW_RANKS ? 4 * COUNTERS_LENGTH : COUNTERS_LENGTH)
         .termBufferSparseFile(true)
         .dirDeleteOnShutdown(true);

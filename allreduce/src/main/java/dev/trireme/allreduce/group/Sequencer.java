@@ -149,7 +149,7 @@ final class Sequencer {
    * @return false when this time has passed before
    */
   boolean await(Operation operation, Duration atMost) {
-    Pause pause = new Pause(coreOfItsOwn);
+    Pause pause = new Pause(spins());
     long start = System.nanoTime();
     long nanos = atMost.toNanos();
     boolean limited = nanos < LONG_NANOS;
@@ -176,6 +176,11 @@ final class Sequencer {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /** Across hosts a look is worth some calls of the kernel, and a thousand of them much time. */
+  private boolean spins() {
+    return coreOfItsOwn && transport.hosts().count() == 1;
   }
 
   /** Has the operations in flight ended by whoever drives next. */

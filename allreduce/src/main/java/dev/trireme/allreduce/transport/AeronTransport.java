@@ -58,6 +58,7 @@ public final class AeronTransport implements Transport {
   private static final long LEFT_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long FAILED_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
   private static final long PARTING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
+  private static final long CLOSED_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
   private static final int FRAGMENTS_PER_POLL = 32;
   private static final int KIND = 0;
   private static final int OPERATION = 8;
@@ -84,6 +85,8 @@ public final class AeronTransport implements Transport {
   private final UnsafeBuffer textBytes = new UnsafeBuffer(new byte[MAX_TEXT]);
   private Listener listener = AeronTransport::ignore;
   private int delivered;
+  private String closed = "";
+  private long closedNanos;
 
   private AeronTransport(
       GroupConfig config, AbortSwitch abort, Aeron aeron, AtomicReference<String> broken) {
@@ -300,7 +303,7 @@ public final class AeronTransport implements Transport {
     long result = publications[to].tryClaim(TEXT + textLength, claim);
     if (result <= 0) {
       if (result == Publication.CLOSED || result == Publication.MAX_POSITION_EXCEEDED) {
-        broken.compareAndSet(null, "the stream to rank " + to + " is closed");
+        foundClosed("the stream to rank " + to + " is closed");
       }
       return false;
     }
@@ -433,6 +436,10 @@ public final class AeronTransport implements Transport {
           : Optional.empty();
     }
     Optional<String> died = processes[peer].lost();
+    if (died.isPresent() && ailment().isPresent()) {
+      // It may just have noticed first that the driver is gone: this rank soon will, or it goes on.
+      return Optional.empty();
+    }
     long now = System.nanoTime();
     if (died.isPresent() || publications[peer].isClosed() || publications[peer].isConnected()) {
       connectedNanos[peer] = now;
@@ -451,8 +458,12 @@ public final class AeronTransport implements Transport {
 
   @Override
   public Optional<String> ailment() {
+    // First: a client that was closed by Aeron has no memory behind it soon.
+    if (aeron.isClosed() || hosts.ranks(hosts.of().get(config.rank())).size() == 1) {
+      return Optional.empty();
+    }
     long silent = System.currentTimeMillis() - driverLifeSign.consumerHeartbeatTime();
-    return aeron.isClosed() || silent < DRIVER_SILENT_MILLIS
+    return silent < DRIVER_SILENT_MILLIS
         ? Optional.empty()
         : Optional.of(
             "the media driver at "
@@ -465,9 +476,20 @@ public final class AeronTransport implements Transport {
   @Override
   public Optional<String> broken() {
     if (aeron.isClosed()) {
-      broken.compareAndSet(null, "the connection to the media driver is closed");
+      foundClosed("the connection to the media driver is closed");
+    }
+    if (!closed.isEmpty() && System.nanoTime() - closedNanos > CLOSED_NANOS) {
+      broken.compareAndSet(null, closed);
     }
     return Optional.ofNullable(broken.get());
+  }
+
+  /** Aeron closes all streams first and says why afterwards: this is the reason if it does not. */
+  private void foundClosed(String what) {
+    if (closed.isEmpty()) {
+      closed = what;
+      closedNanos = System.nanoTime();
+    }
   }
 
   @Override

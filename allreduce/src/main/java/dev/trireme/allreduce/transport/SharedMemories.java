@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.agrona.IoUtil;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,6 +60,7 @@ final class SharedMemories implements AutoCloseable {
       for (Path each : left) {
         Files.deleteIfExists(each);
       }
+      IoUtil.delete(NetworkDriver.directory(config, peer).toFile(), true);
     } catch (IOException | DirectoryIteratorException e) {
       LOG.debug("cannot delete what rank {} left in {}", peer, config.sharedDirectory(), e);
     }

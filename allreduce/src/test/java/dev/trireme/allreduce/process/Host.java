@@ -89,17 +89,23 @@ final class Host implements AutoCloseable {
   /** Starts one rank of one of several formations. */
   RankProcess start(
       RankMain.Scenario scenario, int rank, int worldSize, long formation, Duration timeout) {
+    List<String> command = java();
+    command.addAll(List.of(RankMain.class.getName(), scenario.name()));
+    command.addAll(RankMain.arguments(config(rank, worldSize, formation, timeout)));
+    RankProcess process = new RankProcess(rank, command);
+    processes.add(process);
+    return process;
+  }
+
+  /** How a Java like this one is started, up to its main class. */
+  static List<String> java() {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(flag -> flag.startsWith("-X") || flag.startsWith("--"))
         .forEach(command::add);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(RankMain.class.getName(), scenario.name()));
-    command.addAll(RankMain.arguments(config(rank, worldSize, formation, timeout)));
-    RankProcess process = new RankProcess(rank, command);
-    processes.add(process);
-    return process;
+    return command;
   }
 
   /** Ends the media driver as a crash of the agent would. */

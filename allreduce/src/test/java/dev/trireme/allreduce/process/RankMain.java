@@ -19,6 +19,8 @@ final class RankMain {
   enum Scenario {
     /** Reduces and broadcasts buffers of many sizes; prints {@code BITS} of all results. */
     MATRIX,
+    /** Reduces and checks 2000 times; prints {@code RUNNING} after the first. */
+    CHECKED,
     /** Reduces for ever; prints {@code RUNNING} after the first. */
     LOOP,
     /** The same with 16 MiB, so that signals find it in the middle of an operation. */
@@ -54,6 +56,7 @@ final class RankMain {
     try (ProcessGroup group = AeronProcessGroup.join(config)) {
       switch (Scenario.valueOf(args[0])) {
         case MATRIX -> matrix(group);
+        case CHECKED -> checked(group);
         case LOOP -> loop(group, 10_007);
         case LOOP_LARGE -> loop(group, 4 << 20);
       }
@@ -81,6 +84,17 @@ final class RankMain {
       group.barrier().await();
     }
     System.out.println("BITS " + bits);
+  }
+
+  private static void checked(ProcessGroup group) {
+    TensorBuffer buffer = group.allocate(DType.FLOAT32, 10_007);
+    for (int i = 0; i < 2000; i++) {
+      reduce(group, buffer, buffer.count());
+      if (i == 0) {
+        System.out.println("RUNNING");
+      }
+    }
+    group.barrier().await();
   }
 
   private static int reduce(ProcessGroup group, TensorBuffer buffer, long count) {

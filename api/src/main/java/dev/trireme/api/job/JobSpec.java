@@ -95,6 +95,9 @@ public record JobSpec(
           "train.deterministic: elastic has an order of sums of its own, that of a balanced tree;"
               + " leave one of the two out");
     }
+    if (parallel.servers() > 0) {
+      requireServable(train, parallel, checkpoint);
+    }
     if (train.elastic() && parallel.workers().max() > train.logicalShards()) {
       throw new SpecException(
           "train.logicalShards",
@@ -115,5 +118,36 @@ public record JobSpec(
             "expected 1 to 64 letters, digits, '.', '_' or '-', the first no '-', found '"
                 + name
                 + "'");
+  }
+
+  private static void requireServable(
+      TrainSpec train, ParallelSpec parallel, CheckpointSpec checkpoint) {
+    if (train.precision() != TrainSpec.Precision.FLOAT32) {
+      throw new SpecException(
+          "train.precision",
+          "a parameter server holds float32 in this version; leave it out, or set parallel.sync to"
+              + " allreduce");
+    }
+    boolean together =
+        parallel.parameterServer().orElseThrow().consistency() instanceof ConsistencySpec.Bsp bsp
+            && bsp.drop() == 0;
+    if (!together && checkpoint.everyMinutes().isPresent()) {
+      throw new SpecException(
+          "checkpoint.everyMinutes",
+          "workers that do not wait for each other save after the same step only by its number; use"
+              + " everySteps");
+    }
+    if (train.elastic()) {
+      throw new SpecException(
+          "train.deterministic",
+          "elastic has an order of sums that a parameter server does not keep; leave it out, or set"
+              + " parallel.sync to allreduce");
+    }
+    if (train.clipGradNorm().isPresent()) {
+      throw new SpecException(
+          "train.clipGradNorm",
+          "it needs the norm of all gradients together, which no parameter server has; leave it"
+              + " out, or set parallel.sync to allreduce");
+    }
   }
 }

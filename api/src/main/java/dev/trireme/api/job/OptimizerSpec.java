@@ -46,4 +46,17 @@ public sealed interface OptimizerSpec {
           double eps,
       @Key(value = "Weight decay.", defaultValue = "1e-2", min = 0) double weightDecay)
       implements OptimizerSpec {}
+
+  /** Duchi, Hazan and Singer (2011). */
+  @Variant(value = "adagrad", doc = "Adagrad: rates that fall with the squares of gradients.")
+  record Adagrad(
+      @Key(value = "Learning rate.", defaultValue = "1e-2", min = 0, exclusiveMin = true) double lr,
+      @Key(
+              value = "Added to the denominator.",
+              defaultValue = "1e-10",
+              min = 0,
+              exclusiveMin = true)
+          double eps,
+      @Key(value = "L2 penalty.", defaultValue = "0", min = 0) double weightDecay)
+      implements OptimizerSpec {}
 }

@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param algorithms how all-reduces between ranks of one host are done, by ranks and bytes, and so
  *     the order of sums; this version's choice where no row holds
  * @param backend what carries gradients between ranks
+ * @param parameterServer with {@code sync: parameter-server} and only then
  */
 public record ParallelSpec(
     @Key(value = "Number of ranks, or \"min:max\".", defaultValue = "1") WorkerCount workers,
@@ -62,7 +63,8 @@ public record ParallelSpec(
                 "What carries gradients between ranks: nccl needs a CUDA device for each rank; auto"
                     + " takes it where there is one, and aeron elsewhere.",
             defaultValue = "auto")
-        BackendKind backend) {
+        BackendKind backend,
+    @Key("The servers of sync: parameter-server.") Optional<ParameterServerSpec> parameterServer) {
   /**
    * For tests alone: where this system property is {@code true}, NCCL may be asked for without CUDA
    * devices, because a library that works on host memory stands in for it.
@@ -72,6 +74,98 @@ public record ParallelSpec(
   public ParallelSpec {
     algorithms = List.copyOf(algorithms);
     AlgorithmRow.requireTable(algorithms);
+    if (sync == SyncKind.PARAMETER_SERVER) {
+      parameterServer = parameterServer.or(() -> Optional.of(ParameterServerSpec.DEFAULT));
+      requireServable(workers, device, backend, compression, parameterServer.get());
+    } else if (parameterServer.isPresent()) {
+      throw new SpecException(
+          "parameterServer",
+          "there are servers, but nobody asks them; set parallel.sync to parameter-server, or leave"
+              + " this key out");
+    }
+  }
+
+  private static void requireServable(
+      WorkerCount workers,
+      DeviceKind device,
+      BackendKind backend,
+      CompressionSpec compression,
+      ParameterServerSpec server) {
+    if (workers.min() != workers.max()) {
+      throw new SpecException(
+          "workers",
+          "expected one number of workers with sync: parameter-server, found "
+              + workers
+              + "; servers keep a clock of each worker");
+    }
+    if (workers.max() + server.servers() > MAX_SERVED) {
+      throw new SpecException(
+          "parameterServer.servers",
+          "expected at most "
+              + MAX_SERVED
+              + " workers and servers together, found "
+              + workers.max()
+              + " and "
+              + server.servers());
+    }
+    if (server.consistency() instanceof ConsistencySpec.Bsp bsp && bsp.drop() >= workers.max()) {
+      throw new SpecException(
+          "parameterServer.consistency",
+          "expected drop below the number of workers ("
+              + workers.max()
+              + "), found "
+              + bsp.drop()
+              + "; a step needs a gradient");
+    }
+    if (device == DeviceKind.CUDA || backend == BackendKind.NCCL) {
+      throw new SpecException(
+          device == DeviceKind.CUDA ? "device" : "backend",
+          "a parameter server works on the CPU in this version; leave the key out, or set"
+              + " parallel.sync to allreduce");
+    }
+    if (!(compression instanceof CompressionSpec.None)) {
+      throw new SpecException(
+          "compression",
+          "gradients on their way to a parameter server are not compressed in this version; leave"
+              + " the key out, or set parallel.sync to allreduce");
+    }
+  }
+
+  /** Ranks of a formation: the workers, and the servers where there are any. */
+  public WorkerCount ranks() {
+    int servers = servers();
+    return new WorkerCount(workers.min() + servers, workers.max() + servers);
+  }
+
+  /** Servers; 0 without a parameter server. */
+  public int servers() {
+    return parameterServer.map(ParameterServerSpec::servers).orElse(0);
+  }
+
+  /** Without servers of its own. */
+  public ParallelSpec(
+      WorkerCount workers,
+      DeviceKind device,
+      SyncKind sync,
+      Optional<Integer> threads,
+      long bucketSize,
+      long firstBucketSize,
+      double timeoutSeconds,
+      CompressionSpec compression,
+      List<AlgorithmRow> algorithms,
+      BackendKind backend) {
+    this(
+        workers,
+        device,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        backend,
+        Optional.empty());
   }
 
   /** With this version's choice of a backend. */
@@ -95,7 +189,8 @@ public record ParallelSpec(
         timeoutSeconds,
         compression,
         algorithms,
-        BackendKind.AUTO);
+        BackendKind.AUTO,
+        Optional.empty());
   }
 
   /** Without compression, and with this version's choice of algorithms. */
@@ -118,6 +213,9 @@ public record ParallelSpec(
         new CompressionSpec.None(),
         List.of());
   }
+
+  /** Workers and servers of a job with a parameter server, at most. */
+  private static final int MAX_SERVED = 45;
 
   /** What a rank computes on. */
   public enum DeviceKind {

@@ -45,6 +45,27 @@ public interface GradientExchange extends GradientSink, AutoCloseable {
   /** Where the reduced gradient of each parameter stands after {@link #await}; never changes. */
   List<TensorBuffer> reduced();
 
+  /**
+   * Called once all ranks have the state that the formation starts from: whoever keeps a state of
+   * its own beside the ranks' (parameter servers) brings the two together here, and may change the
+   * ranks' parameters. A collective call.
+   *
+   * @param progress of the ranks' state
+   * @return where this rank is to go on; the same unless the exchange knows better
+   */
+  default Progress formed(Progress progress) {
+    return progress;
+  }
+
+  /**
+   * Called ahead of a checkpoint after this step, on all ranks: makes the replica's state dict
+   * whole where a part of it lies elsewhere.
+   */
+  default void saving(Progress progress) {}
+
+  /** Called once after the last step, on all ranks: makes their parameters the same. */
+  default void finishing(Progress progress) {}
+
   @Override
   void close();
 }

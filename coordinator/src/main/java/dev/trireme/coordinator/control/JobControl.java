@@ -402,13 +402,13 @@ public final class JobControl implements AutoCloseable {
   private static Scheduler.WaitingJob waiting(JobRecord r) {
     QueueSpec queue = r.job().queue();
     return new Scheduler.WaitingJob(
-        r.jobId(), r.job().parallel().workers(), queue.priority(), r.user(), queue.placing());
+        r.jobId(), r.job().parallel().ranks(), queue.priority(), r.user(), queue.placing());
   }
 
   private static Scheduler.RunningJob running(JobRecord r, JobRun.Holding holding) {
     return new Scheduler.RunningJob(
         r.jobId(),
-        r.job().parallel().workers(),
+        r.job().parallel().ranks(),
         r.job().queue().priority(),
         r.user(),
         holding.agentId(),

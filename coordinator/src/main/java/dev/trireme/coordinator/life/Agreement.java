@@ -36,11 +36,14 @@ public final class Agreement {
   /**
    * Compares the hashes that the ranks reported.
    *
-   * @param finished of every rank, in order of rank; at least one
+   * @param finished of every rank, in order of rank; at least one with a hash
    */
   public static Ruling rule(List<Finished> finished) {
     Map<String, List<Integer>> ranksByHash = new LinkedHashMap<>();
     for (int rank = 0; rank < finished.size(); rank++) {
+      if (finished.get(rank).stateHash().isEmpty()) {
+        continue; // a server, which holds no replica
+      }
       ranksByHash
           .computeIfAbsent(finished.get(rank).stateHash(), hash -> new ArrayList<>())
           .add(rank);

@@ -74,7 +74,9 @@ final class Formation {
     private Survivor survivor() {
       long applied =
           parked.map(Parked::appliedStep).orElseGet(() -> finished.orElseThrow().progress().step());
-      return new Survivor(number, agentId, pid, applied, parked.map(Parked::sound).orElse(true));
+      // A server has no replica to give.
+      boolean replica = finished.filter(f -> f.stateHash().isEmpty()).isEmpty();
+      return new Survivor(number, agentId, pid, applied, parked.map(Parked::sound).orElse(replica));
     }
 
     void gone() {

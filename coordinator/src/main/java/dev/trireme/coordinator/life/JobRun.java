@@ -84,7 +84,7 @@ public final class JobRun {
     this.effects = effects;
     this.deadlines = new Deadlines(time);
     this.recovery = new Recovery(time, record);
-    this.size = new Size(record.job().parallel().workers().max());
+    this.size = new Size(record.job().parallel().ranks().max());
     this.failedSaves = new FailedSaves(record.job().checkpoint().maxFailures());
   }
 
@@ -142,7 +142,7 @@ public final class JobRun {
   public Reformation.Situation situation(List<AgentSlots> agents) {
     return new Reformation.Situation(
         record.jobId(),
-        record.job().parallel().workers(),
+        record.job().parallel().ranks(),
         size.wanted(),
         formation.survivors(),
         agents,
@@ -188,7 +188,7 @@ public final class JobRun {
     size.formed();
     recovery.ordered(source);
     formation = new Formation(generation, decision.placements(), hosts);
-    shards = new CheckpointLedger(formation.worldSize());
+    shards = new CheckpointLedger(formation.worldSize() - record.job().parallel().servers());
     rendezvous = new Rendezvous(formation.worldSize());
     commands = new FormationCommands(effects, record, formation);
     record = Records.formed(record, generation, formation.worldSize());
@@ -334,13 +334,17 @@ public final class JobRun {
 
   private void onReady(int number, Formation.Rank rank, RankReport.Ready ready) {
     rank.ready(ready);
-    if (Records.newest(record).filter(g -> g.firstStep().isEmpty()).isPresent()) {
+    // Servers, behind the workers, know neither the data nor the plan.
+    boolean works = number < formation.worldSize() - record.job().parallel().servers();
+    if (works && Records.newest(record).filter(g -> g.firstStep().isEmpty()).isPresent()) {
       record = Records.startingAt(record, ready.progress().step() + 1);
       store();
       figures.ready(ready);
     }
     long generation = formation.generation();
-    publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
+    if (works) {
+      publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
+    }
     if (record.state() == JobState.STARTING && formation.all(r -> r.ready().isPresent())) {
       deadlines.end(Wait.START);
       recovery.restored();

@@ -34,7 +34,7 @@ final class Size {
       throw new CoordinatorException(
           job.jobId() + " can have " + allowed + " workers (parallel.workers), found " + workers);
     }
-    wanted = workers;
+    wanted = workers + job.job().parallel().servers();
   }
 
   /** So many idle processes are ready to become ranks. */

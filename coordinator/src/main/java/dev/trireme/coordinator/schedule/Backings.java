@@ -113,14 +113,25 @@ public final class Backings {
     if (now.before().isPresent()) {
       return new Reasoned<>(now.before().get(), "on what it has computed on before");
     }
+    if (now.job().parallel().servers() > 0) {
+      return new Reasoned<>(
+          DeviceKind.CPU, "on the CPU, where the parameter server's exchange works");
+    }
     if (now.job().train().elastic()) {
       return new Reasoned<>(
           DeviceKind.CPU, "on the CPU, for train.deterministic: elastic holds there alone");
+    }
+    if (compresses(now)) {
+      return new Reasoned<>(DeviceKind.CPU, "on the CPU, where alone parallel.compression works");
     }
     return lacking
         .map(why -> new Reasoned<>(DeviceKind.CPU, "on the CPU: " + why))
         .orElseGet(
             () -> new Reasoned<>(DeviceKind.CUDA, "on cuda: every host has announced devices"));
+  }
+
+  private static boolean compresses(Situation now) {
+    return !(now.job().parallel().compression() instanceof CompressionSpec.None);
   }
 
   /** The first host without a device; empty when all have one. */
@@ -138,7 +149,7 @@ public final class Backings {
     if (now.refused().isPresent()) {
       return now.refused();
     }
-    if (!(now.job().parallel().compression() instanceof CompressionSpec.None)) {
+    if (compresses(now)) {
       return Optional.of("parallel.compression works on the host");
     }
     if (now.job().train().elastic()) {

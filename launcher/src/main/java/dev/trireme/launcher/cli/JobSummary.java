@@ -2,8 +2,10 @@ package dev.trireme.launcher.cli;
 
 import dev.trireme.api.data.DatasetInfo;
 import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.launcher.config.ModelOutline;
 import dev.trireme.launcher.config.ValidatedJob;
 import java.util.ArrayList;
@@ -84,7 +86,26 @@ final class JobSummary {
     return parallel.workers() + " on " + lower(parallel.device()) + threads;
   }
 
+  private static String servers(ParameterServerSpec server) {
+    ConsistencySpec consistency = server.consistency();
+    String how =
+        consistency instanceof ConsistencySpec.Bsp bsp
+            ? "bsp" + (bsp.drop() > 0 ? " without the slowest " + bsp.drop() : "")
+            : consistency instanceof ConsistencySpec.Ssp ssp
+                ? "ssp, at most " + ssp.staleness() + " steps apart"
+                : "asp";
+    return "parameter-server, "
+        + server.servers()
+        + (server.servers() == 1 ? " server" : " servers")
+        + (server.backups() > 0 ? " with backups" : "")
+        + ", "
+        + how;
+  }
+
   private static String exchange(ParallelSpec parallel) {
+    if (parallel.servers() > 0) {
+      return servers(parallel.parameterServer().orElseThrow());
+    }
     return lower(parallel.sync())
         + ", buckets of "
         + bytes(parallel.bucketSize())

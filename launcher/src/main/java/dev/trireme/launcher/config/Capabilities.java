@@ -26,7 +26,7 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
 
   /** What this version can do. */
   public static Capabilities ofThisVersion() {
-    return new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.ALLREDUCE));
+    return new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.values()));
   }
 
   /**
@@ -56,12 +56,16 @@ public record Capabilities(Set<DeviceKind> devices, Set<SyncKind> syncs) {
               "parallel.backend",
               "nccl joins CUDA devices, found parallel.device: cpu; use aeron or auto"));
     }
-    if (job.parallel().backend() == BackendKind.NCCL
-        && !(job.parallel().compression() instanceof CompressionSpec.None)) {
+    boolean onDevices = device == DeviceKind.CUDA || job.parallel().backend() == BackendKind.NCCL;
+    if (onDevices && !(job.parallel().compression() instanceof CompressionSpec.None)) {
       refusals.add(
           new Refusal(
               "parallel.compression",
-              "works on the host only, found parallel.backend: nccl; leave one of the two out"));
+              "works on the CPU only, found parallel.device: "
+                  + SpecType.word(device)
+                  + " and parallel.backend: "
+                  + SpecType.word(job.parallel().backend())
+                  + "; leave it out, or use device: cpu"));
     }
     return refusals;
   }

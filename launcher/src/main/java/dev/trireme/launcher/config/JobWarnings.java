@@ -27,7 +27,7 @@ final class JobWarnings {
   List<String> of(JobSpec spec, long items, long totalSteps, Optional<ModelOutline> model) {
     List<String> warnings = new ArrayList<>();
     model.flatMap(outline -> tooLarge(spec, outline)).ifPresent(warnings::add);
-    int workers = spec.parallel().workers().max();
+    int workers = spec.parallel().ranks().max();
     long threads = (long) workers * spec.parallel().threads().orElse(1);
     if (threads > cores) {
       warnings.add(
@@ -43,6 +43,12 @@ final class JobWarnings {
       warnings.add(
           "parallel.threads: not given, so each rank computes with one; with deterministic: elastic"
               + " it must be the same for every number of ranks");
+    }
+    int servers = spec.parallel().servers();
+    if (servers > 0 && spec.parallel().parameterServer().orElseThrow().backups() > 0) {
+      warnings.add(
+          "parallel.parameterServer.backups: all servers are on one host, so that backups outlive a"
+              + " server's process and not the host");
     }
     if (spec.data().batchSize() > items) {
       warnings.add(

@@ -3,6 +3,7 @@ package dev.trireme.launcher.device;
 import dev.trireme.protocol.HostDevice;
 import dev.trireme.worker.agent.DeviceDeal;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +18,9 @@ import java.util.Optional;
  */
 public record DeviceSurvey(String driver, String cuda, List<HostDevice> devices, String none) {
   private static final String DRIVER_LIBRARY = "libnvidia-ml.so.1";
+
+  /** JavaCPP's binding of NVML loads that of the runtime first. */
+  private static final String RUNTIME_LIBRARY = "libcudart.so.13";
 
   public DeviceSurvey {
     devices = List.copyOf(devices);
@@ -33,9 +37,21 @@ public record DeviceSurvey(String driver, String cuda, List<HostDevice> devices,
     if (driver.isEmpty()) {
       return none("no NVIDIA driver: " + DRIVER_LIBRARY + " is in none of " + libraries.words());
     }
+    Optional<Path> runtime = libraries.find(RUNTIME_LIBRARY);
+    if (runtime.isEmpty()) {
+      return none(
+          "no CUDA runtime: "
+              + RUNTIME_LIBRARY
+              + " is in none of "
+              + libraries.words()
+              + "; install CUDA 13, or name its folder in LD_LIBRARY_PATH");
+    }
+    List<Path> needed = new ArrayList<>(libraries.find("libcuda.so.1").stream().toList());
+    needed.add(runtime.get());
+    needed.add(driver.get());
     DeviceSurvey all;
     try {
-      all = Nvml.survey(driver.get());
+      all = Nvml.survey(needed);
     } catch (LinkageError e) {
       return none(
           "the driver's "

@@ -29,12 +29,12 @@ final class Nvml {
   private record Seen(int index, nvmlDevice_st handle, String busId) {}
 
   /**
-   * @param library of the driver; loaded by its path, for it need not be where the system's linker
-   *     looks
-   * @throws LinkageError when it or its Java binding does not load
+   * @param libraries that the binding needs, the driver's among them; loaded by their paths, for
+   *     they need not be where the system's linker looks
+   * @throws LinkageError when one of them or the Java binding does not load
    */
-  static DeviceSurvey survey(Path library) {
-    System.load(library.toString());
+  static DeviceSurvey survey(List<Path> libraries) {
+    libraries.forEach(library -> System.load(library.toString()));
     int code = nvml.nvmlInit_v2();
     if (code != OK) {
       return DeviceSurvey.none(

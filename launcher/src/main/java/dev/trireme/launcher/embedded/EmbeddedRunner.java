@@ -171,7 +171,7 @@ public final class EmbeddedRunner implements TrainRunner {
 
   private static AgentConfig agentConfig(JobSpec spec) {
     int cores = Runtime.getRuntime().availableProcessors();
-    int ranks = spec.parallel().workers().max();
+    int ranks = spec.parallel().ranks().max();
     DeviceSurvey devices =
         spec.parallel().device() == DeviceKind.CPU
             ? new DeviceSurvey("", "", List.of(), "the job is for the CPU")

@@ -1,6 +1,5 @@
 package dev.trireme.launcher.rank;
 
-import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.exchange.BucketedExchange;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.ProcessGroup;
@@ -10,6 +9,8 @@ import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.StateHash;
+import dev.trireme.api.train.GradientExchange;
+import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
@@ -18,13 +19,14 @@ import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.ps.ServedExchange;
+import dev.trireme.ps.ServedReplica;
 import dev.trireme.worker.rank.AgentCheckpointGate;
 import dev.trireme.worker.rank.AgentLink;
 import dev.trireme.worker.rank.RankStepCoordinator;
 import dev.trireme.worker.train.RankContext;
 import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,6 +64,7 @@ final class FormationRun implements AutoCloseable {
   private final JobSpec job;
   private final AgentLink link;
   private final GroupOpener meeting;
+  private final Optional<GroupOpener> servers;
   private final CheckpointSettings checkpoints;
   private final AgentCheckpointGate gate;
   private volatile Optional<RankStepCoordinator> steps = Optional.empty();
@@ -78,8 +81,13 @@ final class FormationRun implements AutoCloseable {
     this.job = job;
     this.link = link;
     log.info("computes on {}: {}", join.backing().words(), join.backing().reason());
+    Groups groups = new Groups(join);
     this.meeting =
-        GroupOpener.start(groupConfig(), job, join.backing(), librariesLoaded, link::report);
+        GroupOpener.start(groups.workers(), job, join.backing(), librariesLoaded, link::report);
+    this.servers =
+        job.parallel().servers() > 0
+            ? Optional.of(GroupOpener.startForMessages(groups.all()))
+            : Optional.empty();
     this.checkpoints = new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
     this.gate = new AgentCheckpointGate(link::report, checkpoints::pathOf);
     link.listen(this::obey);
@@ -90,6 +98,7 @@ final class FormationRun implements AutoCloseable {
     gate.onCommand(command);
     if (command instanceof AgentToRank.AbortGeneration abort) {
       meeting.abort(abort.reason());
+      servers.ifPresent(s -> s.abort(abort.reason()));
     } else if (command instanceof AgentToRank.Contacts contacts) {
       meeting.dealt(contacts);
     }
@@ -103,18 +112,22 @@ final class FormationRun implements AutoCloseable {
    */
   RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
     ProcessGroup group = meeting.await();
-    try (BucketedExchange exchange = exchange(group, lasting);
+    try (GradientExchange exchange = exchange(group, lasting);
         Checkpointer checkpointer =
             LocalCheckpointer.open(
-                checkpoints.config(join.rank(), join.worldSize(), join.generations()),
+                checkpoints.config(join.rank(), group.worldSize(), join.generations()),
                 gate,
                 lasting.memory())) {
+      Replica replica =
+          exchange instanceof ServedExchange served
+              ? new ServedReplica(lasting.replica(), served)
+              : lasting.replica();
       RankContext context =
           new RankContext(
               job,
               join.resolvedSpec(),
               new RankContext.Ports(
-                  lasting.replica(),
+                  replica,
                   lasting.data(),
                   group,
                   exchange,
@@ -128,7 +141,22 @@ final class FormationRun implements AutoCloseable {
     }
   }
 
-  private BucketedExchange exchange(ProcessGroup group, Lasting lasting) {
+  private GradientExchange exchange(ProcessGroup group, Lasting lasting) {
+    if (servers.isEmpty()) {
+      return buckets(group, lasting);
+    }
+    long items = lasting.data().training().items();
+    LearningRate learningRate =
+        new LearningRate(
+            job.train().optimizer().lr(),
+            job.train().schedule(),
+            job.train().warmupSteps(),
+            job.train().totalSteps(items, job.data().batchSize()));
+    return new ServedExchange(
+        group, servers.get().await(), lasting.replica(), job, learningRate, items);
+  }
+
+  private BucketedExchange buckets(ProcessGroup group, Lasting lasting) {
     Replica replica = lasting.replica();
     BucketedExchange exchange =
         new BucketedExchange(
@@ -190,20 +218,6 @@ final class FormationRun implements AutoCloseable {
         lasting.steps().samplesPerSecond());
   }
 
-  private GroupConfig groupConfig() {
-    AgentToRank.Transport transport = join.transport();
-    return new GroupConfig(
-        join.rank(),
-        join.worldSize(),
-        join.stamp().generation(),
-        Path.of(transport.aeronDirectory()),
-        Path.of(transport.sharedDirectory()),
-        transport.streamBase(),
-        transport.streamCount(),
-        transport.formation(),
-        Duration.ofNanos((long) (job.parallel().timeoutSeconds() * 1e9)));
-  }
-
   /** Whether this rank ever got the state of this formation. */
   boolean hasStarted() {
     return ready;
@@ -213,5 +227,6 @@ final class FormationRun implements AutoCloseable {
   @Override
   public void close() {
     meeting.close();
+    servers.ifPresent(GroupOpener::close);
   }
 }

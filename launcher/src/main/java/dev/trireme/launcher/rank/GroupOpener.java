@@ -12,9 +12,12 @@ import dev.trireme.api.job.ParallelSpec.BackendKind;
 import dev.trireme.protocol.AgentToRank.Contacts;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.RankReport;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * Meets the other ranks of a formation, on a thread of its own, and can be told at any moment that
@@ -23,26 +26,25 @@ import java.util.function.Consumer;
  * <p>Threading: {@link #abort} and {@link #dealt} from any thread, the rest from one.
  */
 final class GroupOpener implements AutoCloseable {
+  /** A server waits for as long as workers compute; that they live is seen by other means. */
+  private static final Duration PATIENCE = Duration.ofDays(1);
+
   private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
   private final AbortSwitch abort = new AbortSwitch();
-  private final GroupConfig config;
-  private final JobSpec job;
+  private final Function<AbortSwitch, ProcessGroup> joining;
   private final Consumer<RankReport> out;
-  private final NcclMeeting nccl;
+  private final Optional<NcclMeeting> nccl;
   private final Thread thread;
 
   private GroupOpener(
-      GroupConfig config,
-      JobSpec job,
-      Backing backing,
-      Runnable librariesLoaded,
-      Consumer<RankReport> out) {
-    this.config = config;
-    this.job = job;
+      Function<AbortSwitch, ProcessGroup> joining,
+      Consumer<RankReport> out,
+      Optional<NcclMeeting> nccl,
+      boolean overNccl) {
+    this.joining = joining;
     this.out = out;
-    this.nccl = new NcclMeeting(config, librariesLoaded, out);
-    Runnable open = backing.backend() == BackendKind.NCCL ? this::openNccl : this::openAeron;
-    this.thread = new Thread(open, "group-opener");
+    this.nccl = nccl;
+    this.thread = new Thread(overNccl ? this::openNccl : this::openAeron, "group-opener");
     thread.setDaemon(true);
   }
 
@@ -61,18 +63,35 @@ final class GroupOpener implements AutoCloseable {
       Backing backing,
       Runnable librariesLoaded,
       Consumer<RankReport> out) {
-    GroupOpener opener = new GroupOpener(config, job, backing, librariesLoaded, out);
+    GroupOpener opener =
+        new GroupOpener(
+            abort ->
+                job.train().elastic()
+                    ? AeronProcessGroup.joinForElasticSums(config, abort)
+                    : AeronProcessGroup.join(
+                        config, AlgorithmTable.of(job.parallel().algorithms()), abort),
+            out,
+            Optional.of(new NcclMeeting(config, librariesLoaded, out)),
+            backing.backend() == BackendKind.NCCL);
+    opener.thread.start();
+    return opener;
+  }
+
+  /** Begins to meet workers and servers. */
+  static GroupOpener startForMessages(GroupConfig config) {
+    GroupOpener opener =
+        new GroupOpener(
+            abort -> AeronProcessGroup.joinForMessages(config, PATIENCE, abort),
+            report -> {},
+            Optional.empty(),
+            false);
     opener.thread.start();
     return opener;
   }
 
   private void openAeron() {
     try {
-      group.complete(
-          job.train().elastic()
-              ? AeronProcessGroup.joinForElasticSums(config, abort)
-              : AeronProcessGroup.join(
-                  config, AlgorithmTable.of(job.parallel().algorithms()), abort));
+      group.complete(joining.apply(abort));
     } catch (Throwable e) {
       group.completeExceptionally(e);
     }
@@ -80,7 +99,7 @@ final class GroupOpener implements AutoCloseable {
 
   private void openNccl() {
     try {
-      group.complete(nccl.join(abort));
+      group.complete(nccl.orElseThrow().join(abort));
     } catch (NcclUnavailableException e) {
       out.accept(new RankReport.BackendRefused(e.getMessage()));
       group.completeExceptionally(
@@ -92,12 +111,12 @@ final class GroupOpener implements AutoCloseable {
 
   /** What all ranks have said to each other. */
   void dealt(Contacts contacts) {
-    nccl.dealt(contacts);
+    nccl.ifPresent(n -> n.dealt(contacts));
   }
 
   /** Ends the meeting, or the group's collectives where it stands already. Returns at once. */
   void abort(String why) {
-    nccl.abort(why);
+    nccl.ifPresent(n -> n.abort(why));
     abort.abort(why);
   }
 

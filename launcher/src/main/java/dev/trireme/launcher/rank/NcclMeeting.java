@@ -33,6 +33,11 @@ final class NcclMeeting {
    */
   private static final Duration CONTACTS_DEADLINE = Duration.ofMinutes(15);
 
+  /**
+   * For tests, in which nobody shows processes the devices of a library that stands in for CUDA.
+   */
+  private static final String TEST_DEVICE_PER_RANK = "trireme.test.ncclDevicePerRank";
+
   private final GroupConfig config;
   private final Runnable librariesLoaded;
   private final Consumer<RankReport> out;
@@ -71,12 +76,16 @@ final class NcclMeeting {
             config.rank(),
             config.worldSize(),
             config.generation(),
-            // The agent shows each process one device, so it is the first that there is.
-            new Device(Device.Kind.CUDA, 0),
+            new Device(Device.Kind.CUDA, device()),
             new NcclUniqueId(id),
             config.timeout()),
         abort,
         Optional.empty());
+  }
+
+  /** The agent shows each process one device, so it is the first that there is. */
+  private int device() {
+    return Boolean.getBoolean(TEST_DEVICE_PER_RANK) ? config.rank() : 0;
   }
 
   private Contacts await() throws InterruptedException {

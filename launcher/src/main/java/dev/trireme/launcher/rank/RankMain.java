@@ -20,7 +20,10 @@ public final class RankMain {
     try (AgentLink link = AgentLink.connect(arguments, System.in)) {
       Optional<Join> join = link.awaitJoin(JOIN_DEADLINE);
       if (join.isPresent()) {
-        code = new RankRun(join.get(), link, engine).run();
+        code =
+            ServerRun.isServer(join.get())
+                ? new ServerRun(join.get(), link).run()
+                : new RankRun(join.get(), link, engine).run();
       }
     } catch (IllegalArgumentException e) {
       System.err.println("trireme rank: " + e.getMessage());

@@ -212,9 +212,15 @@ class BadInputTest {
             "4x26x26 into 4x24x24"),
         job("a loss for real values", "cross-entropy", "mse", ":15:3: train.loss", "use cross-ent"),
         override(
-            "a parameter server",
-            "parallel.sync=parameter-server",
-            "not available in this " + "version; use allreduce"),
+            "servers that nobody asks",
+            "parallel.parameterServer={servers: 2}",
+            "nobody asks them"),
+        override("more backups than other servers", served("servers: 2, backups: 2"), "backups"),
+        override("a lone server with a backup", served("backups: 1"), "other servers (0)"),
+        override("a staleness below 0", served("consistency: {ssp: -1}"), "-1"),
+        override("an unknown consistency", served("consistency: lsp"), "ssp"),
+        override(
+            "a step without gradients", served("consistency: {bsp: 1}"), "a step needs a gradient"),
         override("a precision without a device", "train.precision=fp8", "bf16"),
         override("a misspelt policy", "failurePolicy.maxRestart=1", "maxRestarts"),
         override(
@@ -228,6 +234,10 @@ class BadInputTest {
             "data={train: {format: strokes, items: 9}, eval:"
                 + " {format: strokes, items: 9}, batchSize: 2}",
             "set it to 2"));
+  }
+
+  private static String served(String keys) {
+    return "parallel={sync: parameter-server, parameterServer: {" + keys + "}}";
   }
 
   static Stream<Bad> datas() {

@@ -46,7 +46,8 @@ class CliTest {
   @Test
   void shouldRefuseChaosThatCannotBeMeantAndThatNobodyRuns() {
     String here = directory.toString();
-    assertThat(CliRun.of("chaos", here).code()).isEqualTo(ExitCode.UNREACHABLE);
+    assertThat(CliRun.of("chaos", here).code()).isEqualTo(ExitCode.USAGE);
+    assertThat(CliRun.of("chaos", here).err()).contains("is no directory of a run");
     CliRun link = CliRun.of("chaos", here, "--kind", "drop-link");
     assertThat(link.code()).isEqualTo(ExitCode.USAGE);
     assertThat(link.err()).contains("expected kill, freeze or slow, found 'drop-link'");

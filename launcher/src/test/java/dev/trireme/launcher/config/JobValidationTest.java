@@ -238,9 +238,11 @@ class JobValidationTest {
         JobReader.read(
             "job.yaml",
             JobReaderTest.SMALL,
-            List.of("parallel={device: cuda, sync: parameter-server, workers: 1:2}"));
+            List.of("parallel={sync: parameter-server, workers: 2}"));
+    Capabilities less = new Capabilities(Set.of(DeviceKind.values()), Set.of(SyncKind.ALLREDUCE));
     assertThat(all.refusals(job.spec())).isEmpty();
-    assertThat(Capabilities.ofThisVersion().refusals(job.spec()))
+    assertThat(Capabilities.ofThisVersion().refusals(job.spec())).isEmpty();
+    assertThat(less.refusals(job.spec()))
         .extracting(Capabilities.Refusal::key)
         .containsExactly("parallel.sync");
   }

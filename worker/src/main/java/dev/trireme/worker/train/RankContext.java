@@ -216,6 +216,7 @@ public final class RankContext implements TrainingContext {
       ports.state().receiving(progress);
     }
     StateBroadcast.run(state, ports.group(), ports.memory(), origin.root());
+    progress = ports.exchange().formed(progress);
     ports.state().holds(progress);
     onStart.started(progress, restoredFrom);
     if (job.checkpoint().isPeriodic()) {
@@ -285,6 +286,7 @@ public final class RankContext implements TrainingContext {
   public void checkpointIfDue(Progress progress, boolean requested) {
     boolean due = job.checkpoint().everySteps().filter(n -> progress.step() % n == 0).isPresent();
     if (due || requested) {
+      ports.exchange().saving(progress);
       ports.steps().saving();
       Duration stall =
           ports
@@ -324,6 +326,7 @@ public final class RankContext implements TrainingContext {
 
   @Override
   public void finish(Progress progress) {
+    ports.exchange().finishing(progress);
     ports.group().barrier().await();
     steps.closed();
     ports.checkpointer().drain(DRAIN_DEADLINE);

@@ -1,0 +1,127 @@
+package dev.trireme.launcher.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.trireme.protocol.HostDevice;
+import dev.trireme.protocol.HostDevice.Link;
+import dev.trireme.protocol.HostDevice.LinkKind;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DeviceSurveyTest {
+  @TempDir Path directory;
+
+  @Test
+  void shouldReadDevicesAndLinksOffTheDriver() throws Exception {
+    DeviceSurvey survey = DeviceSurvey.take(standin(), Optional.empty());
+
+    assertThat(survey.none()).isEmpty();
+    assertThat(survey.driver()).isEqualTo("580.1");
+    assertThat(survey.cuda()).isEqualTo("13.0");
+    assertThat(survey.devices())
+        .as("those that NVLink joins come first")
+        .extracting(HostDevice::index)
+        .containsExactly(1, 2, 0);
+    assertThat(survey.devices().get(0))
+        .isEqualTo(
+            new HostDevice(
+                1,
+                "GPU-00000001",
+                "Stand-in 1",
+                80L << 30,
+                69L << 30,
+                "00000000:02:00.0",
+                List.of(new Link(0, LinkKind.HOST_BRIDGE, 0), new Link(2, LinkKind.NVLINK, 4))));
+    assertThat(survey.devices().get(2).links())
+        .extracting(Link::word)
+        .containsExactly("PHB", "PHB");
+  }
+
+  @Test
+  void shouldSeeOnlyWhatTheEnvironmentShows() throws Exception {
+    Libraries driver = standin();
+    assertThat(DeviceSurvey.take(driver, Optional.of("2")).devices())
+        .extracting(HostDevice::index)
+        .containsExactly(2);
+    assertThat(DeviceSurvey.take(driver, Optional.of("GPU-00000000, 1")).devices())
+        .extracting(HostDevice::index)
+        .containsExactlyInAnyOrder(0, 1);
+    DeviceSurvey hidden = DeviceSurvey.take(driver, Optional.of("-1"));
+    assertThat(hidden.devices()).isEmpty();
+    assertThat(hidden.none()).isEqualTo("CUDA_VISIBLE_DEVICES='-1' hides all 3 devices");
+  }
+
+  @Test
+  void shouldSayWhereADriverWasLookedForAndLoadNothing() {
+    DeviceSurvey survey = DeviceSurvey.take(new Libraries(List.of(directory)), Optional.empty());
+    assertThat(survey.devices()).isEmpty();
+    assertThat(survey.none()).contains("libnvidia-ml.so.1").contains(directory.toString());
+  }
+
+  @Test
+  void shouldCallAMachineHealthyThatHasNoGpuAndNeedsNone() {
+    Libraries nowhere = new Libraries(List.of(directory));
+    DeviceSurvey none = DeviceSurvey.take(nowhere, Optional.empty());
+    Doctor.Report without = new Doctor(nowhere, none, false).report();
+    Doctor.Report wanted = new Doctor(nowhere, none, true).report();
+    assertThat(state(without, "NVIDIA driver")).isEqualTo(Doctor.State.NONE);
+    assertThat(state(without, "NCCL")).isEqualTo(Doctor.State.NONE);
+    assertThat(state(wanted, "NVIDIA driver")).isEqualTo(Doctor.State.FAIL);
+    assertThat(wanted.isHealthy()).isFalse();
+  }
+
+  private static Doctor.State state(Doctor.Report report, String what) {
+    return report.findings().stream()
+        .filter(f -> f.what().equals(what))
+        .findFirst()
+        .orElseThrow()
+        .state();
+  }
+
+  /** A folder with the stand-in for the driver's library, or the test is skipped. */
+  private static Libraries standin() throws Exception {
+    boolean here =
+        System.getProperty("os.name").equals("Linux")
+            && System.getProperty("os.arch").equals("amd64")
+            && Arrays.stream(System.getenv("PATH").split(":"))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "cc")));
+    if (!here) {
+      System.out.println("SKIPPED without a stand-in for NVML: needs cc, on Linux on x86-64");
+    }
+    Assumptions.assumeTrue(here, "no cc, or not Linux on x86-64");
+    // Once loaded it stays in this process: both tests use one file.
+    Path folder = Files.createDirectories(Path.of("target/standins").toAbsolutePath());
+    Path runtime = Path.of("..", "allreduce", "src", "test", "c");
+    compile(folder, "libnvidia-ml.so.1", Path.of("src/test/c/standin_nvml.c"));
+    compile(folder, "libcuda.so.1", runtime.resolve("standin_libcuda.c"));
+    compile(
+        folder,
+        "libcudart.so.13",
+        runtime.resolve("standin_cudart.c"),
+        "-Wl,--version-script=" + runtime.resolve("standin_cudart.map"));
+    return new Libraries(List.of(folder));
+  }
+
+  private static void compile(Path folder, String library, Path source, String... more)
+      throws Exception {
+    Path made = folder.resolve(library);
+    if (Files.exists(made)) {
+      return;
+    }
+    List<String> command = new ArrayList<>(List.of("cc", "-shared", "-fPIC", "-Wall", "-Wextra"));
+    command.addAll(List.of("-Wl,-soname," + library, "-o", made.toString(), source.toString()));
+    command.addAll(List.of(more));
+    command.add("-lpthread");
+    Process compiler = new ProcessBuilder(command).inheritIO().start();
+    assertThat(compiler.waitFor(60, TimeUnit.SECONDS)).as("the compiler ends").isTrue();
+    assertThat(compiler.exitValue()).as("the compiler's exit code").isZero();
+  }
+}

@@ -1,0 +1,220 @@
+package dev.trireme.ps;
+
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.job.ConsistencySpec;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.ps.plan.Directory;
+import dev.trireme.ps.plan.Directory.Holding;
+import dev.trireme.ps.plan.Directory.Place;
+import dev.trireme.ps.plan.ShardPlan;
+import java.nio.LongBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * How workers and servers of a new formation come to know the same: the plan, what every server
+ * still holds, and from it where each shard is. All make the same decision from the same numbers,
+ * by collectives of the whole group, in lockstep:
+ *
+ * <ol>
+ *   <li>rank 0 gives all the sizes of the parameters; all cut the same shards and allocate a slab;
+ *   <li>each server tells all what it holds and how far that has come; each worker, after which
+ *       step it wants to go on;
+ *   <li>where every shard has a copy, {@link Directory#decide} says who goes on with it; else rank
+ *       0 gives its own state to all, and the shards begin with that.
+ * </ol>
+ *
+ * <p>Threading: one thread. Blocking: each step, with the group's deadline.
+ */
+final class Gathering {
+  private static final int HEAD = 2;
+
+  private final ProcessGroup group;
+  private final int workers;
+  private final boolean synchronous;
+  private final ShardPlan plan;
+  private final TensorBuffer slab;
+  private final int perShard;
+  private final int rowLength;
+
+  /** What a formation begins with. */
+  record Outcome(Directory directory, boolean fresh, List<Long> resume, List<Row> rows) {}
+
+  /**
+   * What a server holds of a shard.
+   *
+   * @param role 0 nothing, 1 primary, 2 backup
+   */
+  record Row(int role, long progress, long applied, List<Long> clocks) {}
+
+  private Gathering(
+      ProcessGroup group, int workers, ConsistencySpec consistency, List<Long> counts) {
+    this.group = group;
+    this.workers = workers;
+    this.synchronous = consistency instanceof ConsistencySpec.Bsp;
+    this.plan = ShardPlan.of(counts, group.worldSize() - workers);
+    this.slab = group.allocate(DType.FLOAT32, plan.elements());
+    this.perShard = 3 + workers;
+    this.rowLength = HEAD + perShard * plan.shards().size();
+  }
+
+  /**
+   * The first part, on a worker.
+   *
+   * @param counts elements of each parameter; those of rank 0 hold
+   */
+  static Gathering ofWorker(
+      ProcessGroup group, int workers, ConsistencySpec consistency, List<Long> counts) {
+    return new Gathering(group, workers, consistency, layout(group, counts));
+  }
+
+  /** The first part, on a server. */
+  static Gathering ofServer(ProcessGroup group, int workers, ConsistencySpec consistency) {
+    return new Gathering(group, workers, consistency, layout(group, List.of()));
+  }
+
+  private static List<Long> layout(ProcessGroup group, List<Long> counts) {
+    long[] size = {counts.size()};
+    broadcast(group, size);
+    if (size[0] < 1 || size[0] > 1 << 20) {
+      throw new IllegalStateException("expected 1 to 2^20 parameters, rank 0 has " + size[0]);
+    }
+    long[] all = new long[(int) size[0]];
+    for (int i = 0; i < Math.min(all.length, counts.size()); i++) {
+      all[i] = counts.get(i);
+    }
+    broadcast(group, all);
+    return IntStream.range(0, all.length).mapToObj(i -> all[i]).toList();
+  }
+
+  private static void broadcast(ProcessGroup group, long[] values) {
+    try (NativeMemory.Block block = NativeMemory.allocate(8L * values.length, 64)) {
+      LongBuffer view = NativeMemory.view(block.address(), 8 * values.length).asLongBuffer();
+      view.put(0, values);
+      group.broadcast(block.buffer(DType.INT64, values.length), 0).await();
+      view.get(0, values);
+    }
+  }
+
+  ShardPlan plan() {
+    return plan;
+  }
+
+  /** A slab that peers of this host can read in place. */
+  TensorBuffer slab() {
+    return slab;
+  }
+
+  /** A worker's second part: all learn of each other. */
+  Outcome meet(long step, int backups) {
+    long[] mine = new long[rowLength];
+    mine[0] = step;
+    return decide(gather(mine), backups);
+  }
+
+  /** A server's second part. */
+  Outcome meet(ShardStore store, int backups) {
+    long[] mine = new long[rowLength];
+    for (Holding holding : store.holdings(0)) {
+      int at = HEAD + perShard * holding.shard();
+      mine[at] = holding.primary() ? 1 : 2;
+      mine[at + 1] = holding.progress();
+      long[] state = store.copy(holding.shard()).orElseThrow().clocks().state();
+      mine[at + 2] = state[workers];
+      System.arraycopy(state, 0, mine, at + 3, workers);
+    }
+    return decide(gather(mine), backups);
+  }
+
+  private long[] gather(long[] mine) {
+    int world = group.worldSize();
+    try (NativeMemory.Block in = NativeMemory.allocate(8L * rowLength, 64);
+        NativeMemory.Block out = NativeMemory.allocate(8L * rowLength * world, 64)) {
+      NativeMemory.view(in.address(), 8 * rowLength).asLongBuffer().put(0, mine);
+      group
+          .allGather(
+              in.buffer(DType.INT64, rowLength), out.buffer(DType.INT64, (long) rowLength * world))
+          .await();
+      long[] all = new long[rowLength * world];
+      NativeMemory.view(out.address(), 8 * all.length).asLongBuffer().get(0, all);
+      return all;
+    }
+  }
+
+  private Outcome decide(long[] all, int backups) {
+    int servers = group.worldSize() - workers;
+    int shards = plan.shards().size();
+    List<Holding> holdings = new ArrayList<>();
+    List<Row> rows = new ArrayList<>();
+    for (int server = 0; server < servers; server++) {
+      for (int shard = 0; shard < shards; shard++) {
+        int at = (workers + server) * rowLength + HEAD + perShard * shard;
+        List<Long> clocks = new ArrayList<>();
+        for (int worker = 0; worker < workers; worker++) {
+          clocks.add(all[at + 3 + worker]);
+        }
+        Row row = new Row((int) all[at], all[at + 1], all[at + 2], clocks);
+        rows.add(row);
+        if (row.role() != 0) {
+          holdings.add(new Holding(server, shard, row.progress(), row.role() == 1));
+        }
+      }
+    }
+    List<Integer> numbers = IntStream.range(0, servers).boxed().toList();
+    if (Directory.isWhole(shards, holdings)) {
+      Directory directory =
+          Directory.decide(group.generation(), shards, numbers, backups, holdings);
+      List<Long> resume = resume(directory, rows, all[0]);
+      if (!synchronous || resume.get(0) >= all[0]) {
+        return new Outcome(directory, false, resume, rows);
+      }
+    }
+    Directory directory = Directory.decide(group.generation(), shards, numbers, backups, List.of());
+    return new Outcome(directory, true, List.of(), rows);
+  }
+
+  /**
+   * After which step each worker goes on. Under bsp that is where the workers are, for they repeat
+   * the step in which the old formation broke, and the shards that have it already leave it at
+   * that; or where the servers are when no worker is left that was there. Under ssp and asp each
+   * worker goes on after its own last step that all shards hold.
+   */
+  private List<Long> resume(Directory directory, List<Row> rows, long workersAt) {
+    List<Long> resume = new ArrayList<>();
+    for (int worker = 0; worker < workers; worker++) {
+      long least = Long.MAX_VALUE;
+      for (int shard = 0; shard < plan.shards().size(); shard++) {
+        Row row = row(rows, directory.places().get(shard).primary(), shard);
+        least = Math.min(least, synchronous ? row.applied() : row.clocks().get(worker));
+      }
+      resume.add(synchronous && least == workersAt + 1 ? workersAt : least);
+    }
+    return resume;
+  }
+
+  private Row row(List<Row> rows, int server, int shard) {
+    return rows.get(server * plan.shards().size() + shard);
+  }
+
+  /** Whether a shard's backup holds exactly what its primary does. */
+  private boolean alike(Outcome outcome, int shard) {
+    Place place = outcome.directory().places().get(shard);
+    Row primary = row(outcome.rows(), place.primary(), shard);
+    Row backup = row(outcome.rows(), place.backup().orElseThrow(), shard);
+    return backup.role() != 0
+        && backup.applied() == primary.applied()
+        && backup.clocks().equals(primary.clocks());
+  }
+
+  /** The shards whose backups must be made from their primaries, in the order of the copies. */
+  List<Integer> toCopy(Outcome outcome) {
+    return IntStream.range(0, plan.shards().size())
+        .filter(s -> outcome.directory().places().get(s).backup().isPresent())
+        .filter(s -> !alike(outcome, s))
+        .boxed()
+        .toList();
+  }
+}

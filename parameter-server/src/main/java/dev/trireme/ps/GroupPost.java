@@ -1,0 +1,211 @@
+package dev.trireme.ps;
+
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.collective.Work;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Messages over a process group's {@code send} and {@code receive}: a head of fixed size under one
+ * tag, then its payload under another. From each peer one head is always expected; the next only
+ * when the message before it has been handled, so that what a peer says is handled in its order.
+ *
+ * <p>Bounds: {@value #SENDING} messages are under way at once, the rest of them wait here; their
+ * number is bounded by the protocol, which answers a shard before it is asked about it again.
+ *
+ * <p>Threading: one thread, the one that also starts the group's other operations. The group's own
+ * thread only notes what is done.
+ */
+final class GroupPost implements Post, AutoCloseable {
+  private static final int HEAD = 1;
+  private static final int PAYLOAD = 2;
+  private static final int SENDING = 256;
+  private static final long BRISK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final Duration BRISK = Duration.ofNanos(100_000);
+  private static final long NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+
+  private record Waiting(int to, Frame frame, Optional<TensorBuffer> payload) {}
+
+  private record Done(Runnable next, Optional<CollectiveException> failure) {}
+
+  private final ProcessGroup group;
+  private final int shards;
+  private final int workers;
+  private final long largest;
+  private final NativeMemory.Block heads;
+  private final ArrayDeque<Integer> freeHeads = new ArrayDeque<>();
+  private final ArrayDeque<Waiting> backlog = new ArrayDeque<>();
+  private final Queue<Done> done = new ConcurrentLinkedQueue<>();
+  private final List<Work> expected = new ArrayList<>();
+  private final Thread owner = Thread.currentThread();
+  private Optional<Receiver> receiver = Optional.empty();
+  private int talking;
+
+  /**
+   * @param shards how many there are, {@code workers} how many there are, {@code largest} elements
+   *     of a payload: what is beyond them is refused
+   */
+  GroupPost(ProcessGroup group, int shards, int workers, long largest) {
+    this.group = group;
+    this.shards = shards;
+    this.workers = workers;
+    this.largest = largest;
+    int slots = group.worldSize() + SENDING;
+    this.heads = NativeMemory.allocate((long) Frame.BYTES * slots, 64);
+    for (int slot = group.worldSize(); slot < slots; slot++) {
+      freeHeads.add(slot);
+    }
+    for (int peer = 0; peer < group.worldSize(); peer++) {
+      expected.add(Work.completed());
+    }
+  }
+
+  /** Hears these ranks from now on. */
+  void listen(List<Integer> peers, Receiver to) {
+    receiver = Optional.of(to);
+    talking = peers.size();
+    peers.forEach(this::expect);
+  }
+
+  private TensorBuffer head(int slot) {
+    return TensorBuffer.cpu(heads.address() + (long) Frame.BYTES * slot, DType.UINT8, Frame.BYTES);
+  }
+
+  private ByteBuffer view(int slot) {
+    return NativeMemory.view(heads.address() + (long) Frame.BYTES * slot, Frame.BYTES);
+  }
+
+  private void expect(int peer) {
+    Work work = group.receive(head(peer), peer, HEAD);
+    expected.set(peer, work);
+    then(work, () -> arrived(peer));
+  }
+
+  private void then(Work work, Runnable next) {
+    work.whenDone(
+        failure -> {
+          done.add(new Done(next, failure));
+          LockSupport.unpark(owner);
+        });
+  }
+
+  private void arrived(int peer) {
+    Frame frame = Frame.read(view(peer), peer, shards, workers, largest);
+    Receiver to = receiver.orElseThrow();
+    if (frame.count() == 0) {
+      finish(peer, frame, to);
+    } else {
+      Work work = group.receive(to.target(peer, frame), peer, PAYLOAD);
+      expected.set(peer, work);
+      then(work, () -> finish(peer, frame, to));
+    }
+  }
+
+  private void finish(int peer, Frame frame, Receiver to) {
+    to.handle(peer, frame);
+    if (frame.kind() == Frame.Kind.BYE) {
+      expected.set(peer, Work.completed());
+      talking--;
+    } else {
+      expect(peer);
+    }
+  }
+
+  @Override
+  public void send(int to, Frame frame, Optional<TensorBuffer> payload) {
+    backlog.add(new Waiting(to, frame, payload));
+    flush();
+  }
+
+  private void flush() {
+    while (!backlog.isEmpty() && !freeHeads.isEmpty()) {
+      Waiting next = backlog.remove();
+      int slot = freeHeads.remove();
+      next.frame().write(view(slot));
+      then(group.send(head(slot), next.to(), HEAD), () -> freeHeads.add(slot));
+      next.payload().ifPresent(p -> then(group.send(p, next.to(), PAYLOAD), () -> {}));
+    }
+  }
+
+  /** Whether all that was sent is out, and everybody listened to has said that no more comes. */
+  boolean isOver() {
+    return talking == 0 && backlog.isEmpty() && freeHeads.size() == SENDING;
+  }
+
+  /**
+   * Handles what has arrived.
+   *
+   * @return whether there was anything
+   * @throws CollectiveException when the group has failed
+   */
+  boolean poll() {
+    boolean any = false;
+    for (Done next = done.poll(); next != null; next = done.poll()) {
+      if (next.failure().isPresent()) {
+        throw next.failure().get();
+      }
+      next.next().run();
+      any = true;
+    }
+    flush();
+    return any;
+  }
+
+  /**
+   * Handles what arrives until a condition holds.
+   *
+   * @param atMost how long
+   * @return whether it holds
+   * @throws CollectiveException when the group has failed
+   */
+  boolean await(BooleanSupplier condition, Duration atMost) {
+    long start = System.nanoTime();
+    long idleSince = start;
+    while (!condition.getAsBoolean()) {
+      if (poll()) {
+        idleSince = System.nanoTime();
+        continue;
+      }
+      long now = System.nanoTime();
+      if (now - start > atMost.toNanos()) {
+        return false;
+      }
+      if (Thread.interrupted()) {
+        Thread.currentThread().interrupt();
+        throw new CollectiveException(
+            CollectiveException.Cause.ABORTED, -1, "interrupted while waiting for servers");
+      }
+      rest(now - idleSince);
+    }
+    return true;
+  }
+
+  /** A peer is usually soon: at first this thread drives the group itself, later it leaves it. */
+  private void rest(long idleNanos) {
+    Optional<Work> open = expected.stream().filter(w -> !w.isDone()).findFirst();
+    if (idleNanos < BRISK_NANOS && open.isPresent()) {
+      open.get().await(BRISK);
+    } else if (done.isEmpty()) {
+      LockSupport.parkNanos(NAP_NANOS);
+    }
+  }
+
+  /** Frees the heads; the group must have ended, for it may still read them. */
+  @Override
+  public void close() {
+    heads.close();
+  }
+}

@@ -1,0 +1,204 @@
+package dev.trireme.ps;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.trireme.api.job.ConsistencySpec;
+import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.ps.shard.Updater;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Workers and servers over real process groups, in threads. */
+class ServedTrainingTest {
+  private static final OptimizerSpec WHOLE_STEPS = new OptimizerSpec.Sgd(1, 0, false, 0);
+
+  static Stream<OptimizerSpec> optimizers() {
+    return Stream.of(
+        new OptimizerSpec.Sgd(0.1, 0, false, 0),
+        new OptimizerSpec.Sgd(0.1, 0.9, true, 0.05),
+        new OptimizerSpec.Adam(0.01, 0.9, 0.999, 1e-8, 0),
+        new OptimizerSpec.AdamW(0.01, 0.9, 0.999, 1e-8, 0.01),
+        new OptimizerSpec.Adagrad(0.01, 1e-10, 0));
+  }
+
+  @ParameterizedTest
+  @MethodSource("optimizers")
+  void shouldGiveWhatASumOfAllGradientsGives(OptimizerSpec optimizer) throws Exception {
+    int steps = 8;
+    try (TestFormation formation =
+            new TestFormation(TestJobs.job(optimizer, new ConsistencySpec.Bsp(0), 2, 2, 1), steps);
+        ToyReplica reference = new ToyReplica(0, optimizer)) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      for (int step = 1; step <= steps; step++) {
+        train(reference, optimizer, 2, step);
+      }
+      for (ToyReplica replica : formation.replicas()) {
+        for (int i = 0; i < replica.parameters().size(); i++) {
+          same(replica.parameters().get(i).tensor(), reference.parameters().get(i).tensor());
+        }
+        for (int i = 0; i < replica.optimizerState().size() - 1; i++) {
+          same(replica.optimizerState().get(i), reference.optimizerState().get(i));
+        }
+        NamedTensor count = replica.optimizerState().get(replica.optimizerState().size() - 1);
+        assertThat(NativeMemory.view(count.data().address(), 8).getLong(0)).isEqualTo(steps);
+      }
+    }
+  }
+
+  private static void same(NamedTensor found, NamedTensor expected) {
+    FloatBuffer a = ToyReplica.floats(found.data());
+    FloatBuffer b = ToyReplica.floats(expected.data());
+    for (int at = 0; at < a.capacity(); at++) {
+      assertThat(a.get(at)).as(found.name()).isCloseTo(b.get(at), within(1e-6f));
+    }
+  }
+
+  private static void train(ToyReplica replica, OptimizerSpec optimizer, int workers, long step) {
+    Updater updater = Updater.of(optimizer);
+    int slots = updater.slotNames().size();
+    for (int i = 0; i < replica.parameters().size(); i++) {
+      NamedTensor parameter = replica.parameters().get(i).tensor();
+      int count = (int) parameter.data().count();
+      FloatBuffer values = ToyReplica.floats(parameter.data());
+      try (NativeMemory.Block block = NativeMemory.allocate(4L * count, 64)) {
+        FloatBuffer gradient = NativeMemory.view(block.address(), 4 * count).asFloatBuffer();
+        for (int at = 0; at < count; at++) {
+          float sum = 0;
+          for (int worker = 0; worker < workers; worker++) {
+            sum += ToyReplica.gradient(worker, step, i, at, values.get(at));
+          }
+          gradient.put(at, sum);
+        }
+        long[] addresses = new long[slots];
+        for (int slot = 0; slot < slots; slot++) {
+          addresses[slot] = replica.optimizerState().get(i * slots + slot).data().address();
+        }
+        updater.update(
+            parameter.data().address(), addresses, block.address(), count, optimizer.lr(), step);
+      }
+    }
+  }
+
+  @Test
+  void shouldSumSignalsAndAverageStatistics() throws Exception {
+    List<String> totals = Collections.synchronizedList(new ArrayList<>());
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 3, 1, 0), 2)
+            .afterEachStep((worker, step, t) -> totals.add(t.toString()))) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      assertThat(totals).hasSize(6);
+      assertThat(totals).allMatch(t -> t.contains("lossSum=6.0, correct=3, items=12"));
+      FloatBuffer statistic =
+          ToyReplica.floats(formation.replicas().get(2).statistics().get(0).data());
+      assertThat(statistic.get(0)).isEqualTo(1);
+      assertThat(statistic.get(1)).isEqualTo(2);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"-1, 1, 0", "-1, 2, 1", "0, 2, 1", "3, 2, 1", "3, 3, 0"})
+  void shouldAddUpExactlyWithoutWaiting(int bound, int servers, int backups) throws Exception {
+    ConsistencySpec consistency =
+        bound < 0 ? new ConsistencySpec.Asp() : new ConsistencySpec.Ssp(bound);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, consistency, 3, servers, backups), 20)
+            .withIntegers()) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, 3, 20);
+      if (bound >= 0) {
+        formation
+            .servers()
+            .forEach(s -> assertThat(s.staleness().largest()).isLessThanOrEqualTo(bound));
+      }
+    }
+  }
+
+  @Test
+  void shouldEndWithTheSlowestLeftOut() throws Exception {
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(1), 3, 2, 1), 15)
+            .withIntegers()) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      same(
+          formation.replicas().get(0).parameters().get(1).tensor(),
+          formation.replicas().get(2).parameters().get(1).tensor());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"b, 1", "b, 2", "b, 3", "a, 4", "a, 5", "s, 6"})
+  void shouldLoseNothingWhenServersAndWorkersDie(String which, long seed) throws Exception {
+    ConsistencySpec consistency =
+        switch (which) {
+          case "b" -> new ConsistencySpec.Bsp(0);
+          case "s" -> new ConsistencySpec.Ssp(2);
+          default -> new ConsistencySpec.Asp();
+        };
+    int steps = 40;
+    int workers = 2;
+    Random random = new Random(seed);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, consistency, workers, 3, 1), steps)
+            .withIntegers()) {
+      for (int round = 1; round <= 3; round++) {
+        int server = random.nextInt(3);
+        int worker = random.nextInt(2);
+        boolean both = random.nextBoolean();
+        // Each worker's second step in a formation: by then it has its backups again.
+        int at = workers + 1 + random.nextInt(6);
+        AtomicInteger done = new AtomicInteger();
+        CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
+        formation.afterEachStep(
+            (w, step, totals) -> {
+              if (done.incrementAndGet() == at) {
+                running.join().lose(workers + server, workers);
+                if (both) {
+                  running.join().lose(worker, workers);
+                }
+              }
+            });
+        boolean ended = formation.run(running::complete);
+        assertThat(ended).as("round " + round + " breaks the formation").isFalse();
+        formation.replaceServer(server);
+        if (both) {
+          formation.replaceWorker(worker);
+        }
+      }
+      formation.afterEachStep((w, step, totals) -> {});
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, workers, steps);
+    }
+  }
+
+  private static void checkSums(TestFormation formation, int workers, int steps) {
+    for (ToyReplica replica : formation.replicas()) {
+      for (int i = 0; i < 3; i++) {
+        FloatBuffer values = ToyReplica.floats(replica.parameters().get(i).tensor().data());
+        for (int at = 0; at < ToyReplica.count(i); at++) {
+          float expected = ToyReplica.initial(i, at);
+          for (int worker = 0; worker < workers; worker++) {
+            for (int step = 1; step <= steps; step++) {
+              expected -= ToyReplica.integer(worker, step, i, at);
+            }
+          }
+          if (values.get(at) != expected) {
+            assertThat(values.get(at)).as("parameter %d, element %d", i, at).isEqualTo(expected);
+          }
+        }
+      }
+    }
+  }
+}

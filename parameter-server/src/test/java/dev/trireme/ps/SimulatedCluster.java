@@ -1,0 +1,364 @@
+package dev.trireme.ps;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.trireme.api.job.ConsistencySpec;
+import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.ps.plan.Directory;
+import dev.trireme.ps.plan.Directory.Holding;
+import dev.trireme.ps.plan.Shard;
+import dev.trireme.ps.plan.ShardPlan;
+import dev.trireme.ps.shard.ShardCopy;
+import dev.trireme.ps.shard.Staleness;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/** Workers and servers in one thread, with a network and a fate drawn from a seed. */
+final class SimulatedCluster implements AutoCloseable {
+  private static final int SHARDS = 5;
+  private static final int SHARD_ELEMENTS = 3;
+  private static final int ELEMENTS = SHARDS * SHARD_ELEMENTS;
+  private static final int MOST_EVENTS = 200_000;
+
+  private record Letter(int from, int to, Frame frame, float[] payload) {}
+
+  /** A worker: pushes every shard, waits, pulls every shard, waits, and so on. */
+  private final class Worker {
+    final int number;
+    final NativeMemory.Block slabs = NativeMemory.allocate(8L * ELEMENTS, 64);
+    final TensorBuffer gradients = TensorBuffer.cpu(slabs.address(), DType.FLOAT32, ELEMENTS);
+    final TensorBuffer values =
+        TensorBuffer.cpu(slabs.address() + 4L * ELEMENTS, DType.FLOAT32, ELEMENTS);
+    long applied;
+    boolean pushing;
+    boolean joining;
+    ShardClient client;
+
+    Worker(int number) {
+      this.number = number;
+    }
+
+    boolean isDone() {
+      return applied == steps && !joining;
+    }
+
+    void join(long after) {
+      applied = after;
+      joining = true;
+      pushing = false;
+      client =
+          new ShardClient(
+              number,
+              workers.size(),
+              plan,
+              directory,
+              (to, frame, payload) -> send(number, to, frame, payload),
+              gradients,
+              values,
+              List.of());
+      client.pull(after);
+    }
+
+    void proceed() {
+      if (isDone()) {
+        return;
+      }
+      if (pushing && client.isPushed()) {
+        pushing = false;
+        client.pull(applied + 1);
+      }
+      if (!pushing && client.isPulled()) {
+        applied += joining ? 0 : 1;
+        joining = false;
+        checkRead();
+        if (applied < steps) {
+          push(applied + 1);
+        }
+      }
+    }
+
+    private void push(long step) {
+      pushing = true;
+      FloatBuffer gradient = floats(gradients);
+      for (int i = 0; i < ELEMENTS; i++) {
+        gradient.put(i, gradient(number, step, i));
+      }
+      IntStream.range(0, SHARDS).forEach(shard -> client.push(shard, step, 1, 1, 0));
+    }
+
+    /** Under bsp everybody reads the sum of all steps up to now, and nothing else. */
+    private void checkRead() {
+      if (!(consistency instanceof ConsistencySpec.Bsp bsp) || bsp.drop() > 0) {
+        return;
+      }
+      for (int i = 0; i < ELEMENTS; i++) {
+        float read = floats(values).get(i);
+        boolean next = read == sum(applied + 1, i);
+        assertThat(next || read == sum(applied, i))
+            .as("worker %d after step %d reads %f of element %d", number, applied, read, i)
+            .isTrue();
+      }
+    }
+  }
+
+  private final ConsistencySpec consistency;
+  private final int backups;
+  private final long steps;
+  private final Random random;
+  private final double fate;
+  private final ShardPlan plan;
+  private final List<Worker> workers = new ArrayList<>();
+  private final List<ShardStore> stores = new ArrayList<>();
+  private final List<ShardServer> servers = new ArrayList<>();
+  private final List<Letter> letters = new ArrayList<>();
+  private final Staleness staleness = new Staleness();
+  private Directory directory = new Directory(0, List.of());
+  private int kills;
+
+  SimulatedCluster(
+      ConsistencySpec consistency,
+      int workerCount,
+      int serverCount,
+      int backups,
+      long steps,
+      Random random,
+      double fate) {
+    this.consistency = consistency;
+    this.backups = backups;
+    this.steps = steps;
+    this.random = random;
+    this.fate = fate;
+    List<Shard> shards =
+        IntStream.range(0, SHARDS)
+            .mapToObj(i -> new Shard(i, (long) i * SHARD_ELEMENTS, SHARD_ELEMENTS))
+            .toList();
+    this.plan = new ShardPlan(List.of(0L, (long) ELEMENTS), shards);
+    IntStream.range(0, workerCount).forEach(i -> workers.add(new Worker(i)));
+    IntStream.range(0, serverCount).forEach(i -> stores.add(store()));
+    directory = Directory.decide(1, SHARDS, numbers(), backups, List.of());
+    for (int shard = 0; shard < SHARDS; shard++) {
+      for (int server : numbers()) {
+        if (directory.holds(server, shard)) {
+          stores.get(server).make(shard, 0);
+        }
+      }
+    }
+    form(directory);
+    workers.forEach(w -> w.join(0));
+  }
+
+  private ShardStore store() {
+    return new ShardStore(plan, new OptimizerSpec.Sgd(1, 0, false, 0), consistency, workers.size());
+  }
+
+  private List<Integer> numbers() {
+    return IntStream.range(0, stores.size()).boxed().toList();
+  }
+
+  int kills() {
+    return kills;
+  }
+
+  Staleness staleness() {
+    return staleness;
+  }
+
+  private static FloatBuffer floats(TensorBuffer buffer) {
+    return NativeMemory.view(buffer.address(), (int) buffer.byteCount()).asFloatBuffer();
+  }
+
+  /** An integer that tells worker, step and element apart. */
+  private static float gradient(int worker, long step, int element) {
+    return (worker * 131 + step * 17 + element * 7) % 23 - 11;
+  }
+
+  private float sum(long upTo, int element) {
+    float sum = 0;
+    for (int worker = 0; worker < workers.size(); worker++) {
+      for (long step = 1; step <= upTo; step++) {
+        sum -= gradient(worker, step, element);
+      }
+    }
+    return sum;
+  }
+
+  private void send(int from, int to, Frame frame, Optional<TensorBuffer> payload) {
+    float[] copy = new float[payload.map(p -> (int) p.count()).orElse(0)];
+    payload.ifPresent(p -> floats(p).get(0, copy));
+    letters.add(new Letter(from, to, frame, copy));
+    if (frame.kind() == Frame.Kind.PUSH && random.nextInt(8) == 0) {
+      letters.add(new Letter(from, to, frame, copy));
+    }
+  }
+
+  void run(String as) {
+    for (int event = 0; !workers.stream().allMatch(Worker::isDone) || !letters.isEmpty(); event++) {
+      assertThat(event).as(as + " comes to an end").isLessThan(MOST_EVENTS);
+      if (random.nextDouble() < fate) {
+        strike();
+      }
+      if (letters.isEmpty()) {
+        workers.forEach(Worker::proceed);
+        assertThat(letters.isEmpty() && !workers.stream().allMatch(Worker::isDone))
+            .as(as + " is stuck: " + describe())
+            .isFalse();
+        continue;
+      }
+      deliver(letters.remove(next()));
+    }
+  }
+
+  private String describe() {
+    StringBuilder text = new StringBuilder("generation " + directory.generation());
+    workers.forEach(
+        w ->
+            text.append("; worker " + w.number + " after " + w.applied)
+                .append(w.joining ? " joining" : "")
+                .append(w.pushing ? " pushing" : "")
+                .append(" waits for " + w.client));
+    primaries().forEach(c -> text.append("; ").append(Arrays.toString(c.record())));
+    return text.toString();
+  }
+
+  /** Any letter, but those between two servers in order: their group promises as much. */
+  private int next() {
+    int index = random.nextInt(letters.size());
+    Letter chosen = letters.get(index);
+    if (chosen.from() >= workers.size() && chosen.to() >= workers.size()) {
+      for (int i = 0; i < index; i++) {
+        if (letters.get(i).from() == chosen.from() && letters.get(i).to() == chosen.to()) {
+          return i;
+        }
+      }
+    }
+    return index;
+  }
+
+  private void deliver(Letter letter) {
+    boolean toWorker = letter.to() < workers.size();
+    Post.Receiver receiver =
+        toWorker ? workers.get(letter.to()).client : servers.get(letter.to() - workers.size());
+    if (letter.payload().length > 0) {
+      floats(receiver.target(letter.from(), letter.frame())).put(0, letter.payload());
+    }
+    receiver.handle(letter.from(), letter.frame());
+    if (toWorker) {
+      workers.get(letter.to()).proceed();
+    }
+  }
+
+  /** Kills a server, some workers, or both; what was under way is lost, and all form anew. */
+  private void strike() {
+    int what = random.nextInt(3);
+    kills++;
+    boolean allWorkers = random.nextInt(4) == 0;
+    OptionalLong applied = workers.stream().mapToLong(w -> w.applied).max();
+    if (what != 0) {
+      Worker dead = workers.get(random.nextInt(workers.size()));
+      applied =
+          workers.stream().filter(w -> w != dead && !allWorkers).mapToLong(w -> w.applied).max();
+    }
+    if (what != 1 && backups > 0) {
+      int dead = random.nextInt(stores.size());
+      stores.get(dead).close();
+      stores.set(dead, store());
+    }
+    letters.clear();
+    List<Holding> holdings = new ArrayList<>();
+    numbers().forEach(server -> holdings.addAll(stores.get(server).holdings(server)));
+    assertThat(Directory.isWhole(SHARDS, holdings)).as("each shard has a copy").isTrue();
+    form(Directory.decide(directory.generation() + 1, SHARDS, numbers(), backups, holdings));
+    for (Worker worker : workers) {
+      worker.join(resumeAt(worker.number, applied));
+    }
+  }
+
+  private long resumeAt(int worker, OptionalLong survivors) {
+    if (consistency instanceof ConsistencySpec.Bsp) {
+      return survivors.orElseGet(
+          () -> primaries().stream().mapToLong(c -> c.clocks().applied()).min().orElseThrow());
+    }
+    return primaries().stream().mapToLong(c -> c.clocks().clock(worker)).min().orElseThrow();
+  }
+
+  private List<ShardCopy> primaries() {
+    return IntStream.range(0, SHARDS)
+        .mapToObj(s -> stores.get(directory.places().get(s).primary()).copy(s).orElseThrow())
+        .toList();
+  }
+
+  private void form(Directory next) {
+    servers.forEach(ShardServer::close);
+    servers.clear();
+    directory = next;
+    for (int shard = 0; shard < SHARDS; shard++) {
+      Directory.Place place = directory.places().get(shard);
+      ShardCopy primary = stores.get(place.primary()).copy(shard).orElseThrow();
+      int index = shard;
+      place
+          .backup()
+          .ifPresent(
+              backup -> {
+                ShardCopy copy = stores.get(backup).make(index, 0);
+                NativeMemory.copy(
+                    primary.content().address(),
+                    copy.content().address(),
+                    primary.content().byteCount());
+                copy.restore(primary.record());
+              });
+    }
+    for (int server : numbers()) {
+      stores.get(server).follow(directory, server);
+      int rank = workers.size() + server;
+      servers.add(
+          new ShardServer(
+              server,
+              stores.get(server),
+              directory,
+              (to, frame, payload) -> send(rank, to, frame, payload),
+              staleness));
+    }
+  }
+
+  void checkSums(String as) {
+    for (ShardCopy copy : primaries()) {
+      for (int i = 0; i < SHARD_ELEMENTS; i++) {
+        int element = copy.shard().index() * SHARD_ELEMENTS + i;
+        assertThat(floats(copy.values()).get(i))
+            .as(as + ", element " + element)
+            .isEqualTo(sum(steps, element));
+      }
+    }
+  }
+
+  void checkBackups(String as) {
+    for (int shard = 0; shard < SHARDS; shard++) {
+      Directory.Place place = directory.places().get(shard);
+      ShardCopy primary = stores.get(place.primary()).copy(shard).orElseThrow();
+      if (place.backup().isPresent()) {
+        ShardCopy backup = stores.get(place.backup().getAsInt()).copy(shard).orElseThrow();
+        for (int i = 0; i < SHARD_ELEMENTS; i++) {
+          assertThat(floats(backup.values()).get(i))
+              .as(as + ", backup of shard " + shard)
+              .isEqualTo(floats(primary.values()).get(i));
+        }
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    servers.forEach(ShardServer::close);
+    stores.forEach(ShardStore::close);
+    workers.forEach(w -> w.slabs.close());
+  }
+}

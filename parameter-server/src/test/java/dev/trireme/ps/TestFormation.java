@@ -1,0 +1,215 @@
+package dev.trireme.ps;
+
+import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.engine.Loss;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.train.LearningRate;
+import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.StepSignals;
+import dev.trireme.api.train.StepTotals;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+
+/** A job's workers and servers as threads, in one formation after the other. */
+final class TestFormation implements AutoCloseable {
+  /** What a worker is asked after each step. */
+  interface AfterStep {
+    void done(int worker, long step, StepTotals totals);
+  }
+
+  private final JobSpec job;
+  private final long steps;
+  private final List<ToyReplica> replicas = new ArrayList<>();
+  private final List<ParameterServer> servers = new ArrayList<>();
+  private final long[] applied;
+  private volatile AfterStep afterStep = (worker, step, totals) -> {};
+  private boolean integers;
+
+  TestFormation(JobSpec job, long steps) {
+    this.job = job;
+    this.steps = steps;
+    this.applied = new long[job.parallel().workers().max()];
+    for (int worker = 0; worker < applied.length; worker++) {
+      replicas.add(new ToyReplica(worker, job.train().optimizer()));
+    }
+    for (int server = 0; server < job.parallel().servers(); server++) {
+      servers.add(new ParameterServer(job));
+    }
+  }
+
+  TestFormation withIntegers() {
+    integers = true;
+    return this;
+  }
+
+  TestFormation afterEachStep(AfterStep listener) {
+    afterStep = listener;
+    return this;
+  }
+
+  List<ToyReplica> replicas() {
+    return replicas;
+  }
+
+  List<ParameterServer> servers() {
+    return servers;
+  }
+
+  long applied(int worker) {
+    synchronized (applied) {
+      return applied[worker];
+    }
+  }
+
+  /** The groups of a formation, and how to break it. */
+  record Groups(InProcessGroups all, InProcessGroups workers) {
+    void lose(int rank, int workerCount) {
+      all.lose(rank);
+      if (rank < workerCount && workerCount > 1) {
+        workers.lose(rank);
+      }
+    }
+  }
+
+  /**
+   * Runs until all have ended or the formation broke.
+   *
+   * @param whileRunning given the groups once all have begun
+   * @return whether it ended well
+   */
+  boolean run(Consumer<Groups> whileRunning) throws Exception {
+    int workers = applied.length;
+    try (InProcessGroups all = InProcessGroups.create(workers + servers.size());
+        InProcessGroups among = InProcessGroups.create(workers)) {
+      List<CompletableFuture<Void>> ends = new ArrayList<>();
+      long source;
+      synchronized (applied) {
+        source = Arrays.stream(applied).max().orElseThrow();
+      }
+      for (int worker = 0; worker < workers; worker++) {
+        int number = worker;
+        ends.add(
+            thread(
+                "worker-" + worker,
+                () -> work(number, among.group(number), all.group(number), source)));
+      }
+      for (int server = 0; server < servers.size(); server++) {
+        ParameterServer mine = servers.get(server);
+        ProcessGroup group = all.group(workers + server);
+        ends.add(thread("server-" + server, () -> mine.serve(group, step -> {})));
+      }
+      // The first to fail takes both groups down, as the coordinator does when a rank parks.
+      ends.forEach(
+          end ->
+              end.exceptionally(
+                  e -> {
+                    all.groups().forEach(g -> g.abort("another has failed"));
+                    among.groups().forEach(g -> g.abort("another has failed"));
+                    return null;
+                  }));
+      whileRunning.accept(new Groups(all, among));
+      boolean well = true;
+      List<Throwable> bugs = Collections.synchronizedList(new ArrayList<>());
+      for (CompletableFuture<Void> end : ends) {
+        try {
+          end.get(120, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+          well = false;
+          if (!(e.getCause() instanceof CollectiveException c)
+              || c.reason() == CollectiveException.Cause.MISMATCH) {
+            bugs.add(e.getCause());
+          }
+        } catch (TimeoutException e) {
+          throw new AssertionError("a worker or server did not come back", e);
+        }
+      }
+      if (!bugs.isEmpty()) {
+        throw new AssertionError("failed otherwise than by a broken group", bugs.get(0));
+      }
+      return well;
+    }
+  }
+
+  private static CompletableFuture<Void> thread(String name, Runnable task) {
+    CompletableFuture<Void> end = new CompletableFuture<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                task.run();
+                end.complete(null);
+              } catch (Throwable e) {
+                end.completeExceptionally(e);
+              }
+            },
+            name);
+    thread.setDaemon(true);
+    thread.start();
+    return end;
+  }
+
+  private void work(int worker, ProcessGroup among, ProcessGroup all, long source) {
+    ToyReplica replica = replicas.get(worker);
+    replica.integers = integers;
+    LearningRate rate =
+        new LearningRate(job.train().optimizer().lr(), job.train().schedule(), 0, steps);
+    try (ServedExchange exchange =
+        new ServedExchange(among, all, replica, job, rate, TestJobs.ITEMS)) {
+      ServedReplica served = new ServedReplica(replica, exchange);
+      Random random = new Random(worker);
+      Progress progress = exchange.formed(new Progress(source, Cursor.START));
+      while (progress.step() < steps) {
+        long step = progress.step() + 1;
+        replica.step(step);
+        exchange.part(0, 1);
+        Loss loss = served.forward(null, 0);
+        exchange.begin(step, new StepSignals(loss, false, false));
+        served.backward(exchange);
+        StepTotals totals = exchange.await();
+        served.optimize(rate.at(step));
+        progress = progress.next(Cursor.START);
+        synchronized (applied) {
+          applied[worker] = step;
+        }
+        afterStep.done(worker, step, totals);
+        if (random.nextInt(4) == worker) {
+          Thread.yield();
+        }
+      }
+      exchange.saving(progress);
+      exchange.finishing(progress);
+    }
+  }
+
+  /** A new process takes the place of a server. */
+  void replaceServer(int server) {
+    servers.get(server).close();
+    servers.set(server, new ParameterServer(job));
+  }
+
+  /** A new process takes the place of a worker; another's state is copied onto it. */
+  void replaceWorker(int worker) {
+    replicas.get(worker).close();
+    replicas.set(worker, new ToyReplica(worker, job.train().optimizer()));
+    synchronized (applied) {
+      applied[worker] = 0;
+    }
+  }
+
+  @Override
+  public void close() {
+    servers.forEach(ParameterServer::close);
+    replicas.forEach(ToyReplica::close);
+  }
+}

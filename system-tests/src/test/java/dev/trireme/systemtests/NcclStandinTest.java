@@ -1,0 +1,139 @@
+package dev.trireme.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Whole jobs whose ranks meet over NCCL by what the coordinator deals out. Small libraries of host
+ * memory stand in for NCCL and CUDA, and the ranks compute on the CPU; without a C compiler this is
+ * skipped and says so.
+ */
+class NcclStandinTest {
+  private static final String TINY =
+      TriremeRun.home().resolve("system-tests/src/test/resources/jobs/tiny.yaml").toString();
+  private static final Path SOURCES = TriremeRun.home().resolve("allreduce/src/test/c");
+  private static final Path STANDINS = Path.of("target/standins").toAbsolutePath();
+
+  @TempDir Path directory;
+
+  @BeforeAll
+  static void compile() throws Exception {
+    boolean here =
+        System.getProperty("os.name").equals("Linux")
+            && System.getProperty("os.arch").equals("amd64")
+            && Arrays.stream(System.getenv("PATH").split(":"))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "cc")));
+    if (!here) {
+      System.out.println("SKIPPED without stand-ins for NCCL: needs cc, on Linux on x86-64");
+    }
+    Assumptions.assumeTrue(here, "no cc, or not Linux on x86-64");
+    Files.createDirectories(STANDINS);
+    compile("libcuda.so.1", "standin_libcuda.c");
+    compile(
+        "libcudart.so.13",
+        "standin_cudart.c",
+        "-Wl,--version-script=" + SOURCES.resolve("standin_cudart.map"));
+    compile(
+        "libnccl.so.2", "standin_nccl.c", STANDINS.resolve("libcudart.so.13").toString(), "-lrt");
+  }
+
+  private static void compile(String library, String source, String... more) throws Exception {
+    List<String> command = new ArrayList<>(List.of("cc", "-shared", "-fPIC", "-O1", "-o"));
+    command.add(STANDINS.resolve(library).toString());
+    command.addAll(List.of("-Wl,-soname," + library, SOURCES.resolve(source).toString()));
+    command.addAll(List.of(more));
+    command.add("-lpthread");
+    Process process = new ProcessBuilder(command).inheritIO().start();
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("the compiler ends").isTrue();
+    assertThat(process.exitValue()).as("the compiler's exit code").isZero();
+  }
+
+  @Test
+  void shouldRecoverARankThatIsKilledInsideAnOperationOfNccl() throws Exception {
+    try (TriremeRun run = start(true, "--set", "train.steps=300", "--set", NCCL)) {
+      run.awaitStep(5);
+      JsonNode before = generations(run).get(0);
+      assertThat(before.path("backend").asText()).isEqualTo("nccl");
+      TriremeRun.signal(before.path("ranks").get(1).path("pid").asLong(), "KILL");
+
+      JsonNode result = run.succeeded();
+
+      assertThat(result.path("steps").asLong()).isEqualTo(300);
+      JsonNode after = generations(run).get(1);
+      assertThat(after.path("backend").asText()).isEqualTo("nccl");
+      assertThat(after.path("ranks").get(0))
+          .as("the survivor")
+          .isEqualTo(before.path("ranks").get(0));
+      JsonNode recovered = events(run, "recovered").get(0);
+      assertThat(recovered.path("source").asText()).isEqualTo("rank");
+      assertThat(recovered.path("abortedSeconds").asDouble())
+          .as("nobody waited for the deadline of the operation")
+          .isLessThan(30);
+    }
+  }
+
+  @Test
+  void shouldGoOnOverAeronWhereNcclCannotStartAndSayWhy() throws Exception {
+    try (TriremeRun run = start(false, "--set", "train.steps=20")) {
+      JsonNode result = run.succeeded();
+
+      assertThat(result.path("steps").asLong()).isEqualTo(20);
+      assertThat(generations(run).get(0).path("backend").asText()).isEqualTo("nccl");
+      JsonNode second = generations(run).get(1);
+      assertThat(second.path("backend").asText()).isEqualTo("aeron");
+      assertThat(second.path("backingReason").asText())
+          .contains("NCCL cannot start on rank")
+          .contains("Duplicate GPU detected");
+      assertThat(second.path("ranks")).isEqualTo(generations(run).get(0).path("ranks"));
+    }
+  }
+
+  @Test
+  void shouldFailWithTheReasonWhereTheJobWantsNcclAlone() throws Exception {
+    try (TriremeRun run = start(false, "--set", NCCL)) {
+      assertThat(run.exitCode()).isEqualTo(1);
+      assertThat(run.stderr()).contains("NCCL cannot start").contains("Duplicate GPU detected");
+    }
+  }
+
+  private static final String NCCL = "parallel.backend=nccl";
+
+  /**
+   * @param own whether each rank has a device of its own; else all have one
+   */
+  private TriremeRun start(boolean own, String... more) throws IOException {
+    Map<String, String> environment = new HashMap<>();
+    environment.put("LD_LIBRARY_PATH", STANDINS.toString());
+    environment.put(
+        "TRIREME_JAVA_OPTS",
+        "-Dtrireme.test.ncclOnHost=true -Dtrireme.test.ncclDevicePerRank=" + own);
+    List<String> arguments = new ArrayList<>(List.of("train", TINY, "--run-dir", "run"));
+    arguments.addAll(List.of("--set", "parallel.device=cpu"));
+    arguments.addAll(List.of(more));
+    return TriremeRun.start(directory, environment, arguments.toArray(String[]::new));
+  }
+
+  private static List<JsonNode> generations(TriremeRun run) {
+    return events(run, "generation");
+  }
+
+  private static List<JsonNode> events(TriremeRun run, String type) {
+    return run.lines("events.jsonl").stream()
+        .filter(line -> line.path("type").asText().equals(type))
+        .toList();
+  }
+}
