@@ -76,6 +76,7 @@ class RunDirectoryTest {
                 + "\"reason\":\"say \\\"why\\\"\"}",
             BEGIN
                 + "\"job\":\"job-1\",\"type\":\"generation\",\"generation\":3,\"worldSize\":1,"
+                + "\"device\":\"cpu\",\"backend\":\"aeron\",\"backingReason\":\"the CPU, over Aeron\","
                 + "\"ranks\":[{\"rank\":0,\"agent\":\"a\",\"host\":\"host-a\",\"pid\":4711}]}",
             BEGIN
                 + "\"job\":\"job-1\",\"type\":\"rank-ready\",\"generation\":3,\"rank\":0,\"step\":0,"
