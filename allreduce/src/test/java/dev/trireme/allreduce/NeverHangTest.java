@@ -38,7 +38,9 @@ class NeverHangTest {
       CollectiveException e = catchThrowableOfType(CollectiveException.class, stuck::await);
       assertThat(e).hasMessageContaining("all-reduce (max, owner) of 5000 FLOAT32");
       assertThat(e).hasMessageContaining("for bucket 2 of 2");
-      assertThat(e).hasMessageContaining("the last that it had started: 3");
+      // What it was last heard to do is a sign of life, or, on a machine too busy for one in these
+      // 400 ms, the last stage that it reached.
+      assertThat(e.getMessage()).containsAnyOf("it had started: 3", "of operation 3");
       List<RecordedOperation> recorded = ((SharedGroup) ranks.group(0)).recentOperations();
       assertThat(recorded).extracting(RecordedOperation::number).containsExactly(1L, 2L, 3L, 4L);
       RecordedOperation well = recorded.get(2);
