@@ -8,6 +8,7 @@ import dev.trireme.worker.channel.Channel;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,6 +20,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Child {
   private static final Logger LOG = LoggerFactory.getLogger(Child.class);
+
+  /** How long a process may take to end once it has closed its channel. */
+  private static final long LEAVING_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   /** Commands for a process that has not said Hello. */
   private static final int MAX_WAITING = 64;
@@ -33,6 +37,8 @@ final class Child {
   private boolean hello;
   private boolean finalReport;
   private boolean endRequested;
+  private boolean gone;
+  private long goneSince;
   private boolean killed;
   private boolean killPlanned;
   private long killAt;
@@ -160,13 +166,27 @@ final class Child {
     killPlanned = true;
   }
 
+  /**
+   * A process that ends closes its channel a moment before: killing it then would hide how it ends.
+   */
+  private void watchPeer(long now) {
+    if (channel.isPeerThere()) {
+      gone = false;
+    } else if (!gone) {
+      gone = true;
+      goneSince = now;
+    } else if (now - goneSince > LEAVING_NANOS) {
+      killAfter(now, "it has been silent for 10 s or more: stopped, or without a processor");
+    }
+  }
+
   /** Kills it when it is time to. */
   void checkDeadlines(long now) {
     if (!hello && now - helloUntil > 0) {
       killAfter(now, "it said nothing on its channel in time");
     }
-    if (hello && !isEndExpected() && !channel.isPeerThere()) {
-      killAfter(now, "it has been silent for 10 s or more: stopped, or without a processor");
+    if (hello && !isEndExpected()) {
+      watchPeer(now);
     }
     channel.failure().ifPresent(failure -> killAfter(now, "its channel is stuck: " + failure));
     if (!killed && killPlanned && now - killAt >= 0) {

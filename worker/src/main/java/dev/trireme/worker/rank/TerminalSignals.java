@@ -5,8 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes this process deaf to what a terminal sends to everyone on it: Ctrl-C and its closing. A
- * rank obeys its agent, which decides what those mean for the job.
+ * Makes this process deaf to what is sent to everyone of a group or a terminal: Ctrl-C, its
+ * closing, and SIGTERM. A rank obeys its agent, which decides what those mean for the job.
  */
 final class TerminalSignals {
   private static final Logger LOG = LoggerFactory.getLogger(TerminalSignals.class);
@@ -14,7 +14,7 @@ final class TerminalSignals {
   private TerminalSignals() {}
 
   /**
-   * Ignores SIGINT and SIGHUP; where the JVM does not let us, logs that and goes on.
+   * Ignores SIGINT, SIGHUP and SIGTERM; where the JVM does not let us, logs that and goes on.
    *
    * <p>By reflection, because the compiler warns of {@code sun.misc.Signal} wherever it is named,
    * and the JDK has no other door to signals.
@@ -29,7 +29,7 @@ final class TerminalSignals {
             .getMethod("handle", signal, handler)
             .invoke(null, number, handler.getField("SIG_IGN").get(null));
       } catch (ReflectiveOperationException | RuntimeException e) {
-        LOG.warn("cannot ignore SIG{}: Ctrl-C may end this rank before its agent does", name, e);
+        LOG.warn("cannot ignore SIG{}: it may end this rank before its agent does", name, e);
       }
     }
   }

@@ -352,7 +352,8 @@ class AgentNodeTest {
     coordinator.tell(new AgentToRank.CheckpointAfterStep(STAMP));
     coordinator.awaitReport(0, RankReport.ShardWritten.class);
     coordinator.stop();
-    assertThat(coordinator.awaitExit(0).code()).isZero();
+    RankExit exit = coordinator.awaitExit(0);
+    assertThat(exit.code()).as(exit.toString()).isZero();
   }
 
   @Test
