@@ -14,6 +14,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -123,6 +125,41 @@ class ServedTrainingTest {
             .servers()
             .forEach(s -> assertThat(s.staleness().largest()).isLessThanOrEqualTo(bound));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"-1, 1, 0", "-1, 2, 1", "20, 2, 1"})
+  void shouldEndWithTheSameThoughOneWorkerIsFarBehind(int bound, int servers, int backups)
+      throws Exception {
+    ConsistencySpec consistency =
+        bound < 0 ? new ConsistencySpec.Asp() : new ConsistencySpec.Ssp(bound);
+    int steps = 20;
+    CountDownLatch ahead = new CountDownLatch(2);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, consistency, 3, servers, backups), steps)
+            .withIntegers()
+            .withoutSaving()
+            .afterEachStep(
+                (worker, step, totals) -> {
+                  if (worker == 1) {
+                    await(ahead);
+                  } else if (step == steps) {
+                    ahead.countDown();
+                  }
+                })) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, 3, steps);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      if (!latch.await(10, TimeUnit.SECONDS)) {
+        throw new AssertionError("the other workers wait for this one");
+      }
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 

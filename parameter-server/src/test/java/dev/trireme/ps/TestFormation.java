@@ -6,6 +6,7 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StepSignals;
@@ -35,9 +36,11 @@ final class TestFormation implements AutoCloseable {
   private final long[] applied;
   private volatile AfterStep afterStep = (worker, step, totals) -> {};
   private boolean integers;
+  private boolean saving = true;
 
   TestFormation(JobSpec job, long steps) {
-    this.job = job;
+    // As a rank is given it, with a device that was decided on.
+    this.job = job.on(ParallelSpec.DeviceKind.CPU);
     this.steps = steps;
     this.applied = new long[job.parallel().workers().max()];
     for (int worker = 0; worker < applied.length; worker++) {
@@ -50,6 +53,12 @@ final class TestFormation implements AutoCloseable {
 
   TestFormation withIntegers() {
     integers = true;
+    return this;
+  }
+
+  /** Ends without the checkpoint that otherwise comes last. */
+  TestFormation withoutSaving() {
+    saving = false;
     return this;
   }
 
@@ -187,7 +196,9 @@ final class TestFormation implements AutoCloseable {
           Thread.yield();
         }
       }
-      exchange.saving(progress);
+      if (saving) {
+        exchange.saving(progress);
+      }
       exchange.finishing(progress);
     }
   }

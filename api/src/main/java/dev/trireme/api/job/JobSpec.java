@@ -150,4 +150,10 @@ public record JobSpec(
               + " out, or set parallel.sync to allreduce");
     }
   }
+
+  /** The same on another device. */
+  public JobSpec on(ParallelSpec.DeviceKind device) {
+    return new JobSpec(
+        name, model, program, data, train, parallel.on(device), checkpoint, failurePolicy, queue);
+  }
 }

@@ -246,7 +246,8 @@ public record ParallelSpec(
         timeoutSeconds,
         compression,
         algorithms,
-        backend);
+        backend,
+        parameterServer);
   }
 
   /** How gradients become one. */

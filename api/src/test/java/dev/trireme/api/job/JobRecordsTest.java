@@ -162,6 +162,40 @@ class JobRecordsTest {
     return new LayerSpec.Reshape(Arrays.stream(sizes).boxed().toList());
   }
 
+  @Test
+  void shouldKeepEverythingElseOnAnotherDevice() {
+    JobSpec plain = job("ok", 2);
+    ParallelSpec parallel =
+        new ParallelSpec(
+            new WorkerCount(2, 2),
+            ParallelSpec.DeviceKind.AUTO,
+            ParallelSpec.SyncKind.PARAMETER_SERVER,
+            Optional.of(3),
+            2 << 20,
+            1 << 20,
+            7,
+            new CompressionSpec.None(),
+            List.of(),
+            ParallelSpec.BackendKind.AERON,
+            Optional.of(new ParameterServerSpec(3, 1, new ConsistencySpec.Ssp(4))));
+    JobSpec job =
+        new JobSpec(
+            "served",
+            plain.model(),
+            Optional.empty(),
+            plain.data(),
+            plain.train(),
+            parallel,
+            plain.checkpoint(),
+            plain.failurePolicy(),
+            new QueueSpec(5, QueueSpec.Placing.SPREAD));
+
+    JobSpec moved = job.on(ParallelSpec.DeviceKind.CPU);
+
+    assertThat(moved.parallel().device()).isEqualTo(ParallelSpec.DeviceKind.CPU);
+    assertThat(moved).usingRecursiveComparison().ignoringFields("parallel.device").isEqualTo(job);
+  }
+
   private static TrainSpec train(Optional<Integer> epochs, Optional<Long> steps) {
     return new TrainSpec(
         epochs,

@@ -15,16 +15,7 @@ final class RankDevice {
 
   /** The job with the device that the coordinator has decided on. */
   static JobSpec decided(Join join) {
-    JobSpec job = join.job();
-    return new JobSpec(
-        job.name(),
-        job.model(),
-        job.program(),
-        job.data(),
-        job.train(),
-        job.parallel().on(join.backing().device()),
-        job.checkpoint(),
-        job.failurePolicy());
+    return join.job().on(join.backing().device());
   }
 
   /**
