@@ -190,6 +190,8 @@ class ServedTrainingTest {
     try (TestFormation formation =
         new TestFormation(TestJobs.job(WHOLE_STEPS, consistency, workers, 3, 1), steps)
             .withIntegers()) {
+      int broken = 0;
+      boolean ended = false;
       for (int round = 1; round <= 3; round++) {
         int server = random.nextInt(3);
         int worker = random.nextInt(2);
@@ -207,15 +209,21 @@ class ServedTrainingTest {
                 }
               }
             });
-        boolean ended = formation.run(running::complete);
-        assertThat(ended).as("round " + round + " breaks the formation").isFalse();
+        ended = formation.run(running::complete);
+        if (ended) {
+          // Workers that do not wait may be through before the death is due, or before they meet
+          // it.
+          break;
+        }
+        broken++;
         formation.replaceServer(server);
         if (both) {
           formation.replaceWorker(worker);
         }
       }
+      assertThat(broken).as("formations that broke").isPositive();
       formation.afterEachStep((w, step, totals) -> {});
-      assertThat(formation.run(groups -> {})).isTrue();
+      assertThat(ended || formation.run(groups -> {})).isTrue();
       checkSums(formation, workers, steps);
     }
   }
