@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
  * What must not depend on how many ranks there are, or on how often they had to begin again: the
  * bits of the model, and how often each item was trained on.
  */
+@Tag("long")
 class ElasticTest {
   private static final String JOBS = "system-tests/src/test/resources/jobs/";
   private static final String ELASTIC = TriremeRun.home().resolve(JOBS + "elastic.yaml").toString();

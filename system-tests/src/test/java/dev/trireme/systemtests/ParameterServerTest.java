@@ -8,10 +8,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Jobs whose parameters are held by servers, in real processes. */
+@Tag("long")
 class ParameterServerTest {
   private static final String TINY =
       TriremeRun.home().resolve("system-tests/src/test/resources/jobs/tiny.yaml").toString();

@@ -9,10 +9,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A job outlives its ranks: who dies, and what goes on from which step. */
+@Tag("long")
 class RecoveryTest {
   private static final String TINY =
       TriremeRun.home().resolve("system-tests/src/test/resources/jobs/tiny.yaml").toString();

@@ -10,10 +10,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What goes wrong at the worst moment: during a write, during a recovery, with nobody watching. */
+@Tag("long")
 class SurvivalTest {
   private static final String JOBS = "system-tests/src/test/resources/jobs/";
   private static final String TINY = TriremeRun.home().resolve(JOBS + "tiny.yaml").toString();
