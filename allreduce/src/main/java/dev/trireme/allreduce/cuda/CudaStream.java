@@ -45,7 +45,12 @@ public final class CudaStream implements AutoCloseable {
     }
   }
 
-  /** Waits for what was put here, and ends the stream; repeats are ignored. */
+  /** Whether all that was put here has been done; so it is too on a device that has failed. */
+  public boolean isDrained() {
+    return cudart.cudaStreamQuery(stream) != cudart.cudaErrorNotReady;
+  }
+
+  /** Ends the stream; repeats are ignored. */
   @Override
   public synchronized void close() {
     if (!closed) {

@@ -48,6 +48,9 @@ final class NcclRunner {
 
   private static final Logger LOG = LoggerFactory.getLogger(NcclRunner.class);
 
+  /** How long what an aborted operation leaves behind may take to end. */
+  private static final long DRAIN_NANOS = 2_000_000_000L;
+
   private final NcclConfig config;
   private final CudaMemory memory;
   private final NcclCommunicator comm = new NcclCommunicator();
@@ -429,6 +432,12 @@ final class NcclRunner {
   private void release() {
     if (thread.isAlive() && Thread.currentThread() != thread) {
       return;
+    }
+    // An operation that was aborted leaves its copies behind it, which still write to what is about
+    // to be freed.
+    long until = System.nanoTime() + DRAIN_NANOS;
+    while (!issued.isEmpty() && !stream.isDrained() && System.nanoTime() - until < 0) {
+      LockSupport.parkNanos(100_000);
     }
     issued.stream().filter(each -> each.staging() != null).forEach(each -> each.staging().close());
     issued.forEach(each -> each.ready().close());
