@@ -411,8 +411,7 @@ public final class JobControl implements AutoCloseable {
         r.job().parallel().ranks(),
         r.job().queue().priority(),
         r.user(),
-        holding.agentId(),
-        holding.held(),
+        holding.shares(),
         holding.target(),
         holding.settled());
   }
@@ -420,7 +419,7 @@ public final class JobControl implements AutoCloseable {
   private void demand(Scheduler.Demand demand) {
     Job job = find(demand.jobId());
     if (demand instanceof Scheduler.Resize resize) {
-      guarded(job, () -> job.run().allow(resize.to()));
+      guarded(job, () -> job.run().allow(resize.shares()));
     } else {
       guarded(job, () -> job.run().preempt(demand.reason()));
     }

@@ -11,6 +11,7 @@ import dev.trireme.coordinator.life.Evidence.Overdue;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.Backing;
@@ -148,9 +149,8 @@ public final class JobRun {
         agents,
         Restarts.excluded(record.job().failurePolicy(), recovery.history(), time.nanos()),
         Records.everReady(record),
-        size.spares() == 0
-            ? Map.of()
-            : Map.of(formation.placements().get(0).agentId(), size.spares()));
+        size.spares(),
+        size.shares());
   }
 
   /** What its formation is backed by; empty before the first. */
@@ -355,8 +355,8 @@ public final class JobRun {
 
   /** Idle processes are ready on its agent. */
   public void onSpares(String agentId, int count) {
-    if (formation != null && formation.placements().get(0).agentId().equals(agentId)) {
-      size.spares(count);
+    if (formation != null) {
+      size.spares(agentId, count);
       seekSize();
     }
   }
@@ -371,30 +371,28 @@ public final class JobRun {
     seekSize();
   }
 
-  /** How many slots it holds on the agent where its ranks are; empty while it holds none. */
+  /** What it holds of the agents; empty while it holds nothing. */
   public Optional<Holding> holding() {
-    if (formation == null) {
-      return Optional.empty();
-    }
-    String agentId = formation.placements().get(0).agentId();
-    int held = formation.slotsHeldOn(agentId);
+    List<Share> shares = formation == null ? List.of() : formation.shares();
+    int held = Share.total(shares);
     boolean ending = outcome.isPresent() || cancelled.isPresent() || preempted.isPresent();
     boolean settled = !ending && record.state() == JobState.RUNNING && !size.isChanging();
     int target = ending ? 0 : size.isChanging() ? Math.min(held, size.wanted()) : held;
-    return held == 0 ? Optional.empty() : Optional.of(new Holding(agentId, held, target, settled));
+    return held == 0 ? Optional.empty() : Optional.of(new Holding(shares, target, settled));
   }
 
   /**
-   * What a job has of an agent.
+   * What a job has of the agents.
    *
+   * @param shares the one with the lowest rank first
    * @param target slots it will have when what it was asked for is done
    * @param settled whether it trains, and so can be asked for something
    */
-  public record Holding(String agentId, int held, int target, boolean settled) {}
+  public record Holding(List<Share> shares, int target, boolean settled) {}
 
-  /** It may have so many ranks at most, whatever was wanted; changes at the next step boundary. */
-  public void allow(int ranks) {
-    size.allow(ranks);
+  /** It may have these slots at most, whatever was wanted; changes at the next step boundary. */
+  public void allow(List<Share> shares) {
+    size.allow(shares);
     seekSize();
   }
 
@@ -432,7 +430,7 @@ public final class JobRun {
 
   private void seekSize() {
     if (record.state() == JobState.RUNNING) {
-      size.seek(formation.worldSize(), commands)
+      size.seek(formation.shares(), commands)
           .ifPresent(
               why -> publish((id, now) -> new JobEvent.StateChanged(id, now, record.state(), why)));
     }
@@ -490,6 +488,7 @@ public final class JobRun {
 
   /** An agent has left the cluster or was cut off. */
   public void onAgentLost(String agentId, String host) {
+    size.loseAgent(agentId);
     if (slotsHeldOn(agentId) > 0) {
       formation.loseAgent(agentId);
       onEvidence(new Evidence.HostLost(agentId, host));
