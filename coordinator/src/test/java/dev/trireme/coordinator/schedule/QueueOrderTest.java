@@ -41,13 +41,14 @@ class QueueOrderTest {
   void shouldFillOtherHostsBehindAJobThatWaits() {
     agent("a", 3, 4);
     agent("b", 2, 4);
-    waiting("job-1", "4", 0, "ann");
+    agent("c", 2, 2);
+    waiting("job-1", "8", 0, "ann");
     waiting("job-2", "3", 0, "ann");
     waiting("job-3", "2", 0, "ann");
     waiting("job-4", "1", 0, "ann");
 
     assertThat(formed()).containsExactly("job-3");
-    assertThat(reason("job-1")).isEqualTo("needs 4 slots on one host, host-a has most with 3 free");
+    assertThat(reason("job-1")).isEqualTo("needs 8 slots, 7 free");
     assertThat(reason("job-2")).isEqualTo("waits behind job-1");
     assertThat(reason("job-4")).isEqualTo("waits behind job-1");
   }
