@@ -12,12 +12,14 @@ public sealed interface AgentToCoordinator extends Message {
    *
    * @param host the machine's name, for people
    * @param slots ranks this agent can hold at once, at least 1
-   * @param cores of the host
+   * @param cores that its ranks may use together; 0 where that is no limit
    * @param highestTerm the highest term it has obeyed, 0 if none
    * @param highestGeneration the highest generation it knows, over all jobs; 0 if none
    * @param devices that its ranks can compute on, at most {@value HostDevice#MAX}
    * @param noDevices why there are none, for people; empty when there are
    * @param address at which ranks of other hosts reach its ranks
+   * @param memory that its ranks may use together, in bytes; 0 where that is no limit
+   * @param ranksPerDevice ranks that may share one of its devices, at least 1
    */
   record RegisterAgent(
       String agentId,
@@ -28,7 +30,9 @@ public sealed interface AgentToCoordinator extends Message {
       long highestGeneration,
       List<HostDevice> devices,
       String noDevices,
-      String address)
+      String address,
+      long memory,
+      int ranksPerDevice)
       implements AgentToCoordinator {
     public RegisterAgent {
       devices = List.copyOf(devices);
@@ -55,7 +59,9 @@ public sealed interface AgentToCoordinator extends Message {
           highestGeneration,
           List.of(),
           "the agent looked for none",
-          "127.0.0.1");
+          "127.0.0.1",
+          0,
+          1);
     }
   }
 

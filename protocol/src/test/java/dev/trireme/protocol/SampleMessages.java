@@ -107,7 +107,9 @@ final class SampleMessages {
                     "0000:01:00.0",
                     List.of(new HostDevice.Link(1, HostDevice.LinkKind.NVLINK, 18)))),
             "",
-            "10.0.0.7"));
+            "10.0.0.7",
+            64L << 30,
+            2));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
     messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
@@ -290,7 +292,10 @@ final class SampleMessages {
             new CompressionSpec.None(),
             List.of(),
             ParallelSpec.BackendKind.AUTO,
-            Optional.of(new ParameterServerSpec(3, 1, consistency))),
+            Optional.of(new ParameterServerSpec(3, 1, consistency)),
+            Optional.of(2),
+            Optional.of(4L << 30),
+            Optional.empty()),
         job.checkpoint());
   }
 

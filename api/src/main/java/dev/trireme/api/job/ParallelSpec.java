@@ -18,6 +18,10 @@ import java.util.Optional;
  *     the order of sums; this version's choice where no row holds
  * @param backend what carries gradients between ranks
  * @param parameterServer with {@code sync: parameter-server} and only then
+ * @param cores that each rank gets of its host, and computing threads where {@code threads} is
+ *     absent; a slot's share when absent
+ * @param memory bytes that each rank gets of its host; a slot's share when absent
+ * @param deviceMemory bytes that the CUDA device of each rank must have, used or not
  */
 public record ParallelSpec(
     @Key(value = "Number of ranks, or \"min:max\".", defaultValue = "1") WorkerCount workers,
@@ -64,7 +68,28 @@ public record ParallelSpec(
                     + " takes it where there is one, and aeron elsewhere.",
             defaultValue = "auto")
         BackendKind backend,
-    @Key("The servers of sync: parameter-server.") Optional<ParameterServerSpec> parameterServer) {
+    @Key("The servers of sync: parameter-server.") Optional<ParameterServerSpec> parameterServer,
+    @Key(
+            value =
+                "Cores that each rank gets of its host, as the scheduler counts; by default a"
+                    + " slot's share.",
+            min = 1,
+            max = 1024)
+        Optional<Integer> cores,
+    @Key(
+            value =
+                "Bytes of memory that each rank gets of its host, as the scheduler counts; by"
+                    + " default a slot's share.",
+            min = 1 << 20,
+            max = 1L << 50,
+            size = true)
+        Optional<Long> memory,
+    @Key(
+            value = "Bytes of memory that the CUDA device of each rank must have.",
+            min = 1 << 20,
+            max = 1L << 50,
+            size = true)
+        Optional<Long> deviceMemory) {
   /**
    * For tests alone: where this system property is {@code true}, NCCL may be asked for without CUDA
    * devices, because a library that works on host memory stands in for it.
@@ -74,6 +99,12 @@ public record ParallelSpec(
   public ParallelSpec {
     algorithms = List.copyOf(algorithms);
     AlgorithmRow.requireTable(algorithms);
+    if (deviceMemory.isPresent() && device == DeviceKind.CPU) {
+      throw new SpecException(
+          "deviceMemory",
+          "ranks on the CPU have no device's memory; set parallel.device to cuda or auto, or leave"
+              + " this key out (memory is that of the host)");
+    }
     if (sync == SyncKind.PARAMETER_SERVER) {
       parameterServer = parameterServer.or(() -> Optional.of(ParameterServerSpec.DEFAULT));
       requireServable(workers, device, backend, compression, parameterServer.get());
@@ -140,6 +171,36 @@ public record ParallelSpec(
   /** Servers; 0 without a parameter server. */
   public int servers() {
     return parameterServer.map(ParameterServerSpec::servers).orElse(0);
+  }
+
+  /** With a slot's share of the host for each rank. */
+  public ParallelSpec(
+      WorkerCount workers,
+      DeviceKind device,
+      SyncKind sync,
+      Optional<Integer> threads,
+      long bucketSize,
+      long firstBucketSize,
+      double timeoutSeconds,
+      CompressionSpec compression,
+      List<AlgorithmRow> algorithms,
+      BackendKind backend,
+      Optional<ParameterServerSpec> parameterServer) {
+    this(
+        workers,
+        device,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        backend,
+        parameterServer,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** Without servers of its own. */
@@ -247,7 +308,10 @@ public record ParallelSpec(
         compression,
         algorithms,
         backend,
-        parameterServer);
+        parameterServer,
+        cores,
+        memory,
+        another == DeviceKind.CPU ? Optional.empty() : deviceMemory);
   }
 
   /** How gradients become one. */

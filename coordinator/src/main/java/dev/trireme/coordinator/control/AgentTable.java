@@ -1,37 +1,30 @@
 package dev.trireme.coordinator.control;
 
-import dev.trireme.coordinator.ClusterStatus;
+import dev.trireme.coordinator.schedule.AgentRoom;
 import dev.trireme.coordinator.schedule.Backings.HostDevices;
-import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
+import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.HostDevice;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.ToIntFunction;
 
 /** The agents that have joined. */
 final class AgentTable {
-  /**
-   * One of them.
-   *
-   * @param host its host's name
-   * @param slots ranks it can hold at once
-   * @param devices what it has beside its CPU
-   */
-  record Agent(String agentId, String host, int slots, HostDevices devices) {}
+  private final Map<String, RegisterAgent> agents = new TreeMap<>();
 
-  private final Map<String, Agent> agents = new TreeMap<>();
-
-  void put(Agent agent) {
+  void put(RegisterAgent agent) {
     agents.put(agent.agentId(), agent);
   }
 
-  Optional<Agent> find(String agentId) {
+  Optional<RegisterAgent> find(String agentId) {
     return Optional.ofNullable(agents.get(agentId));
   }
 
-  Optional<Agent> remove(String agentId) {
+  Optional<RegisterAgent> remove(String agentId) {
     return Optional.ofNullable(agents.remove(agentId));
   }
 
@@ -45,41 +38,36 @@ final class AgentTable {
   /** Hosts' devices by agent. */
   Map<String, HostDevices> devices() {
     Map<String, HostDevices> devices = new HashMap<>();
-    agents.values().forEach(a -> devices.put(a.agentId(), a.devices()));
+    agents
+        .values()
+        .forEach(
+            a ->
+                devices.put(
+                    a.agentId(), new HostDevices(a.host(), a.devices().size(), a.noDevices())));
     return devices;
   }
 
-  /**
-   * What is free where.
-   *
-   * @param held gives the slots of an agent that are taken
-   */
-  List<AgentSlots> slots(ToIntFunction<String> held) {
-    return agents.values().stream()
-        .map(
-            a ->
-                new AgentSlots(
-                    a.agentId(),
-                    a.host(),
-                    Math.max(0, a.slots() - held.applyAsInt(a.agentId())),
-                    a.slots()))
-        .toList();
+  /** What each has, as if nothing ran, in order of their names. */
+  List<AgentRoom> empty() {
+    List<AgentRoom> rooms = new ArrayList<>();
+    Collection<RegisterAgent> all = agents.values();
+    all.forEach(agent -> rooms.add(room(agent)));
+    return rooms;
   }
 
-  /**
-   * The same, for people.
-   *
-   * @param held gives the slots of an agent that are taken
-   */
-  List<ClusterStatus.Agent> status(ToIntFunction<String> held) {
-    return agents.values().stream()
-        .map(
-            a ->
-                new ClusterStatus.Agent(
-                    a.agentId(),
-                    a.host(),
-                    a.slots(),
-                    Math.max(0, a.slots() - held.applyAsInt(a.agentId()))))
-        .toList();
+  private static AgentRoom room(RegisterAgent agent) {
+    int slots = Math.max(0, agent.slots());
+    // A rank on a device takes a slot, too.
+    int cuda = (int) Math.min(slots, (long) agent.devices().size() * agent.ranksPerDevice());
+    return new AgentRoom(
+        agent.agentId(),
+        agent.host(),
+        slots,
+        slots,
+        cuda,
+        cuda,
+        agent.cores(),
+        agent.memory(),
+        agent.devices().stream().mapToLong(HostDevice::totalBytes).min().orElse(0));
   }
 }

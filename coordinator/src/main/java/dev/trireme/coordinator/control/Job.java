@@ -7,10 +7,14 @@ import dev.trireme.coordinator.life.JobEffects;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.rundir.RunDirectory;
+import dev.trireme.coordinator.schedule.Need;
+import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
+import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -27,6 +31,7 @@ final class Job implements JobEffects, AutoCloseable {
   private final BiConsumer<String, CoordinatorToAgent> out;
   private final JobHub hub;
   private final JobRun run;
+  private Optional<WaitingJob> waiting = Optional.empty();
   private boolean filesBroken;
 
   Job(
@@ -47,6 +52,35 @@ final class Job implements JobEffects, AutoCloseable {
 
   JobRun run() {
     return run;
+  }
+
+  /** What each of its ranks takes. */
+  Need need() {
+    return Need.of(run.record().job(), run.backing().map(Backing::device));
+  }
+
+  /** Whether its ranks may be on several agents. */
+  boolean spans() {
+    return true;
+  }
+
+  /** As one that waits; the same object as long as nothing of it has changed. */
+  WaitingJob waiting() {
+    if (waiting.isEmpty() || !waiting.get().need().equals(need())) {
+      JobRecord record = run.record();
+      waiting =
+          Optional.of(
+              new WaitingJob(
+                  record.jobId(),
+                  record.job().parallel().ranks(),
+                  need(),
+                  record.job().queue().priority(),
+                  record.user(),
+                  record.job().queue().placing(),
+                  spans(),
+                  record.submittedMillis()));
+    }
+    return waiting.get();
   }
 
   JobHub hub() {

@@ -7,11 +7,9 @@ import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
-import dev.trireme.coordinator.control.AgentTable.Agent;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.rundir.RunDirectory;
-import dev.trireme.coordinator.schedule.Backings;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
@@ -87,7 +85,7 @@ public final class JobControl implements AutoCloseable {
     this.time = time;
     this.out = out;
     this.jobs = new LiveJobs(this::open, store::remove);
-    this.placing = new Placing(jobs, agents, () -> ++generation, frames);
+    this.placing = new Placing(jobs, agents, () -> ++generation, frames, time);
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
@@ -254,7 +252,7 @@ public final class JobControl implements AutoCloseable {
 
   /** Who has joined, and what is free. */
   public ClusterStatus cluster() {
-    return new ClusterStatus(name, term, agents.status(jobs::slotsHeld));
+    return new ClusterStatus(name, term, placing.ledger().status());
   }
 
   /**
@@ -276,12 +274,7 @@ public final class JobControl implements AutoCloseable {
       term = store.raiseTerm(agent.highestTerm());
     }
     generation = Math.max(generation, agent.highestGeneration());
-    agents.put(
-        new Agent(
-            agent.agentId(),
-            agent.host(),
-            Math.max(0, agent.slots()),
-            new Backings.HostDevices(agent.host(), agent.devices().size(), agent.noDevices())));
+    agents.put(agent);
     placing.schedule();
     return new AgentAccepted(new Stamp(term, 0), name + "/" + term);
   }

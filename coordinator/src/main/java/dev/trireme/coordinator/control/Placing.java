@@ -1,16 +1,16 @@
 package dev.trireme.coordinator.control;
 
 import dev.trireme.api.job.ParallelSpec;
-import dev.trireme.api.job.QueueSpec;
 import dev.trireme.coordinator.life.JobRun;
+import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.schedule.Backings;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler;
 import dev.trireme.coordinator.schedule.SchedulingDecision;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Behind;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
-import dev.trireme.protocol.Stored.JobRecord;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -28,16 +28,19 @@ final class Placing {
   private final AgentTable agents;
   private final LongSupplier generations;
   private final LongSupplier frames;
+  private final Time time;
 
   /**
    * @param generations yields the next generation, higher than any before it
    * @param frames yields unguessable numbers
    */
-  Placing(LiveJobs jobs, AgentTable agents, LongSupplier generations, LongSupplier frames) {
+  Placing(
+      LiveJobs jobs, AgentTable agents, LongSupplier generations, LongSupplier frames, Time time) {
     this.jobs = jobs;
     this.agents = agents;
     this.generations = generations;
     this.frames = frames;
+    this.time = time;
   }
 
   /** Decides anew, after anything that may matter to it. */
@@ -45,39 +48,31 @@ final class Placing {
     // Those that have run go first: their survivors hold state, and slots that nobody else can use.
     for (Job job : jobs.snapshot()) {
       if (job.run().wantsFormation()) {
-        apply(Reformation.decide(job.run().situation(agents.slots(jobs::slotsHeld))));
+        apply(job, Reformation.decide(job.run().situation(ledger().slotsFor(job.need()))));
       }
     }
-    List<Scheduler.WaitingJob> queue = new ArrayList<>();
-    List<Scheduler.RunningJob> running = new ArrayList<>();
+    List<Job> queue = new ArrayList<>();
+    List<Scheduler.WaitingJob> waiting = new ArrayList<>();
     for (Job job : jobs.all()) {
       if (job.run().state() == JobState.QUEUED) {
-        queue.add(waiting(job.run().record()));
-      } else {
-        job.run().holding().ifPresent(h -> running.add(running(job.run().record(), h)));
+        queue.add(job);
+        waiting.add(job.waiting());
       }
     }
+    Ledger ledger = ledger();
     Scheduler.Plan plan =
-        Scheduler.decide(new Scheduler.Situation(queue, running, agents.slots(jobs::slotsHeld)));
-    plan.decisions().forEach(this::apply);
+        Scheduler.decide(
+            new Scheduler.Situation(
+                waiting, ledger.running(), ledger.agents(), time.now().toEpochMilli()));
+    for (int i = 0; i < queue.size(); i++) {
+      apply(queue.get(i), plan.decisions().get(i));
+    }
     plan.demands().forEach(this::demand);
   }
 
-  private static Scheduler.WaitingJob waiting(JobRecord r) {
-    QueueSpec queue = r.job().queue();
-    return new Scheduler.WaitingJob(
-        r.jobId(), r.job().parallel().ranks(), queue.priority(), r.user(), queue.placing());
-  }
-
-  private static Scheduler.RunningJob running(JobRecord r, JobRun.Holding holding) {
-    return new Scheduler.RunningJob(
-        r.jobId(),
-        r.job().parallel().ranks(),
-        r.job().queue().priority(),
-        r.user(),
-        holding.shares(),
-        holding.target(),
-        holding.settled());
+  /** Who has which slots now. */
+  Ledger ledger() {
+    return Ledger.of(agents, jobs.all());
   }
 
   private void demand(Scheduler.Demand demand) {
@@ -89,8 +84,7 @@ final class Placing {
     }
   }
 
-  private void apply(SchedulingDecision decision) {
-    Job job = jobs.require(decision.jobId());
+  private void apply(Job job, SchedulingDecision decision) {
     if (decision instanceof Form form) {
       Backings.Ruling backing = Backings.decide(backs(job.run(), form));
       if (backing instanceof Backings.Chosen chosen) {
@@ -99,6 +93,8 @@ final class Placing {
       } else if (backing instanceof Backings.Impossible impossible) {
         jobs.guarded(job, () -> job.run().refuse(impossible.reason()));
       }
+    } else if (decision instanceof Behind) {
+      job.run().waitsBehind(decision.reason());
     } else {
       jobs.guarded(job, () -> job.run().waitBecause(decision.reason()));
     }
@@ -117,6 +113,7 @@ final class Placing {
         agents.devices(),
         run.backing().map(Backing::device),
         run.backendRefusal(),
-        Boolean.getBoolean(ParallelSpec.TEST_NCCL_ON_HOST));
+        Boolean.getBoolean(ParallelSpec.TEST_NCCL_ON_HOST),
+        form.device());
   }
 }

@@ -66,6 +66,13 @@ final class Ending {
     life.move(JobState.RECOVERING, reason + ": saves its state");
   }
 
+  /** As {@link #preempt}, of one whose formation has broken: it has nothing to save it with. */
+  void preemptBroken(String reason) {
+    life.preempted(Optional.of(reason));
+    life.move(JobState.RECOVERING, reason);
+    endPreempted();
+  }
+
   /** It cannot stop in order: what it has saved before has to do. */
   void endPreempted() {
     String reason = life.preempted().orElseThrow();

@@ -121,6 +121,12 @@ final class FormationCommands {
             new AgentToRank.CheckpointGrant(stamp(), step, refusal.isEmpty(), refusal)));
   }
 
+  /** All that the job still has on an agent, of whatever formation, is to end. */
+  void endRanksOn(String agentId, Duration grace, String reason) {
+    effects.tell(
+        agentId, new CoordinatorToAgent.EndRanks(stamp(), job.jobId(), grace.toMillis(), reason));
+  }
+
   void endRanks(Duration grace, String reason) {
     for (Placement placement : formation.placements()) {
       effects.tell(

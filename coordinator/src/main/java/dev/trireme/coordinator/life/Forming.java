@@ -4,6 +4,8 @@ import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.life.Deadlines.Wait;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
+import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
@@ -51,6 +53,7 @@ final class Forming {
             : decision.source();
     life.deadlines().endAll();
     recovery.ordered(source);
+    List<Share> before = life.isFormed() ? life.formation().shares() : List.of();
     life.formed(new Formation(generation, decision.placements(), hosts));
     int worldSize = life.formation().worldSize();
     rendezvous = new Rendezvous(worldSize);
@@ -58,6 +61,17 @@ final class Forming {
     life.move(JobState.STARTING, decision.reason());
     life.deadlines().begin(Wait.START, life.timing().start());
     life.commands().startRanks(frames, decision.survivors(), source, backs);
+    endLeftOut(before, decision.placements());
+  }
+
+  /** An agent that has no part in the new formation hears of it only so. */
+  private void endLeftOut(List<Share> before, List<Placement> placements) {
+    String why = "generation " + life.formation().generation() + " does without it";
+    for (Share share : before) {
+      if (placements.stream().noneMatch(p -> p.agentId().equals(share.agentId()))) {
+        life.commands().endRanksOn(share.agentId(), life.timing().endGrace(), why);
+      }
+    }
   }
 
   /** A rank's process has been started. */

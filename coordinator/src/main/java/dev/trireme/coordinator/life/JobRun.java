@@ -101,6 +101,13 @@ public final class JobRun {
     }
   }
 
+  /** It still waits, for another that does: known to whoever asks, and no event. */
+  public void waitsBehind(String reason) {
+    if (!reason.equals(record().reason())) {
+      life.change(Records.moved(record(), state(), reason));
+    }
+  }
+
   /** Its ranks ended with the coordinator before this one, or it had ended: it runs again. */
   public void restart(String reason) {
     life.move(JobState.QUEUED, reason);
@@ -242,25 +249,33 @@ public final class JobRun {
     seekSize();
   }
 
-  /** What it holds of the agents; empty while it holds nothing. */
+  /** What it has of agents; empty while it has nothing and needs nothing to go on. */
   public Optional<Holding> holding() {
-    List<Share> shares = life.isFormed() ? life.formation().shares() : List.of();
-    int held = Share.total(shares);
+    if (!life.isFormed()) {
+      return Optional.empty();
+    }
+    List<Share> shares = life.formation().shares();
+    int ranks = Share.total(shares);
     boolean stops =
         life.isSettled() || life.cancelled().isPresent() || life.preempted().isPresent();
     boolean settled = !stops && life.is(JobState.RUNNING) && !size.isChanging();
-    int target = stops ? 0 : size.isChanging() ? Math.min(held, size.wanted()) : held;
-    return held == 0 ? Optional.empty() : Optional.of(new Holding(shares, target, settled));
+    int target = stops ? 0 : size.isChanging() ? Math.min(ranks, size.wanted()) : ranks;
+    boolean broken = !stops && life.is(JobState.RECOVERING);
+    int lacking = broken ? Math.max(0, record().job().parallel().ranks().min() - ranks) : 0;
+    return ranks == 0 && lacking == 0
+        ? Optional.empty()
+        : Optional.of(new Holding(shares, target, settled, lacking));
   }
 
   /**
-   * What a job has of the agents.
+   * What a job has of agents.
    *
    * @param shares the one with the lowest rank first
-   * @param target slots it will have when what it was asked for is done
+   * @param target ranks it will have when what it was asked for is done
    * @param settled whether it trains, and so can be asked for something
+   * @param lacking ranks that it has lost and cannot go on without
    */
-  public record Holding(List<Share> shares, int target, boolean settled) {}
+  public record Holding(List<Share> shares, int target, boolean settled, int lacking) {}
 
   /** It may have these slots at most, whatever was wanted; changes at the next step boundary. */
   public void allow(List<Share> shares) {
@@ -268,9 +283,15 @@ public final class JobRun {
     seekSize();
   }
 
-  /** It is to save its state, end its ranks and wait again. Does nothing unless it trains. */
+  /**
+   * It is to save its state, end its ranks and wait again. One whose ranks have left a formation
+   * that broke has nothing to save it with, and will go on from what it saved before. Does nothing
+   * at other times.
+   */
   public void preempt(String reason) {
-    if (life.is(JobState.RUNNING) && !life.isSettled() && !size.isChanging()) {
+    if (wantsFormation() && !life.isSettled()) {
+      ending.preemptBroken(reason);
+    } else if (life.is(JobState.RUNNING) && !life.isSettled() && !size.isChanging()) {
       ending.preempt(reason);
     }
   }

@@ -45,6 +45,7 @@ public final class Backings {
    * @param before what the job's formation before was backed by
    * @param refused why NCCL could not start for this job before
    * @param ncclOnHost whether a library that works on host memory stands in for NCCL, in tests
+   * @param granted what slots its ranks were given; {@code AUTO} where nothing was said
    */
   public record Situation(
       JobSpec job,
@@ -52,7 +53,19 @@ public final class Backings {
       Map<String, HostDevices> hosts,
       Optional<DeviceKind> before,
       Optional<String> refused,
-      boolean ncclOnHost) {
+      boolean ncclOnHost,
+      DeviceKind granted) {
+    /** Where nothing was said about slots. */
+    public Situation(
+        JobSpec job,
+        List<Placement> placements,
+        Map<String, HostDevices> hosts,
+        Optional<DeviceKind> before,
+        Optional<String> refused,
+        boolean ncclOnHost) {
+      this(job, placements, hosts, before, refused, ncclOnHost, DeviceKind.AUTO);
+    }
+
     public Situation {
       placements = List.copyOf(placements);
       hosts = Map.copyOf(hosts);
@@ -123,6 +136,10 @@ public final class Backings {
     }
     if (compresses(now)) {
       return new Reasoned<>(DeviceKind.CPU, "on the CPU, where alone parallel.compression works");
+    }
+    if (lacking.isEmpty() && now.granted() == DeviceKind.CPU) {
+      return new Reasoned<>(
+          DeviceKind.CPU, "on the CPU: the cluster has fewer CUDA slots than it needs");
     }
     return lacking
         .map(why -> new Reasoned<>(DeviceKind.CPU, "on the CPU: " + why))

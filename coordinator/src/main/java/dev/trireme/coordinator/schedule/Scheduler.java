@@ -2,14 +2,15 @@ package dev.trireme.coordinator.schedule;
 
 import dev.trireme.api.job.QueueSpec.Placing;
 import dev.trireme.api.job.WorkerCount;
+import dev.trireme.coordinator.schedule.Room.Gang;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Behind;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Wait;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * Decides which of the waiting jobs run, and where, and what running jobs must give up for that.
@@ -17,74 +18,118 @@ import java.util.stream.Collectors;
  *
  * <ul>
  *   <li><b>Gang.</b> A job gets at least the ranks it needs, all at once, or none; so two
- *       half-placed jobs never wait for each other. It gets as many as it can use and are free, on
- *       as few agents as have them.
- *   <li><b>Order.</b> Higher priority first; then the user who has the fewest slots; then who came
- *       first.
- *   <li><b>Back-fill.</b> The first job that has to wait (the head) has agents reserved that
- *       together can hold it, those with the most free slots, and those behind it may start on the
- *       others. So the room that the head is closest to only grows: what is back-filled never
- *       delays it. A job that the empty cluster could not hold is no head, and holds up nobody.
- *   <li><b>Reclaiming.</b> When the head does not fit, elastic jobs that are not more important
- *       than it shrink; only where that is not enough, less important jobs are preempted, the least
- *       important and youngest first.
+ *       half-placed jobs never wait for each other. It gets as many as it can use and are free. One
+ *       that runs and has lost ranks it cannot do without goes before all that wait; where two such
+ *       jobs hold what the other lacks, the less important one waits again ({@link Half}).
+ *   <li><b>Order.</b> Higher priority first; then who has waited for longer than {@link #PATIENCE};
+ *       then the user with the smallest share; then who came first ({@link FairOrder}).
+ *   <li><b>Back-fill.</b> The first job that has to wait is the head. Those behind it may start
+ *       where that cannot delay it, whatever ends first ({@link Guard}). A job that the cluster
+ *       could not hold if it were empty is no head, and holds up nobody.
+ *   <li><b>Reclaiming.</b> Where the head does not fit, elastic jobs that are not more important
+ *       shrink; only where that is not enough, less important jobs are preempted ({@link Reclaim}).
  *   <li><b>Growing.</b> While no job waits that could run, elastic jobs grow into what is free.
  * </ul>
  *
- * <p>None starves that fits the empty cluster and is not outranked for ever: the head's room only
- * grows, and as the jobs there end it starts. Cost: O(jobs log (jobs x agents) + running jobs).
+ * <p>None starves that fits the empty cluster and is not outranked for ever: what is free only
+ * grows while the head waits, or what is taken of it will not be missed.
+ *
+ * <p>Cost: O(jobs + running + agents) for going through them once, without sorting; and for each
+ * job looked at O(agents with free slots), where none of its kind was refused before. Behind the
+ * head at most {@value #MAX_BEHIND} are looked at.
  */
 public final class Scheduler {
+  /** Jobs behind the head that are looked at; more would cost time and hardly fill a gap more. */
+  static final int MAX_BEHIND = 200;
+
+  /** Who has waited for longer goes before others of its priority, whatever its user has. */
+  static final Duration PATIENCE = Duration.ofHours(1);
+
   private Scheduler() {}
 
   /**
    * A job that waits.
    *
    * @param workers how many ranks it can use
+   * @param need what each of them takes
    * @param priority more goes first
    * @param user whose it is, for the fair share
-   * @param placing which host it prefers
+   * @param placing which hosts it prefers
+   * @param spans whether its ranks may be on several agents
+   * @param acceptedMillis when it was accepted, since 1970 UTC
    */
   public record WaitingJob(
-      String jobId, WorkerCount workers, int priority, String user, Placing placing) {
-    /** Of nobody in particular, with the usual priority. */
+      String jobId,
+      WorkerCount workers,
+      Need need,
+      int priority,
+      String user,
+      Placing placing,
+      boolean spans,
+      long acceptedMillis) {
+    /** Of nobody in particular, on the CPU, with the usual priority. */
     public WaitingJob(String jobId, WorkerCount workers) {
-      this(jobId, workers, 0, "", Placing.PACK);
+      this(jobId, workers, Need.SLOT, 0, "", Placing.PACK, true, 0);
     }
   }
+
+  /**
+   * What a job has of an agent.
+   *
+   * @param ranks there, at least 1
+   * @param slots that these take, at least as many as ranks
+   * @param cuda slots that these take
+   */
+  public record Held(String agentId, int ranks, int slots, int cuda) {}
 
   /**
    * A job that holds slots.
    *
    * @param workers how many ranks it can use
-   * @param shares what it holds, the share with rank 0 first
-   * @param target slots that it will hold once what it was asked for is done; 0 for one that ends
+   * @param need what each of them takes
+   * @param held in order of rank: who leaves when it shrinks leaves from the end
+   * @param target ranks that it will have once what it was asked for is done; 0 for one that ends
    * @param settled whether it can be asked for something now
+   * @param lacking ranks without which it cannot go on, which it waits for; 0 for one that goes on
+   * @param spans whether its ranks may be on several agents
    */
   public record RunningJob(
       String jobId,
       WorkerCount workers,
+      Need need,
       int priority,
       String user,
-      List<Share> shares,
+      List<Held> held,
       int target,
-      boolean settled) {
+      boolean settled,
+      int lacking,
+      boolean spans) {
     public RunningJob {
-      shares = List.copyOf(shares);
+      held = List.copyOf(held);
     }
 
-    /** Slots that it holds. */
+    /** The first of its ranks, agent by agent. */
+    List<Share> first(int count) {
+      return Share.first(
+          count, held.stream().map(each -> new Share(each.agentId(), each.ranks())).toList());
+    }
+
+    /** Ranks that it has. */
     public int size() {
-      return Share.total(shares);
+      int size = 0;
+      for (Held each : held) {
+        size += each.ranks();
+      }
+      return size;
     }
   }
 
   /**
-   * An agent's room.
+   * An agent's room as one job sees it: in ranks of that job.
    *
    * @param host its host's name
-   * @param free slots, at least 0
-   * @param total slots it has, at least {@code free}
+   * @param free ranks that fit, at least 0
+   * @param total ranks it could hold, at least {@code free}
    */
   public record AgentSlots(String agentId, String host, int free, int total) {
     /** One whose slots are all free. */
@@ -99,9 +144,10 @@ public final class Scheduler {
    * @param queue oldest first
    * @param running oldest first
    * @param agents that have joined, in any order, which changes nothing
+   * @param millis now, since 1970 UTC
    */
   public record Situation(
-      List<WaitingJob> queue, List<RunningJob> running, List<AgentSlots> agents) {
+      List<WaitingJob> queue, List<RunningJob> running, List<AgentRoom> agents, long millis) {
     public Situation {
       queue = List.copyOf(queue);
       running = List.copyOf(running);
@@ -119,7 +165,7 @@ public final class Scheduler {
   }
 
   /**
-   * It may have these slots, which are less, as many, or more than it has.
+   * It may have these ranks, which are less, as many, or more than it has.
    *
    * @param shares what it has, without those that it gives up or with those that it is given
    */
@@ -150,11 +196,6 @@ public final class Scheduler {
     }
   }
 
-  /** One decision for each waiting job, where none runs. */
-  public static List<SchedulingDecision> decide(List<WaitingJob> queue, List<AgentSlots> agents) {
-    return decide(new Situation(queue, List.of(), agents)).decisions();
-  }
-
   /** Decides. */
   public static Plan decide(Situation now) {
     return new Round(now).decide();
@@ -167,92 +208,101 @@ public final class Scheduler {
     private final FairOrder order;
     private final SchedulingDecision[] decisions;
     private final List<Demand> demands = new ArrayList<>();
-    private Optional<WaitingJob> head = Optional.empty();
+    private Optional<Guard> guard = Optional.empty();
+    private String behind = "";
 
     Round(Situation now) {
       this.now = now;
       this.room = new Room(now.agents());
-      this.order = new FairOrder(now.queue(), now.running());
+      this.order = new FairOrder(now);
       this.decisions = new SchedulingDecision[now.queue().size()];
     }
 
     Plan decide() {
-      for (Optional<Integer> next = order.next(); next.isPresent(); next = order.next()) {
-        WaitingJob job = now.queue().get(next.get());
-        SchedulingDecision decision = place(job);
-        decisions[next.get()] = decision;
-        order.given(job.user(), decision instanceof Form form ? form.worldSize() : 0);
+      now.running().stream()
+          .filter(job -> job.lacking() > 0)
+          .min(Comparator.comparingInt((RunningJob job) -> -job.priority()))
+          .ifPresent(this::makeWhole);
+      int looked = 0;
+      for (int next = order.next();
+          next >= 0 && (guard.isEmpty() || looked++ < MAX_BEHIND);
+          next = order.next()) {
+        WaitingJob job = now.queue().get(next);
+        Need need = room.resolve(job);
+        Gang gang = guard.isEmpty() ? first(job, need, next) : later(job, need, next);
+        int slots = room.slots(gang, need);
+        order.given(job.user(), slots, need.cuda() ? gang.size() : 0);
       }
-      if (head.isEmpty()) {
+      for (int i = 0; i < decisions.length; i++) {
+        if (decisions[i] == null) {
+          decisions[i] = new Behind(now.queue().get(i).jobId(), behind);
+        }
+      }
+      if (guard.isEmpty()) {
         demands.addAll(Growth.into(room, now.running()));
       } else {
-        demands.addAll(Growth.none(head.get(), now.running(), demands));
+        demands.addAll(Growth.none(now.running(), demands));
       }
       return new Plan(List.of(decisions), demands);
     }
 
-    private SchedulingDecision place(WaitingJob job) {
-      Optional<List<Share>> found = room.find(job.workers(), job.placing());
-      if (found.isPresent()) {
-        return form(job, found.get());
-      }
-      if (head.isPresent()) {
-        return new Wait(job.jobId(), "waits behind " + head.get().jobId());
-      }
-      if (room.capacity() < job.workers().min()) {
-        return new Wait(job.jobId(), never(job));
-      }
-      head = Optional.of(job);
-      Reclaim.Result reclaimed = Reclaim.room(job, now, room);
-      demands.addAll(reclaimed.demands());
-      String lacking =
-          "needs " + slots(job.workers().min()) + ", " + room.free() + " free" + reclaimed.reason();
-      reclaimed.agents().forEach(room::reserve);
-      return new Wait(job.jobId(), lacking);
+    /** The most important job that has lost ranks comes before all that wait. */
+    private void makeWhole(RunningJob job) {
+      Half half = Half.of(job, now.running(), room);
+      demands.addAll(half.demands());
+      wait(job.jobId(), half.asWaiting(), job.need(), half.demands());
     }
 
-    private SchedulingDecision form(WaitingJob job, List<Share> shares) {
-      int size = Share.total(shares);
-      String reason = slots(size) + " on " + where(shares);
-      if (size < job.workers().max()) {
-        reason += " (of " + job.workers() + " wanted)";
+    /** Nobody waits before this one. */
+    private Gang first(WaitingJob job, Need need, int place) {
+      Gang gang = room.find(job, need, job.workers().max(), false);
+      if (!gang.isEmpty()) {
+        form(job, need, gang, place);
+      } else if (room.capacity(need, job.spans()) < job.workers().min()) {
+        decisions[place] = new Wait(job.jobId(), Reasons.never(job, need, room));
+      } else {
+        Reclaim.Result reclaimed = Reclaim.room(job, need, now.running(), room, false);
+        demands.addAll(reclaimed.demands());
+        String reason = Reasons.lacking(job, need, now.running(), room, reclaimed);
+        decisions[place] = new Wait(job.jobId(), reason);
+        wait(job.jobId(), job, need, reclaimed.demands());
       }
-      shares.forEach(share -> room.take(share.agentId(), share.slots()));
-      return new Form(job.jobId(), Share.deal(shares), reason);
+      return gang;
     }
 
-    private String where(List<Share> shares) {
-      if (shares.size() == 1) {
-        return "host " + hostOf(shares.get(0));
+    private void wait(String jobId, WaitingJob head, Need need, List<Demand> asked) {
+      guard = Optional.of(Guard.of(head, need, now.running(), asked, room));
+      behind = "waits behind " + jobId;
+    }
+
+    /** Some job waits before this one. */
+    private Gang later(WaitingJob job, Need need, int place) {
+      int most = guard.orElseThrow().spare(need);
+      Gang gang = room.find(job, need, job.workers().max(), true);
+      if (gang.isEmpty() && most >= job.workers().min()) {
+        gang = room.find(job, need, Math.min(most, job.workers().max()), false);
+        guard.get().spend(gang.size());
       }
-      return "hosts "
-          + shares.stream()
-              .map(share -> hostOf(share) + " (" + share.slots() + ")")
-              .collect(Collectors.joining(", "));
+      if (!gang.isEmpty()) {
+        form(job, need, gang, place);
+      } else if (room.capacity(need, job.spans()) < job.workers().min()) {
+        decisions[place] = new Wait(job.jobId(), Reasons.never(job, need, room));
+      }
+      return gang;
     }
 
-    private String hostOf(Share share) {
-      return room.agent(share.agentId()).map(AgentSlots::host).orElse(share.agentId());
+    private void form(WaitingJob job, Need need, Gang gang, int place) {
+      room.take(gang, need);
+      List<Share> shares =
+          gang.parts().stream()
+              .map(part -> new Share(room.agent(part.agent()).agentId(), part.ranks()))
+              .toList();
+      decisions[place] =
+          new Form(
+              job.jobId(),
+              Share.deal(shares),
+              Reasons.formed(job, need, gang, room),
+              need.device());
     }
-
-    private String never(WaitingJob job) {
-      String need = "needs " + slots(job.workers().min());
-      return now.agents().isEmpty()
-          ? need + ", no agent has joined"
-          : need
-              + (now.agents().size() == 1 ? ", the one host has " : ", the hosts together have ")
-              + room.capacity();
-    }
-  }
-
-  static String slots(int count) {
-    return count == 1 ? "1 slot" : count + " slots";
-  }
-
-  /** Slots that each user has. */
-  static Map<String, Integer> usage(List<RunningJob> running) {
-    Map<String, Integer> usage = new HashMap<>();
-    running.forEach(job -> usage.merge(job.user(), job.size(), Integer::sum));
-    return usage;
   }
 }

@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.schedule;
 
+import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.protocol.StateSource;
 import java.util.List;
 import java.util.Map;
@@ -18,13 +19,15 @@ public sealed interface SchedulingDecision {
    * @param placements every rank of {@code 0..worldSize-1} once, in order
    * @param survivors the processes that go on, by the ranks they become; the others are new
    * @param source where the state comes from
+   * @param device what slots the ranks were given; {@code AUTO} where that was decided before
    */
   record Form(
       String jobId,
       List<Placement> placements,
       String reason,
       Map<Integer, Long> survivors,
-      StateSource source)
+      StateSource source,
+      DeviceKind device)
       implements SchedulingDecision {
     public Form {
       placements = List.copyOf(placements);
@@ -32,8 +35,23 @@ public sealed interface SchedulingDecision {
     }
 
     /** For the first time: all processes are new. */
+    public Form(String jobId, List<Placement> placements, String reason, DeviceKind device) {
+      this(jobId, placements, reason, Map.of(), StateSource.JOB, device);
+    }
+
+    /** For the first time, on the CPU. */
     public Form(String jobId, List<Placement> placements, String reason) {
-      this(jobId, placements, reason, Map.of(), StateSource.JOB);
+      this(jobId, placements, reason, DeviceKind.CPU);
+    }
+
+    /** Of a job that has run. */
+    public Form(
+        String jobId,
+        List<Placement> placements,
+        String reason,
+        Map<Integer, Long> survivors,
+        StateSource source) {
+      this(jobId, placements, reason, survivors, source, DeviceKind.AUTO);
     }
 
     /** The number of ranks. */
@@ -41,6 +59,11 @@ public sealed interface SchedulingDecision {
       return placements.stream().mapToInt(p -> p.ranks().size()).sum();
     }
   }
+
+  /**
+   * It is to wait, as many do, for another one that waits: nothing of its own to tell its owner.
+   */
+  record Behind(String jobId, String reason) implements SchedulingDecision {}
 
   /** It is to wait. */
   record Wait(String jobId, String reason) implements SchedulingDecision {}

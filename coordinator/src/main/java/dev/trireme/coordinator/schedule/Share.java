@@ -10,7 +10,8 @@ import java.util.stream.IntStream;
  * agent, the first being the one with rank 0; where a job gives up slots, it gives up the last
  * first.
  *
- * @param slots at least 1
+ * @param slots one for each rank, whatever a rank takes there ({@link AgentRoom#slotsFor}); at
+ *     least 1
  */
 public record Share(String agentId, int slots) {
   public Share {

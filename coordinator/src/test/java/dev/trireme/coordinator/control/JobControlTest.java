@@ -173,7 +173,7 @@ class JobControlTest {
       String first = submit(control, "one");
       String second = submit(control, "two");
       assertThat(status(control, second).reason())
-          .isEqualTo("needs 2 slots, 0 free; held: 2 by " + first);
+          .isEqualTo("needs 2 slots, 0 free; 2 held by " + first + " until it ends");
       for (int rank = 0; rank < 2; rank++) {
         RankExit exit = new RankExit(1, 1, false, "exit code 1", List.of());
         control.onMessage(new RankExited("a", first, 1, rank, exit));
@@ -250,7 +250,8 @@ class JobControlTest {
       String high = submit(control, "two", 5);
 
       assertThat(status(control, high).reason())
-          .isEqualTo("needs 2 slots, 0 free; asked to make room: " + low);
+          .isEqualTo(
+              "needs 2 slots, 0 free; asked to make room: " + low + " (saves and waits again)");
       assertThat(status(control, low).reason())
           .isEqualTo("preempted by " + high + " of priority 5: saves its state");
       Stamp stamp = new Stamp(1, 1);

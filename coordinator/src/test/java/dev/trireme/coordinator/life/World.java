@@ -8,6 +8,7 @@ import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Jobs;
+import dev.trireme.coordinator.schedule.AgentRoom;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
@@ -211,7 +212,15 @@ final class World implements JobEffects {
       decision = Optional.of(Reformation.decide(run.situation(free)));
     } else if (run.state() == JobState.QUEUED) {
       var job = new Scheduler.WaitingJob("job-1", run.record().job().parallel().workers());
-      decision = Scheduler.decide(List.of(job), free).stream().findFirst();
+      List<AgentRoom> rooms =
+          free.stream()
+              .map(a -> new AgentRoom(a.agentId(), a.host(), a.total(), a.free()))
+              .toList();
+      decision =
+          Scheduler.decide(new Scheduler.Situation(List.of(job), List.of(), rooms, 0))
+              .decisions()
+              .stream()
+              .findFirst();
     }
     decision.ifPresent(
         d -> {

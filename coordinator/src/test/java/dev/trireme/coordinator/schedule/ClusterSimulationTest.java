@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.api.job.QueueSpec.Placing;
 import dev.trireme.api.job.WorkerCount;
-import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.Scheduler.Demand;
 import dev.trireme.coordinator.schedule.Scheduler.Plan;
 import dev.trireme.coordinator.schedule.Scheduler.Preempt;
@@ -13,161 +12,205 @@ import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
 import dev.trireme.coordinator.schedule.Scheduler.Situation;
 import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.SimCluster.SimJob;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.LongRange;
 
 /**
- * Lives the histories of whole small clusters: jobs of several users and priorities that come, run
- * for a while, shrink, grow, are preempted and end, all as the scheduler says. Nothing that fits
- * may wait for ever, no slot may be given twice, and who gives way must not be more important.
+ * Lives the histories of whole small clusters: jobs of several users, priorities and needs that
+ * come, run for a while, shrink, grow, lose ranks, are preempted and end, all as the scheduler
+ * says.
  */
 class ClusterSimulationTest {
-  private static final class Sim {
-    final int number;
-    final WorkerCount workers;
-    final int priority;
-    final String user;
-    int left;
-    List<Share> shares = List.of();
-    List<Share> aims = List.of();
-    boolean preempted;
-
-    Sim(int number, Random random) {
-      this.number = number;
-      int min = 1 + random.nextInt(4);
-      this.workers = new WorkerCount(min, min + (random.nextBoolean() ? 0 : random.nextInt(4)));
-      this.priority = random.nextInt(3);
-      this.user = "user-" + random.nextInt(3);
-      this.left = 1 + random.nextInt(5);
-    }
-
-    String id() {
-      return "job-" + number;
-    }
-  }
-
-  private final Map<String, Integer> totals = new TreeMap<>();
-  private final Map<String, Sim> jobs = new TreeMap<>();
-
-  @Property(tries = 300)
+  @Property(tries = 400)
   void shouldRunEveryJobThatFitsAndGiveNoSlotTwice(@ForAll @LongRange(min = 0) long seed) {
-    totals.clear();
-    jobs.clear();
     Random random = new Random(seed);
-    for (int i = 0; i < 1 + random.nextInt(4); i++) {
-      totals.put("agent-" + i, 1 + random.nextInt(6));
+    SimCluster cluster = SimCluster.random(random);
+    int never = 0;
+    for (int i = 1; i <= 25; i++) {
+      SimJob job = SimCluster.randomJob(i, random);
+      cluster.jobs.put(i, job);
+      never += fitsTheEmptyCluster(cluster, job) ? 0 : 1;
     }
-    int all = totals.values().stream().mapToInt(Integer::intValue).sum();
-    int expected = 0;
-    for (int i = 1; i <= 20; i++) {
-      Sim job = new Sim(i, random);
-      jobs.put(job.id(), job);
-      expected += job.workers.min() <= all ? 1 : 0;
-    }
-    int never = jobs.size() - expected;
     int rounds = 0;
-    while (jobs.size() > never) {
-      assertThat(rounds++).as("rounds of seed %d", seed).isLessThan(2000);
-      step();
-    }
-  }
-
-  private void step() {
-    List<Sim> inOrder =
-        jobs.values().stream().sorted((a, b) -> Integer.compare(a.number, b.number)).toList();
-    List<WaitingJob> queue = new ArrayList<>();
-    List<RunningJob> running = new ArrayList<>();
-    for (Sim job : inOrder) {
-      if (job.shares.isEmpty()) {
-        queue.add(new WaitingJob(job.id(), job.workers, job.priority, job.user, Placing.PACK));
-      } else {
-        boolean settled = !job.preempted && job.shares.equals(job.aims);
-        running.add(
-            new RunningJob(
-                job.id(),
-                job.workers,
-                job.priority,
-                job.user,
-                job.shares,
-                Share.total(job.aims),
-                settled));
+    while (cluster.jobs.size() > never) {
+      assertThat(rounds++).as("rounds of seed %d: %s", seed, cluster.situation()).isLessThan(2000);
+      step(cluster);
+      if (rounds < 200) {
+        loseRanks(cluster, random);
       }
     }
-    Situation now = new Situation(queue, running, agents());
+  }
+
+  private static void step(SimCluster cluster) {
+    Situation now = cluster.situation();
     Plan plan = Scheduler.decide(now);
-    demandsAreFair(now, plan);
-    plan.decisions().stream()
-        .filter(Form.class::isInstance)
-        .map(Form.class::cast)
-        .forEach(this::form);
-    plan.demands().forEach(this::demand);
-    agents();
-    live();
+    demandsAreFair(cluster, now, plan);
+    everyJobIsTold(now, plan);
+    cluster.apply(plan);
+    recover(cluster);
+    cluster.live();
   }
 
-  private List<AgentSlots> agents() {
-    List<AgentSlots> agents = new ArrayList<>();
-    totals.forEach(
-        (id, total) -> {
-          int held =
-              jobs.values().stream()
-                  .mapToInt(job -> Math.max(Share.on(id, job.shares), Share.on(id, job.aims)))
-                  .sum();
-          assertThat(held).as("slots given of %s", id).isLessThanOrEqualTo(total);
-          agents.add(new AgentSlots(id, "host-" + id, total - held, total));
-        });
-    return agents;
+  /** As if it were alone: elastic ones in their smallest size. */
+  private static boolean fitsTheEmptyCluster(SimCluster cluster, SimJob job) {
+    Situation alone =
+        new Situation(List.of(job.waiting()), List.of(), List.copyOf(cluster.agents.values()), 0);
+    return Scheduler.decide(alone).decisions().get(0) instanceof Form;
   }
 
-  private void form(Form form) {
-    Sim job = jobs.get(form.jobId());
-    assertThat(form.worldSize()).isBetween(job.workers.min(), job.workers.max());
-    job.shares =
-        form.placements().stream().map(p -> new Share(p.agentId(), p.ranks().size())).toList();
-    job.aims = job.shares;
-  }
-
-  private void demand(Demand demand) {
-    Sim job = jobs.get(demand.jobId());
-    if (demand instanceof Resize resize) {
-      assertThat(resize.to()).isBetween(job.workers.min(), job.workers.max());
-      job.aims = resize.shares();
-    } else {
-      job.preempted = true;
-      job.aims = List.of();
+  /** Some ranks die, and their job cannot go on without them. */
+  private static void loseRanks(SimCluster cluster, Random random) {
+    for (SimJob job : cluster.jobs.values()) {
+      if (job.size() > 1 && !job.preempted && random.nextInt(6) == 0) {
+        cluster.drop(job, 1 + random.nextInt(job.size() - 1));
+        job.target = job.size();
+      }
     }
   }
 
-  /** A step of time: what was asked for happens, and jobs come nearer to their ends. */
-  private void live() {
-    for (Sim job : List.copyOf(jobs.values())) {
-      if (job.shares.isEmpty()) {
+  /** As the formation of the job is decided: replacements where there is room for all of them. */
+  private static void recover(SimCluster cluster) {
+    for (SimJob job : cluster.jobs.values()) {
+      int lacking = job.running().lacking();
+      if (!job.runs() || job.preempted || lacking == 0) {
         continue;
       }
-      job.shares = job.aims;
-      if (job.preempted) {
-        job.preempted = false;
-      } else if (--job.left <= 0) {
-        jobs.remove(job.id());
+      List<Share> whole = job.running().first(job.size());
+      for (AgentRoom agent : cluster.rooms()) {
+        boolean there = job.held.stream().anyMatch(h -> h.agentId().equals(agent.agentId()));
+        int more = job.spans || there ? Math.min(lacking, agent.fits(job.given)) : 0;
+        whole = more > 0 ? Share.plus(whole, agent.agentId(), more) : whole;
+        lacking -= more;
+      }
+      if (lacking == 0) {
+        cluster.apply(new Plan(List.of(), List.of(new Resize(job.id(), whole, "is whole"))));
       }
     }
   }
 
-  private void demandsAreFair(Situation now, Plan plan) {
-    int most = now.queue().stream().mapToInt(WaitingJob::priority).max().orElse(-1);
+  private static void everyJobIsTold(Situation now, Plan plan) {
+    assertThat(plan.decisions())
+        .extracting(SchedulingDecision::jobId)
+        .isEqualTo(now.queue().stream().map(WaitingJob::jobId).toList());
+    assertThat(plan.decisions()).allSatisfy(d -> assertThat(d.reason()).isNotBlank());
+    assertThat(plan.demands()).allSatisfy(d -> assertThat(d.reason()).isNotBlank());
+    assertThat(plan.demands()).extracting(Demand::jobId).doesNotHaveDuplicates();
+  }
+
+  private static void demandsAreFair(SimCluster cluster, Situation now, Plan plan) {
+    int waiting = now.queue().stream().mapToInt(WaitingJob::priority).max().orElse(-1);
+    int half =
+        now.running().stream()
+            .filter(job -> job.lacking() > 0)
+            .mapToInt(RunningJob::priority)
+            .max()
+            .orElse(-1);
     for (Demand demand : plan.demands()) {
-      Sim job = jobs.get(demand.jobId());
-      if (demand instanceof Preempt) {
-        assertThat(job.priority).as("priority of the preempted").isLessThan(most);
-      } else if (demand instanceof Resize resize && resize.to() < Share.total(job.shares)) {
-        assertThat(job.priority).as("priority of the shrunk").isLessThanOrEqualTo(most);
+      SimJob job = cluster.job(demand.jobId());
+      if (demand instanceof Preempt && job.running().lacking() > 0) {
+        assertThat(job.priority).as("the half-placed").isLessThanOrEqualTo(half);
+      } else if (demand instanceof Preempt) {
+        assertThat(job.priority).as("the preempted").isLessThan(Math.max(waiting, half));
+      } else if (demand instanceof Resize resize && resize.to() < job.size()) {
+        assertThat(job.priority).as("the shrunk").isLessThanOrEqualTo(Math.max(waiting, half));
       }
     }
+  }
+
+  /**
+   * Two clusters with the same past and the same head: in one nobody is behind it, in the other
+   * many are. Whatever ends when, it must not start later there.
+   */
+  @Property(tries = 2000)
+  void shouldNeverDelayTheHeadByThoseBehind(@ForAll @LongRange(min = 0) long seed) {
+    int alone = startOfTheHead(seed, 0);
+    int before = startOfTheHead(seed, 12);
+
+    assertThat(before).as("start of the head of seed %d", seed).isLessThanOrEqualTo(alone);
+  }
+
+  /** Steps until it starts. */
+  private static int startOfTheHead(long seed, int behind) {
+    Random random = new Random(seed);
+    SimCluster cluster = SimCluster.random(random);
+    for (int i = 1; i <= 15; i++) {
+      cluster.jobs.put(i, rigid(SimCluster.randomJob(i, random), 1 + random.nextInt(30)));
+    }
+    // Whoever runs by now is the past.
+    cluster.apply(Scheduler.decide(cluster.situation()));
+    cluster.jobs.values().removeIf(job -> !job.runs());
+    SimJob head = rigid(SimCluster.randomJob(100, random), 1);
+    if (!fitsTheEmptyCluster(cluster, head)) {
+      return 0;
+    }
+    cluster.jobs.put(100, head);
+    for (int i = 101; i <= 100 + behind; i++) {
+      cluster.jobs.put(i, rigid(SimCluster.randomJob(i, random), 1 + random.nextInt(60)));
+    }
+    int steps = 0;
+    while (true) {
+      cluster.apply(Scheduler.decide(cluster.situation()));
+      if (head.runs()) {
+        return steps;
+      }
+      assertThat(steps++).isLessThan(2000);
+      cluster.live();
+    }
+  }
+
+  /** Of one user and priority, so that age alone decides, and of one size. */
+  private static SimJob rigid(SimJob job, int left) {
+    return new SimJob(
+        job.number,
+        new WorkerCount(job.workers.min(), job.workers.min()),
+        job.need,
+        0,
+        "ann",
+        job.spans,
+        job.placing,
+        left);
+  }
+
+  @Property(tries = 300)
+  void shouldPackOnAsFewHostsAsThereCanBe(@ForAll @LongRange(min = 0) long seed) {
+    Random random = new Random(seed);
+    List<AgentRoom> agents = new ArrayList<>();
+    int sum = 0;
+    for (int i = 0; i < 8; i++) {
+      int free = random.nextInt(7);
+      agents.add(new AgentRoom("agent-" + i, "host-" + i, 6, free));
+      sum += free;
+    }
+    int ranks = 1 + random.nextInt(Math.max(1, sum));
+    if (ranks > sum) {
+      return;
+    }
+    Form packed = place(agents, ranks, Placing.PACK);
+    Form spread = place(agents, ranks, Placing.SPREAD);
+
+    int hosts = packed.placements().size();
+    int most =
+        agents.stream()
+            .map(AgentRoom::free)
+            .sorted((a, b) -> b - a)
+            .limit(hosts - 1)
+            .mapToInt(Integer::intValue)
+            .sum();
+    assertThat(most).as("what one host less could hold").isLessThan(ranks);
+    long withRoom = agents.stream().filter(a -> a.free() > 0).count();
+    assertThat(spread.placements()).hasSize((int) Math.min(ranks, withRoom));
+  }
+
+  private static Form place(List<AgentRoom> agents, int ranks, Placing placing) {
+    WaitingJob job =
+        new WaitingJob(
+            "job-1", new WorkerCount(ranks, ranks), Need.SLOT, 0, "ann", placing, true, 0);
+    Plan plan = Scheduler.decide(new Situation(List.of(job), List.of(), agents, 0));
+    return (Form) plan.decisions().get(0);
   }
 }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /** Runs the services of a cluster; what {@code trireme coordinator} and {@code agent} do. */
 public interface ServiceRunner {
@@ -39,6 +40,9 @@ public interface ServiceRunner {
    *     when empty
    * @param slots ranks it may hold at once; as many as cores when empty
    * @param health where it says how it is; nowhere when empty
+   * @param cores that its ranks may use together; the host's when empty
+   * @param memory bytes that its ranks may use together; the host's when empty
+   * @param ranksPerDevice ranks that may share a CUDA device, at least 1
    */
   record AgentOptions(
       List<String> coordinators,
@@ -46,7 +50,10 @@ public interface ServiceRunner {
       Optional<String> name,
       Optional<String> bind,
       OptionalInt slots,
-      Optional<String> health) {
+      Optional<String> health,
+      OptionalInt cores,
+      OptionalLong memory,
+      int ranksPerDevice) {
     public AgentOptions {
       coordinators = List.copyOf(coordinators);
     }

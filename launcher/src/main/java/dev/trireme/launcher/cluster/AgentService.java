@@ -106,7 +106,19 @@ final class AgentService {
         OptionalInt.empty(),
         devices.devices(),
         devices.none(),
-        bind);
+        bind,
+        new AgentConfig.Offer(
+            options.cores().orElse(cores),
+            options.memory().orElseGet(AgentService::hostMemory),
+            options.ranksPerDevice()));
+  }
+
+  /** Of the host, or of the container that this process is in; 0 when the JVM does not say. */
+  private static long hostMemory() {
+    return ManagementFactory.getOperatingSystemMXBean()
+            instanceof com.sun.management.OperatingSystemMXBean os
+        ? Math.max(0, os.getTotalMemorySize())
+        : 0;
   }
 
   private static String suffix() {

@@ -245,7 +245,11 @@ public final class ApiServer implements AutoCloseable {
           .put("agent", agent.agentId())
           .put("host", agent.host())
           .put("slots", agent.slots())
-          .put("free", agent.free());
+          .put("free", agent.free())
+          .put("cudaSlots", agent.cudaSlots())
+          .put("cudaFree", agent.cudaFree())
+          .put("cores", agent.cores())
+          .put("memory", agent.memory());
     }
     return object;
   }

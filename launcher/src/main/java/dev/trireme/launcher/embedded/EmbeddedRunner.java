@@ -43,6 +43,11 @@ public final class EmbeddedRunner implements TrainRunner {
   @Override
   public int run(ValidatedJob job, Optional<Path> asked, Console console) {
     JobSpec spec = job.resolved().spec();
+    Optional<String> lacking = lacking(spec);
+    if (lacking.isPresent()) {
+      console.err().println("trireme: " + lacking.get());
+      return ExitCode.USAGE;
+    }
     try {
       Path directory = RunDirectories.create(asked, spec.name(), LocalDateTime.now());
       JobSubmission submission = new JobSubmission(spec, job.resolved().yaml(), directory);
@@ -83,12 +88,28 @@ public final class EmbeddedRunner implements TrainRunner {
         return ExitCode.USAGE;
       }
       JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
+      Optional<String> lacking = lacking(spec);
+      if (lacking.isPresent()) {
+        console.err().println("trireme: " + lacking.get());
+        return ExitCode.USAGE;
+      }
       return ended(
           run(spec, directory, console, jobs -> resumed(jobs, directory)), directory, console);
     } catch (IOException | CoordinatorException e) {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.FAILED;
     }
+  }
+
+  /** What the job asks for and this machine will never have: in a cluster it would wait for it. */
+  private static Optional<String> lacking(JobSpec spec) {
+    if (spec.parallel().device() != DeviceKind.CUDA) {
+      return Optional.empty();
+    }
+    DeviceSurvey devices = Installation.devices();
+    return devices.devices().isEmpty()
+        ? Optional.of("parallel.device: cuda: no CUDA device on this host: " + devices.none())
+        : Optional.empty();
   }
 
   private static boolean hasSucceeded(JsonNode result) {
@@ -186,7 +207,11 @@ public final class EmbeddedRunner implements TrainRunner {
             System.getProperty("java.class.path"),
             ManagementFactory.getRuntimeMXBean().getInputArguments()),
         ranks,
-        OptionalInt.of(spec.parallel().threads().orElse(Math.max(1, cores / ranks))),
+        OptionalInt.of(
+            spec.parallel()
+                .threads()
+                .or(spec.parallel()::cores)
+                .orElse(Math.max(1, cores / ranks))),
         devices.devices(),
         devices.none());
   }

@@ -182,7 +182,10 @@ final class RankRun {
    */
   private int threads() {
     int share = Math.max(1, Runtime.getRuntime().availableProcessors() / join.localSize());
-    return job.parallel().threads().orElse(job.train().elastic() ? 1 : share);
+    return job.parallel()
+        .threads()
+        .or(job.parallel()::cores)
+        .orElse(job.train().elastic() ? 1 : share);
   }
 
   private CompletableFuture<DataSource> openData() {

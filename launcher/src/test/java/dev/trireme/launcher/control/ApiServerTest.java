@@ -189,7 +189,8 @@ class ApiServerTest {
   private final class Jobs implements JobService {
     @Override
     public ClusterStatus cluster() {
-      return new ClusterStatus("c", 1, List.of(new ClusterStatus.Agent("a", "h", 2, 1)));
+      return new ClusterStatus(
+          "c", 1, List.of(new ClusterStatus.Agent("a", "h", 2, 1, 0, 0, 8, 0)));
     }
 
     @Override

@@ -25,6 +25,7 @@ import java.util.OptionalInt;
  *     is shown one of them, that which the fewest others have
  * @param noDevices why there are none, for people; empty when there are
  * @param address of this host's network interface, as other hosts reach it: a name or a literal
+ * @param offer what of the host the cluster may count on
  */
 public record AgentConfig(
     String agentId,
@@ -37,10 +38,37 @@ public record AgentConfig(
     OptionalInt rankThreads,
     List<HostDevice> devices,
     String noDevices,
-    String address) {
+    String address,
+    Offer offer) {
+  /**
+   * What of the host the ranks of all jobs may use together, beside slots. Nothing enforces it: the
+   * scheduler counts.
+   *
+   * @param cores at least 0; 0 sets no limit
+   * @param memory in bytes, at least 0; 0 sets no limit
+   * @param ranksPerDevice ranks that may share a CUDA device, at least 1
+   */
+  public record Offer(int cores, long memory, int ranksPerDevice) {
+    /** Whatever the one job asks for that this agent is there for. */
+    public static final Offer UNLIMITED = new Offer(0, 0, Integer.MAX_VALUE);
+
+    public Offer {
+      if (cores < 0 || memory < 0 || ranksPerDevice < 1) {
+        throw new IllegalArgumentException(
+            "expected cores and memory of at least 0 and at least 1 rank for each device, found "
+                + cores
+                + ", "
+                + memory
+                + " and "
+                + ranksPerDevice);
+      }
+    }
+  }
+
   public AgentConfig {
     devices = List.copyOf(devices);
     Objects.requireNonNull(noDevices, "noDevices");
+    Objects.requireNonNull(offer, "offer");
     Objects.requireNonNull(host, "host");
     Objects.requireNonNull(address, "address");
     Objects.requireNonNull(sharedMemory, "sharedMemory");
@@ -83,7 +111,8 @@ public record AgentConfig(
         rankThreads,
         devices,
         noDevices,
-        "127.0.0.1");
+        "127.0.0.1",
+        Offer.UNLIMITED);
   }
 
   /** On loopback, without devices beside the CPU. */

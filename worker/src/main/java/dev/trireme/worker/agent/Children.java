@@ -1,5 +1,6 @@
 package dev.trireme.worker.agent;
 
+import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.HostDevice;
 import java.util.Collection;
@@ -29,9 +30,12 @@ final class Children {
     return bySlot.values();
   }
 
-  /** The devices that its processes have been shown, once for each process. */
+  /** The devices that its processes have been shown, once for each that may compute there. */
   List<HostDevice> devices() {
-    return bySlot.values().stream().flatMap(c -> c.process().device().stream()).toList();
+    return bySlot.values().stream()
+        .filter(c -> c.join().filter(j -> j.backing().device() == DeviceKind.CPU).isEmpty())
+        .flatMap(c -> c.process().device().stream())
+        .toList();
   }
 
   boolean isEmpty() {

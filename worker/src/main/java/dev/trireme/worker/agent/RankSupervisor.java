@@ -1,5 +1,6 @@
 package dev.trireme.worker.agent;
 
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
@@ -110,12 +111,14 @@ final class RankSupervisor implements AutoCloseable {
         config.agentId(),
         config.host(),
         config.slots(),
-        config.cores(),
+        config.offer().cores(),
         stamps.highestTerm(),
         stamps.highestGeneration(),
         config.devices(),
         config.noDevices(),
-        config.address());
+        config.address(),
+        config.offer().memory(),
+        config.offer().ranksPerDevice());
   }
 
   /** Obeys a command, unless its stamp is over, which is logged. Returns at once. */
@@ -281,7 +284,8 @@ final class RankSupervisor implements AutoCloseable {
 
   private OptionalInt threads(StartRanks command) {
     int share = Math.max(1, config.cores() / command.ranks().size());
-    return OptionalInt.of(command.job().parallel().threads().orElse(share));
+    ParallelSpec parallel = command.job().parallel();
+    return OptionalInt.of(parallel.threads().or(parallel::cores).orElse(share));
   }
 
   private void tellRanks(TellRanks command) {

@@ -3,10 +3,12 @@ package dev.trireme.launcher.cli.cluster;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ServiceRunner;
 import dev.trireme.launcher.cli.ServiceRunner.AgentOptions;
+import dev.trireme.launcher.config.ByteSizes;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -61,6 +63,25 @@ public final class AgentCommand implements Callable<Integer> {
   private Optional<Integer> slots = Optional.empty();
 
   @Option(
+      names = "--cores",
+      paramLabel = "N",
+      description = "Cores that its ranks may use together; by default the host's.")
+  private Optional<Integer> cores = Optional.empty();
+
+  @Option(
+      names = "--memory",
+      paramLabel = "SIZE",
+      description = "Memory that its ranks may use together, as 64g; by default the host's.")
+  private Optional<String> memory = Optional.empty();
+
+  @Option(
+      names = "--ranks-per-device",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Ranks that may share a CUDA device; 1 unless told otherwise.")
+  private int ranksPerDevice;
+
+  @Option(
       names = "--health",
       paramLabel = "HOST:PORT",
       description = "Loopback address and port that answer /livez and /readyz.")
@@ -79,10 +100,9 @@ public final class AgentCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (slots.isPresent() && slots.get() < 1) {
-      throw new CommandLine.ParameterException(
-          spec.commandLine(), "--slots: expected at least 1, found " + slots.get());
-    }
+    requireOne("--slots", slots);
+    requireOne("--cores", cores);
+    requireOne("--ranks-per-device", Optional.of(ranksPerDevice));
     return runner
         .get()
         .agent(
@@ -92,7 +112,26 @@ public final class AgentCommand implements Callable<Integer> {
                 name,
                 bind,
                 slots.map(OptionalInt::of).orElse(OptionalInt.empty()),
-                health),
+                health,
+                cores.map(OptionalInt::of).orElse(OptionalInt.empty()),
+                memory.map(this::bytes).orElse(OptionalLong.empty()),
+                ranksPerDevice),
             console);
+  }
+
+  private OptionalLong bytes(String text) {
+    OptionalLong bytes = ByteSizes.parse(text);
+    if (bytes.orElse(0) < 1) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "--memory: expected a size as 64g, found '" + text + "'");
+    }
+    return bytes;
+  }
+
+  private void requireOne(String option, Optional<Integer> value) {
+    if (value.isPresent() && value.get() < 1) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), option + ": expected at least 1, found " + value.get());
+    }
   }
 }

@@ -132,14 +132,22 @@ public final class ClusterCommand implements Callable<Integer> {
           });
     }
 
+    private static String memory(long bytes) {
+      return bytes == 0 ? "-" : bytes >= 1L << 30 ? (bytes >> 30) + "g" : (bytes >> 20) + "m";
+    }
+
     private static String text(JsonNode answer) {
-      Table table = new Table("llrr").row("AGENT", "HOST", "SLOTS", "FREE");
+      Table table =
+          new Table("llrrrrr").row("AGENT", "HOST", "SLOTS", "FREE", "CUDA", "FREE", "MEMORY");
       for (JsonNode agent : answer.path("agents")) {
         table.row(
             agent.path("agent").asText(),
             agent.path("host").asText(),
             agent.path("slots").asText(),
-            agent.path("free").asText());
+            agent.path("free").asText(),
+            agent.path("cudaSlots").asText(),
+            agent.path("cudaFree").asText(),
+            memory(agent.path("memory").asLong()));
       }
       return "coordinator %s, term %d%s%n%s"
           .formatted(
