@@ -46,7 +46,7 @@ final class RankRun {
 
   private final AgentLink link;
   private final EngineLoader engineLoader;
-  private final JobSpec job;
+  private JobSpec job;
   private Join join;
   private boolean started;
   private Optional<RankState> state = Optional.empty();
@@ -80,6 +80,7 @@ final class RankRun {
   }
 
   private void train() throws Exception {
+    job = ShippedFiles.ofUser().local(job);
     CompletableFuture<DataSource> opening = openData();
     try (FormationRun first = new FormationRun(join, job, link, engineLoader::awaitLibraries);
         Engine engine = engineLoader.await(threads());
