@@ -31,7 +31,15 @@ class ClusterTest {
     try (ClusterRun cluster = new ClusterRun(directory)) {
       Process coordinator = cluster.coordinator("c1");
       String compressed = "parallel.compression=float16";
-      String waiting = cluster.ask("c1", "job", "submit", TINY, "--set", compressed).out().strip();
+      Path jar = directory.resolve("mine.jar");
+      Files.copy(TriremeRun.home().resolve("examples/target/trireme-examples.jar"), jar);
+      String program = "program={class: dev.trireme.examples.UntilGoodEnough, jar: mine.jar}";
+      String waiting =
+          cluster
+              .ask("c1", "job", "submit", TINY, "--set", compressed, "--set", program)
+              .out()
+              .strip();
+      Files.delete(jar);
       assertThat(waiting).isEqualTo("job-1");
       assertThat(cluster.ask("c1", "job", "show", waiting, "--json").field("reason"))
           .isEqualTo("needs 2 slots, no agent has joined");
@@ -43,6 +51,9 @@ class ClusterTest {
       assertThat(jobs.path(0).path("state").asText()).isEqualTo("SUCCEEDED");
       assertThat(cluster.ask("c1", "job", "logs", "1", "--rank", "0", "-f").out())
           .contains("bytes");
+      try (Stream<Path> cached = Files.walk(directory.resolve("cache"))) {
+        assertThat(cached).as("what was shipped").anyMatch(f -> f.endsWith("mine.jar"));
+      }
       JsonNode shown = cluster.ask("c1", "cluster", "show", "--json").json();
       assertThat(shown.path("agents").path(0).path("free").asInt()).isEqualTo(2);
 

@@ -11,9 +11,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Files that users ship to a cluster, by the SHA-256 of what is in them: {@code DIR/HASH/NAME}. What
- * is there is whole and never changes; it comes in pieces, under another name, and gets its own when
- * the hash is right. The directory lies beside the runs, where all coordinators and hosts see it.
+ * Files that users ship to a cluster, by the SHA-256 of what is in them: {@code DIR/HASH/NAME}.
+ * What is there is whole and never changes; it comes in pieces, under another name, and gets its
+ * own when the hash is right. The directory lies beside the runs, where all coordinators and hosts
+ * see it.
  *
  * <p>Nothing is ever deleted, for a job may be resumed years later; what all files may take is
  * bounded instead, and the error says where to make room.

@@ -37,7 +37,8 @@ final class ShippedFiles {
   /** In the user's cache, as the XDG base directory specification has it. */
   static ShippedFiles ofUser() {
     String named = System.getenv().getOrDefault("XDG_CACHE_HOME", "");
-    Path base = named.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(named);
+    Path base =
+        named.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(named);
     return new ShippedFiles(base.resolve("trireme").resolve("files"));
   }
 

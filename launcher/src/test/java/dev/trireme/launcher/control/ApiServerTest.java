@@ -145,7 +145,9 @@ class ApiServerTest {
               .PUT(HttpRequest.BodyPublishers.ofString("abc"))
               .build();
       int code =
-          HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+          HttpClient.newHttpClient()
+              .send(request, HttpResponse.BodyHandlers.discarding())
+              .statusCode();
       assertThat(code).as(path).isIn(400, 404);
     }
     Path kept = directory.resolve(".files").resolve(wrong).resolve("a.jar");

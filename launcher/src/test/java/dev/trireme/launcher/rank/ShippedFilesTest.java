@@ -57,12 +57,14 @@ class ShippedFilesTest {
         .isInstanceOf(EngineException.class)
         .hasMessageContaining("model.torchscript")
         .hasMessageContaining("expected the SHA-256");
-    assertThat(directory.resolve("cache")).isDirectoryRecursivelyContaining("glob:**").satisfies(
-        d -> {
-          try (var left = Files.walk(d)) {
-            assertThat(left.filter(Files::isRegularFile)).isEmpty();
-          }
-        });
+    assertThat(directory.resolve("cache"))
+        .isDirectoryRecursivelyContaining("glob:**")
+        .satisfies(
+            d -> {
+              try (var left = Files.walk(d)) {
+                assertThat(left.filter(Files::isRegularFile)).isEmpty();
+              }
+            });
   }
 
   @Test

@@ -19,8 +19,8 @@ import java.util.Optional;
 
 /**
  * The files that a job needs beside its data: jars, models, weights. They go to the cluster by what
- * is in them, so that what runs is what was here when the job was submitted. A file that is not here
- * is taken to be on the hosts.
+ * is in them, so that what runs is what was here when the job was submitted. A file that is not
+ * here is taken to be on the hosts.
  */
 final class Shipping {
   private Shipping() {}
