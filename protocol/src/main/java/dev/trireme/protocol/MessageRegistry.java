@@ -108,7 +108,7 @@ final class MessageRegistry {
         RankReport.Failed.class,
         RankReport.Joined.class,
         RankReport.Parked.class);
-    number(types, 75, AgentToRank.Contacts.class);
+    number(types, 75, AgentToRank.Contacts.class, AgentToRank.Network.class);
     number(types, 95, RankReport.Contact.class, RankReport.BackendRefused.class);
     number(types, 110, Backing.class, HostDevice.class, HostDevice.Link.class);
     number(types, 98, RankReport.Samples.class, SampleRange.class);

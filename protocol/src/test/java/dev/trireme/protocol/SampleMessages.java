@@ -106,7 +106,8 @@ final class SampleMessages {
                     79L << 30,
                     "0000:01:00.0",
                     List.of(new HostDevice.Link(1, HostDevice.LinkKind.NVLINK, 18)))),
-            ""));
+            "",
+            "10.0.0.7"));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
     messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
@@ -133,7 +134,13 @@ final class SampleMessages {
             1,
             2,
             2,
-            new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1),
+            new AgentToRank.Transport(
+                "/dev/shm/a",
+                "/dev/shm/s",
+                1 << 30,
+                16,
+                -1,
+                Optional.of(new AgentToRank.Network("a", "10.0.0.7"))),
             StateSource.CHECKPOINT,
             Backing.HOST,
             List.of(new Stored.GenerationRecord(1, 2, Optional.of(1L)))),

@@ -7,6 +7,7 @@ import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.allreduce.plan.HostsAllReduce;
 import dev.trireme.allreduce.plan.HostsBroadcast;
+import dev.trireme.allreduce.plan.HostsTreeAllReduce;
 import dev.trireme.allreduce.plan.Lanes;
 import dev.trireme.allreduce.plan.Pairwise;
 import dev.trireme.allreduce.transport.Transport;
@@ -137,6 +138,7 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
     if (signature.algorithm() == AllReduceAlgorithm.DIRECT) {
       return new DirectExchange(this, signature, buffer, reduction);
     }
+    boolean tree = signature.algorithm() == AllReduceAlgorithm.TREE;
     boolean ring = signature.algorithm() == AllReduceAlgorithm.RING;
     return new LaneOperation(
         this,
@@ -144,7 +146,10 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
         buffer,
         buffer,
         reduction,
-        setting -> HostsAllReduce.plan(setting, ring, buffer.count()));
+        setting ->
+            tree
+                ? HostsTreeAllReduce.plan(setting, buffer.count())
+                : HostsAllReduce.plan(setting, ring, buffer.count()));
   }
 
   @Override

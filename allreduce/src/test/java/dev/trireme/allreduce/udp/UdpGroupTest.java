@@ -14,6 +14,10 @@ import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +46,10 @@ class UdpGroupTest {
     Random random = new Random(hosts.hashCode());
     try (UdpGroups ranks = new UdpGroups(hosts, loss)) {
       List<Optional<AllReduceAlgorithm>> algorithms =
-          List.of(Optional.empty(), Optional.of(AllReduceAlgorithm.RING));
+          List.of(
+              Optional.empty(),
+              Optional.of(AllReduceAlgorithm.RING),
+              Optional.of(AllReduceAlgorithm.TREE));
       for (int formation = 0; formation < algorithms.size(); formation++) {
         ranks.form(formation, algorithms.get(formation), UdpGroups.TIMEOUT);
         for (int i = 0; i < checks * TIMES; i++) {
@@ -50,6 +57,37 @@ class UdpGroupTest {
           List<Integer> bits = ranks.onEveryRank(group -> CollectiveChecks.run(group, check));
           assertThat(bits).as("%s", check).containsOnly(bits.get(0));
         }
+      }
+    }
+  }
+
+  @Test
+  void shouldAddInTheTreesOrderHoweverRanksAreSpread() {
+    float[] parts = {1e8f, 1f, -1e8f, 3f};
+    // Not what one gets by adding one after the other, 3.
+    float expected = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    for (String hosts : List.of("aabb", "abab", "abbb")) {
+      try (UdpGroups ranks = new UdpGroups(hosts, 0)) {
+        ranks.form(1, Optional.of(AllReduceAlgorithm.TREE), UdpGroups.TIMEOUT);
+        List<Float> sums =
+            ranks.onEveryRank(
+                group -> {
+                  try (NativeMemory.Block block = NativeMemory.allocate(4 * 30_000, 64)) {
+                    FloatBuffer floats =
+                        NativeMemory.view(block.address(), 4 * 30_000)
+                            .order(ByteOrder.nativeOrder())
+                            .asFloatBuffer();
+                    for (int i = 0; i < 30_000; i++) {
+                      floats.put(i, parts[group.rank()]);
+                    }
+                    group
+                        .allReduce(
+                            TensorBuffer.cpu(block.address(), DType.FLOAT32, 30_000), ReduceOp.SUM)
+                        .await();
+                    return floats.get(29_999);
+                  }
+                });
+        assertThat(sums).as(hosts).containsOnly(expected);
       }
     }
   }

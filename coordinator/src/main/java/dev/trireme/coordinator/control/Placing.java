@@ -75,8 +75,7 @@ final class Placing {
         r.job().parallel().ranks(),
         r.job().queue().priority(),
         r.user(),
-        holding.agentId(),
-        holding.held(),
+        holding.shares(),
         holding.target(),
         holding.settled());
   }
@@ -84,7 +83,7 @@ final class Placing {
   private void demand(Scheduler.Demand demand) {
     Job job = jobs.require(demand.jobId());
     if (demand instanceof Scheduler.Resize resize) {
-      jobs.guarded(job, () -> job.run().allow(resize.to()));
+      jobs.guarded(job, () -> job.run().allow(resize.shares()));
     } else {
       jobs.guarded(job, () -> job.run().preempt(demand.reason()));
     }

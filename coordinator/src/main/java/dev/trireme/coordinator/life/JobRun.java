@@ -10,6 +10,7 @@ import dev.trireme.coordinator.life.Evidence.Overdue;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.Backing;
@@ -129,9 +130,8 @@ public final class JobRun {
         agents,
         Restarts.excluded(job.failurePolicy(), recovery.history(), life.time().nanos()),
         Records.everReady(record()),
-        size.spares() == 0
-            ? Map.of()
-            : Map.of(formation.placements().get(0).agentId(), size.spares()));
+        size.spares(),
+        size.shares());
   }
 
   /** What its formation is backed by; empty before the first. */
@@ -226,8 +226,8 @@ public final class JobRun {
 
   /** Idle processes are ready on its agent. */
   public void onSpares(String agentId, int count) {
-    if (life.isFormed() && life.formation().placements().get(0).agentId().equals(agentId)) {
-      size.spares(count);
+    if (life.isFormed()) {
+      size.spares(agentId, count);
       seekSize();
     }
   }
@@ -242,31 +242,29 @@ public final class JobRun {
     seekSize();
   }
 
-  /** How many slots it holds on the agent where its ranks are; empty while it holds none. */
+  /** What it holds of the agents; empty while it holds nothing. */
   public Optional<Holding> holding() {
-    if (!life.isFormed()) {
-      return Optional.empty();
-    }
-    String agentId = life.formation().placements().get(0).agentId();
-    int held = life.formation().slotsHeldOn(agentId);
+    List<Share> shares = life.isFormed() ? life.formation().shares() : List.of();
+    int held = Share.total(shares);
     boolean stops =
         life.isSettled() || life.cancelled().isPresent() || life.preempted().isPresent();
     boolean settled = !stops && life.is(JobState.RUNNING) && !size.isChanging();
     int target = stops ? 0 : size.isChanging() ? Math.min(held, size.wanted()) : held;
-    return held == 0 ? Optional.empty() : Optional.of(new Holding(agentId, held, target, settled));
+    return held == 0 ? Optional.empty() : Optional.of(new Holding(shares, target, settled));
   }
 
   /**
-   * What a job has of an agent.
+   * What a job has of the agents.
    *
+   * @param shares the one with the lowest rank first
    * @param target slots it will have when what it was asked for is done
    * @param settled whether it trains, and so can be asked for something
    */
-  public record Holding(String agentId, int held, int target, boolean settled) {}
+  public record Holding(List<Share> shares, int target, boolean settled) {}
 
-  /** It may have so many ranks at most, whatever was wanted; changes at the next step boundary. */
-  public void allow(int ranks) {
-    size.allow(ranks);
+  /** It may have these slots at most, whatever was wanted; changes at the next step boundary. */
+  public void allow(List<Share> shares) {
+    size.allow(shares);
     seekSize();
   }
 
@@ -279,7 +277,7 @@ public final class JobRun {
 
   private void seekSize() {
     if (life.is(JobState.RUNNING)) {
-      size.seek(life.formation().worldSize(), life.commands())
+      size.seek(life.formation().shares(), life.commands())
           .ifPresent(
               why -> life.publish((id, now) -> new JobEvent.StateChanged(id, now, state(), why)));
     }
@@ -338,6 +336,7 @@ public final class JobRun {
 
   /** An agent has left the cluster or was cut off. */
   public void onAgentLost(String agentId, String host) {
+    size.loseAgent(agentId);
     if (slotsHeldOn(agentId) > 0) {
       life.formation().loseAgent(agentId);
       breaking.onEvidence(new Evidence.HostLost(agentId, host));

@@ -82,11 +82,14 @@ final class FormationRun implements AutoCloseable {
     this.link = link;
     log.info("computes on {}: {}", join.backing().words(), join.backing().reason());
     Groups groups = new Groups(join);
+    boolean two = job.parallel().servers() > 0 && groups.workers().network().isPresent();
+    Introduction introduction = new Introduction(two ? 2 : 1, link::report);
     this.meeting =
-        GroupOpener.start(groups.workers(), job, join.backing(), librariesLoaded, link::report);
+        GroupOpener.start(
+            groups.workers(), job, join.backing(), librariesLoaded, link::report, introduction);
     this.servers =
         job.parallel().servers() > 0
-            ? Optional.of(GroupOpener.startForMessages(groups.all()))
+            ? Optional.of(GroupOpener.startForMessages(groups.all(), introduction))
             : Optional.empty();
     this.checkpoints = new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory()));
     this.gate = new AgentCheckpointGate(link::report, checkpoints::pathOf);
