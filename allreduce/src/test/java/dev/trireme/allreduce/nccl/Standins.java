@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Assumptions;
  * loaded already. Without a C compiler, or where there is no glue, the tests are skipped and say
  * so.
  */
-final class Standins {
+public final class Standins {
   private static final Path SOURCES = Path.of("src/test/c").toAbsolutePath();
   private static final Path FOLDER = Path.of("target/standins").toAbsolutePath();
   private static final long COMPILE_SECONDS = 60;
@@ -39,7 +39,7 @@ final class Standins {
   }
 
   /** Where they are. */
-  static Path folder() {
+  public static Path folder() {
     load();
     return FOLDER;
   }

@@ -75,15 +75,18 @@ final class FormationRun implements AutoCloseable {
    *
    * @param job with the device that was decided on
    * @param librariesLoaded returns once the engine's native libraries are loaded
+   * @param estate what formations leave to each other
    */
-  FormationRun(Join join, JobSpec job, AgentLink link, Runnable librariesLoaded) {
+  FormationRun(
+      Join join, JobSpec job, AgentLink link, Runnable librariesLoaded, NcclEstate estate) {
     this.join = join;
     this.job = job;
     this.link = link;
     log.info("computes on {}: {}", join.backing().words(), join.backing().reason());
     Groups groups = new Groups(join);
     this.meeting =
-        GroupOpener.start(groups.workers(), job, join.backing(), librariesLoaded, link::report);
+        GroupOpener.start(
+            groups.workers(), job, join.backing(), librariesLoaded, estate, link::report);
     this.servers =
         job.parallel().servers() > 0
             ? Optional.of(GroupOpener.startForMessages(groups.all()))

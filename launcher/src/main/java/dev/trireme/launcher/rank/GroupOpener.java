@@ -34,17 +34,19 @@ final class GroupOpener implements AutoCloseable {
   private final Function<AbortSwitch, ProcessGroup> joining;
   private final Consumer<RankReport> out;
   private final Optional<NcclMeeting> nccl;
+  private final NcclEstate estate;
   private final Thread thread;
 
   private GroupOpener(
       Function<AbortSwitch, ProcessGroup> joining,
       Consumer<RankReport> out,
       Optional<NcclMeeting> nccl,
-      boolean overNccl) {
+      NcclEstate estate) {
     this.joining = joining;
+    this.estate = estate;
     this.out = out;
     this.nccl = nccl;
-    this.thread = new Thread(overNccl ? this::openNccl : this::openAeron, "group-opener");
+    this.thread = new Thread(nccl.isPresent() ? this::openNccl : this::openAeron, "group-opener");
     thread.setDaemon(true);
   }
 
@@ -55,6 +57,7 @@ final class GroupOpener implements AutoCloseable {
    * @param backing says over what
    * @param librariesLoaded returns once the engine's native libraries are loaded: loading others
    *     beside them would find the wrong ones
+   * @param estate what the formation before has left of NCCL, and where this one leaves it
    * @param out takes what the coordinator is to hear
    */
   static GroupOpener start(
@@ -62,7 +65,16 @@ final class GroupOpener implements AutoCloseable {
       JobSpec job,
       Backing backing,
       Runnable librariesLoaded,
+      NcclEstate estate,
       Consumer<RankReport> out) {
+    Optional<NcclMeeting> nccl =
+        backing.backend() == BackendKind.NCCL
+            ? Optional.of(
+                new NcclMeeting(config, NcclEstate.keep(job), estate, librariesLoaded, out))
+            : Optional.empty();
+    if (nccl.isEmpty()) {
+      estate.close();
+    }
     GroupOpener opener =
         new GroupOpener(
             abort ->
@@ -71,8 +83,8 @@ final class GroupOpener implements AutoCloseable {
                     : AeronProcessGroup.join(
                         config, AlgorithmTable.of(job.parallel().algorithms()), abort),
             out,
-            Optional.of(new NcclMeeting(config, librariesLoaded, out)),
-            backing.backend() == BackendKind.NCCL);
+            nccl,
+            estate);
     opener.thread.start();
     return opener;
   }
@@ -84,7 +96,7 @@ final class GroupOpener implements AutoCloseable {
             abort -> AeronProcessGroup.joinForMessages(config, PATIENCE, abort),
             report -> {},
             Optional.empty(),
-            false);
+            new NcclEstate());
     opener.thread.start();
     return opener;
   }
@@ -146,7 +158,7 @@ final class GroupOpener implements AutoCloseable {
     group.handle(
         (there, error) -> {
           if (there != null) {
-            there.close();
+            estate.take(there);
           }
           return null;
         });
