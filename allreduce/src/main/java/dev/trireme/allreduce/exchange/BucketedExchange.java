@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -34,7 +33,6 @@ public final class BucketedExchange implements GradientExchange {
   private static final long NO_STEP = -1;
 
   private final ProcessGroup group;
-  private final DeviceMemory memory;
   private final List<Parameter> parameters;
   private final BucketLayout layout;
   private final List<BucketTransfer> transfers;
@@ -46,7 +44,6 @@ public final class BucketedExchange implements GradientExchange {
   private final int[] missing;
   private final List<String> labels;
   private final BitSet handedOver = new BitSet();
-  private Optional<DeviceMemory.Piece> landing = Optional.empty();
   private Work sumsWork;
   private int startedBuckets;
   private long step = NO_STEP;
@@ -99,7 +96,8 @@ public final class BucketedExchange implements GradientExchange {
    * The same for parameters and statistics on a device, all on the same one: buckets are there too,
    * and gradients are summed where the group reaches that device, else through the host. Hooks may
    * then run on the thread of the device's backward. Several parts of a batch are added up on the
-   * host, each gradient of each part waiting for the device.
+   * device where it has an adder; else on the host, each gradient of each part waiting for the
+   * device.
    *
    * @param memory that reaches the parameters' device
    * @throws IllegalArgumentException also when gradients of a device would be compressed
@@ -113,7 +111,6 @@ public final class BucketedExchange implements GradientExchange {
       CompressionSpec compression,
       DeviceMemory memory) {
     this.group = group;
-    this.memory = memory;
     this.parameters = List.copyOf(parameters);
     Device device = deviceOf(this.parameters);
     List<BucketLayout.Need> needs = new ArrayList<>();
@@ -130,7 +127,8 @@ public final class BucketedExchange implements GradientExchange {
         layout.slots().stream()
             .map(slot -> transfers.get(slot.bucket()).reduced().slice(slot.from(), slot.count()))
             .toList();
-    this.parts = new PartSums(reduced);
+    long largest = reduced.stream().mapToLong(TensorBuffer::byteCount).max().orElse(0);
+    this.parts = new PartSums(reduced, () -> PartMemory.of(group, memory, device, largest));
     this.works = new Work[transfers.size()];
     this.seconds = new Work[transfers.size()];
     this.missing = new int[transfers.size()];
@@ -235,11 +233,11 @@ public final class BucketedExchange implements GradientExchange {
     }
     handedOver.set(parameter);
     if (!lastPart()) {
-      parts.add(part, parameter, onHost(gradient));
+      parts.add(part, parameter, gradient);
       return;
     }
     BucketLayout.Slot place = layout.slots().get(parameter);
-    TensorBuffer sum = part == 0 ? gradient : parts.sum(part, parameter, onHost(gradient));
+    TensorBuffer sum = part == 0 ? gradient : parts.sum(part, parameter, gradient);
     transfers.get(place.bucket()).take(place.from(), sum);
     missing[place.bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
@@ -247,20 +245,6 @@ public final class BucketedExchange implements GradientExchange {
       works[startedBuckets] = transfers.get(startedBuckets).start(step);
       startedBuckets++;
     }
-  }
-
-  private TensorBuffer onHost(TensorBuffer gradient) {
-    if (gradient.device().equals(Device.CPU)) {
-      return gradient;
-    }
-    if (landing.isEmpty()) {
-      long largest = reduced.stream().mapToLong(TensorBuffer::byteCount).max().orElse(0);
-      landing = Optional.of(memory.allocate(Device.CPU, DType.UINT8, largest));
-    }
-    TensorBuffer here =
-        TensorBuffer.cpu(landing.get().buffer().address(), gradient.dtype(), gradient.count());
-    memory.copy(gradient, here);
-    return here;
   }
 
   @Override
@@ -323,7 +307,6 @@ public final class BucketedExchange implements GradientExchange {
     forget();
     parts.close();
     sums.close();
-    landing.ifPresent(DeviceMemory.Piece::close);
     transfers.forEach(BucketTransfer::close);
   }
 

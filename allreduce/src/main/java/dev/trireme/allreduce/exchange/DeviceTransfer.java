@@ -60,7 +60,7 @@ final class DeviceTransfer implements BucketTransfer {
   public void take(long from, TensorBuffer gradient) {
     TensorBuffer slot = bucket.slice(from, gradient.count());
     if (gradient.device().equals(Device.CPU)) {
-      // The sum of several parts, whose memory is soon used again.
+      // The sum of several parts, made on the host in memory that is soon used again.
       memory.copy(gradient, slot);
     } else {
       memory.enqueueCopy(gradient, slot);

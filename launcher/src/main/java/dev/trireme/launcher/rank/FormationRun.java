@@ -75,8 +75,10 @@ final class FormationRun implements AutoCloseable {
    *
    * @param job with the device that was decided on
    * @param librariesLoaded returns once the engine's native libraries are loaded
+   * @param estate what formations leave to each other
    */
-  FormationRun(Join join, JobSpec job, AgentLink link, Runnable librariesLoaded) {
+  FormationRun(
+      Join join, JobSpec job, AgentLink link, Runnable librariesLoaded, NcclEstate estate) {
     this.join = join;
     this.job = job;
     this.link = link;
@@ -86,7 +88,13 @@ final class FormationRun implements AutoCloseable {
     Introduction introduction = new Introduction(two ? 2 : 1, link::report);
     this.meeting =
         GroupOpener.start(
-            groups.workers(), job, join.backing(), librariesLoaded, link::report, introduction);
+            groups.workers(),
+            job,
+            join.backing(),
+            librariesLoaded,
+            estate,
+            link::report,
+            introduction);
     this.servers =
         job.parallel().servers() > 0
             ? Optional.of(GroupOpener.startForMessages(groups.all(), introduction))

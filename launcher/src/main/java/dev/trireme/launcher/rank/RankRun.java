@@ -48,6 +48,7 @@ final class RankRun {
   private final EngineLoader engineLoader;
   private JobSpec job;
   private Join join;
+  private final NcclEstate estate = new NcclEstate();
   private boolean started;
   private Optional<RankState> state = Optional.empty();
 
@@ -82,12 +83,14 @@ final class RankRun {
   private void train() throws Exception {
     job = ShippedFiles.ofUser().local(job);
     CompletableFuture<DataSource> opening = openData();
-    try (FormationRun first = new FormationRun(join, job, link, engineLoader::awaitLibraries);
+    try (FormationRun first =
+            new FormationRun(join, job, link, engineLoader::awaitLibraries, estate);
         Engine engine = engineLoader.await(threads());
         DataSource data = opened(opening);
         Programs programs = Programs.of(job)) {
       trainInFormations(first, engine, data, programs);
     } finally {
+      estate.close();
       closeIfOpened(opening);
     }
   }
@@ -107,7 +110,7 @@ final class RankRun {
           lasting = fresh(engine, data, programs);
         }
         try (FormationRun formation =
-            new FormationRun(join, job, link, engineLoader::awaitLibraries)) {
+            new FormationRun(join, job, link, engineLoader::awaitLibraries, estate)) {
           takePart(formation, lasting, programs);
         }
       }
