@@ -21,6 +21,7 @@ import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
@@ -41,6 +42,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -71,6 +73,7 @@ public final class JobControl implements AutoCloseable {
   private final AgentTable agents = new AgentTable();
   private final Map<Long, Job> live = new TreeMap<>();
   private final EndedJobs ended = new EndedJobs();
+  private final HarmDesk harms;
   private long term;
   private long generation;
   private long lastJob;
@@ -97,6 +100,7 @@ public final class JobControl implements AutoCloseable {
     this.time = time;
     this.frames = frames;
     this.out = out;
+    this.harms = new HarmDesk(time);
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
@@ -232,6 +236,15 @@ public final class JobControl implements AutoCloseable {
     schedule();
   }
 
+  /**
+   * Orders what is to be done to a job; see {@link JobService#harm}.
+   *
+   * @return completed on this thread when the agent has answered
+   */
+  public CompletableFuture<JobService.Harmed> harm(String jobId, JobService.HarmOrder order) {
+    return harms.order(requireLive(jobId), order, term, out);
+  }
+
   /** Runs a job again; see {@link JobService#resume}. */
   public void resume(String jobId) {
     JobState state =
@@ -351,6 +364,8 @@ public final class JobControl implements AutoCloseable {
       toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
     } else if (message instanceof SparesReady ready) {
       toJob(ready.jobId(), message, 0, run -> run.onSpares(ready.agentId(), ready.count()));
+    } else if (message instanceof HarmAnswered answer) {
+      harms.answered(answer, find(answer.jobId()));
     } else if (message instanceof RankExited exited) {
       Job job = find(exited.jobId());
       if (job != null) {

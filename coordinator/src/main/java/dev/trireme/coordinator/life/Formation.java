@@ -71,6 +71,10 @@ final class Formation {
       return host;
     }
 
+    String agentId() {
+      return agentId;
+    }
+
     private Survivor survivor() {
       long applied =
           parked.map(Parked::appliedStep).orElseGet(() -> finished.orElseThrow().progress().step());
