@@ -22,7 +22,9 @@ import java.util.stream.Stream;
  * Drops what one process sends and receives over UDP, and nothing else: packets from and to the
  * ports that it holds now. With {@code nft} where that is installed, else with {@code iptables};
  * both rules end by the kernel's own clock too, so that even killing everybody leaves a table that
- * drops nothing.
+ * drops nothing. Between processes of one host packets are dropped where they arrive; who sends to
+ * another host is told by the kernel that it may not, which is the one way in which this differs
+ * from a cable that is cut.
  */
 final class LinkCut {
   private static final Path PROC = Path.of("/proc");
@@ -36,14 +38,15 @@ final class LinkCut {
             "$tool" -w 5 -A "$3" -p udp --dport "$port" -m time --datestop "$5" -j DROP || return 1
             "$tool" -w 5 -A "$3" -p udp --sport "$port" -m time --datestop "$5" -j DROP || return 1
           done
-          "$tool" -w 5 -I INPUT 1 -j "$3" && "$tool" -w 5 -I OUTPUT 1 -j "$3" || return 1
+          "$tool" -w 5 -I INPUT 1 -j "$3" || return 1
+          "$tool" -w 5 -I OUTPUT 1 ! -o lo -j "$3" || return 1
         done
       """;
   private static final String IPTABLES_OFF =
       """
       for tool in $4; do
           "$tool" -w 5 -D INPUT -j "$3"
-          "$tool" -w 5 -D OUTPUT -j "$3"
+          "$tool" -w 5 -D OUTPUT ! -o lo -j "$3"
           "$tool" -w 5 -F "$3"
           "$tool" -w 5 -X "$3"
         done
@@ -77,7 +80,7 @@ final class LinkCut {
         table inet %1$s {
           set ports { type inet_service; flags timeout; timeout %2$ds; elements = { %3$s } }
           chain received { type filter hook input priority -300; udp dport @ports drop; udp sport @ports drop; }
-          chain sent { type filter hook output priority -300; udp dport @ports drop; udp sport @ports drop; }
+          chain sent { type filter hook output priority -300; oifname != "lo" udp sport @ports drop; }
         }
         """
             .formatted(name, seconds, commas);
