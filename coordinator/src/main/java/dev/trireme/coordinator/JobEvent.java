@@ -1,6 +1,7 @@
 package dev.trireme.coordinator;
 
 import dev.trireme.protocol.Backing;
+import dev.trireme.protocol.HarmKind;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
@@ -91,6 +92,22 @@ public sealed interface JobEvent {
   /** A checkpoint has been committed or given up. */
   record CheckpointFinished(
       String jobId, Instant time, long generation, RankReport.CheckpointFinished checkpoint)
+      implements JobEvent {}
+
+  /**
+   * Somebody harms the job on purpose.
+   *
+   * @param lastingSeconds until it is taken back; a kill is not
+   */
+  record Harmed(
+      String jobId,
+      Instant time,
+      long generation,
+      HarmKind kind,
+      int rank,
+      long pid,
+      double lastingSeconds,
+      String how)
       implements JobEvent {}
 
   /** A formation has broken. */

@@ -83,6 +83,8 @@ final class SampleMessages {
     messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "cancelled"));
     messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "frozen", List.of(1)));
     messages.add(new CoordinatorToAgent.PrepareRanks(STAMP, "job-1", 2));
+    messages.add(
+        new CoordinatorToAgent.HarmRank(STAMP, "job-1", 9, HarmKind.DROP_LINK, 1, 20_000, true));
     return messages;
   }
 
@@ -110,6 +112,7 @@ final class SampleMessages {
             "10.0.0.7"));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
     messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
+    messages.add(new AgentToCoordinator.HarmAnswered("a", "job-1", 9, 4711, "frozen", ""));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
     messages.add(
         new AgentToCoordinator.RankExited(
@@ -149,6 +152,7 @@ final class SampleMessages {
         new AgentToRank.CheckpointAfterStep(STAMP),
         new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
         new AgentToRank.CheckpointGrant(STAMP, 1200, false, "superseded"),
+        new AgentToRank.LackRoom(STAMP, 500),
         new AgentToRank.Release());
   }
 

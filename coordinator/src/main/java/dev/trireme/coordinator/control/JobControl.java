@@ -15,6 +15,7 @@ import dev.trireme.coordinator.schedule.Backings;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
@@ -32,6 +33,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -61,6 +63,7 @@ public final class JobControl implements AutoCloseable {
   private final AgentTable agents = new AgentTable();
   private final LiveJobs jobs;
   private final Placing placing;
+  private final HarmDesk harms;
   private long term;
   private long generation;
   private long lastJob;
@@ -88,6 +91,7 @@ public final class JobControl implements AutoCloseable {
     this.out = out;
     this.jobs = new LiveJobs(this::open, store::remove);
     this.placing = new Placing(jobs, agents, () -> ++generation, frames);
+    this.harms = new HarmDesk(time);
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
@@ -219,6 +223,15 @@ public final class JobControl implements AutoCloseable {
     placing.schedule();
   }
 
+  /**
+   * Orders what is to be done to a job; see {@link JobService#harm}.
+   *
+   * @return completed on this thread when the agent has answered
+   */
+  public CompletableFuture<JobService.Harmed> harm(String jobId, JobService.HarmOrder order) {
+    return harms.order(jobs.require(jobId), order, term, out);
+  }
+
   /** Runs a job again; see {@link JobService#resume}. */
   public void resume(String jobId) {
     JobState state =
@@ -311,6 +324,8 @@ public final class JobControl implements AutoCloseable {
       toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
     } else if (message instanceof SparesReady ready) {
       toJob(ready.jobId(), message, 0, run -> run.onSpares(ready.agentId(), ready.count()));
+    } else if (message instanceof HarmAnswered answer) {
+      harms.answered(answer, jobs.find(answer.jobId()));
     } else if (message instanceof RankExited exited) {
       jobs.find(exited.jobId())
           .ifPresent(

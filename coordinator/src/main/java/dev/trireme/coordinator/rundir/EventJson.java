@@ -51,6 +51,8 @@ final class EventJson {
       verdict(g, failure.verdict());
     } else if (event instanceof JobEvent.Recovered recovered) {
       recovered(g, recovered);
+    } else if (event instanceof JobEvent.Harmed harmed) {
+      harmed(g, harmed);
     } else if (event instanceof JobEvent.Ended ended) {
       g.writeStringField("state", ended.result().state().name());
       g.writeStringField("reason", ended.result().reason());
@@ -99,6 +101,8 @@ final class EventJson {
       return "failure";
     } else if (event instanceof JobEvent.Recovered) {
       return "recovered";
+    } else if (event instanceof JobEvent.Harmed) {
+      return "chaos";
     } else if (event instanceof JobEvent.Progress) {
       return "progress";
     }
@@ -171,6 +175,15 @@ final class EventJson {
     number(g, "formedSeconds", event.formed());
     number(g, "restoredSeconds", event.restored());
     number(g, "steppedSeconds", event.stepped());
+  }
+
+  private static void harmed(JsonGenerator g, JobEvent.Harmed event) throws IOException {
+    g.writeNumberField("generation", event.generation());
+    g.writeStringField("kind", event.kind().word());
+    g.writeNumberField("rank", event.rank());
+    g.writeNumberField("pid", event.pid());
+    number(g, "lastingSeconds", event.lastingSeconds());
+    g.writeStringField("how", event.how());
   }
 
   private static void verdict(JsonGenerator g, Verdict verdict) throws IOException {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.trireme.launcher.control.ControlClient.RefusedException;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import dev.trireme.protocol.HarmKind;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -182,6 +183,22 @@ public final class ApiClient {
       @Override
       public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
         return json("POST", "/v1/jobs/" + id + "/cancel?checkpoint=" + checkpoint);
+      }
+
+      @Override
+      public JsonNode harm(HarmKind kind, int rank, Duration lasting, boolean trial)
+          throws UnreachableException, RefusedException {
+        String query = HarmJson.query(kind, rank, lasting, trial);
+        return json("POST", "/v1/jobs/" + id + "/chaos?" + query);
+      }
+
+      @Override
+      public Lines lines(RunFile file, long offset) throws UnreachableException, RefusedException {
+        String what = "/v1/jobs/" + id + "/" + file.word() + "?offset=" + offset;
+        HttpResponse<byte[]> response = ask("GET", what, Optional.empty());
+        return new Lines(
+            new String(response.body(), StandardCharsets.UTF_8),
+            response.headers().firstValueAsLong(ApiServer.NEXT).orElse(offset));
       }
     };
   }

@@ -17,6 +17,7 @@ import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ResolvedJob;
+import dev.trireme.launcher.control.JobChannel.RunFile;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -49,6 +50,8 @@ import org.slf4j.LoggerFactory;
  *   POST /v1/jobs/ID/resume
  *   GET  /v1/files/SHA256/NAME                  {"path": where a file that was shipped is}
  *   PUT  /v1/files/SHA256/NAME?offset=N&amp;size=M  a piece of one, at most {@value FileStore#MAX_PIECE} bytes
+ *   POST /v1/jobs/ID/chaos?kind=K&amp;rank=R&amp;lastingMillis=N[&amp;trial=true]
+ *   GET  /v1/jobs/ID/events|metrics?offset=N     what events.jsonl or metrics.jsonl holds from byte N on
  * </pre>
  *
  * <p>Every request carries {@code Authorization: Bearer TOKEN}; without it the answer is 401 and
@@ -206,6 +209,12 @@ public final class ApiServer implements AutoCloseable {
       case "GET job" -> Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));
       case "GET jobs logs" -> log(exchange, find(jobs.get(), id), query);
       case "GET jobs result" -> Http.answer(exchange, 200, result(find(jobs.get(), id)));
+      case "GET jobs events" -> lines(exchange, find(jobs.get(), id), RunFile.EVENTS, query);
+      case "GET jobs metrics" -> lines(exchange, find(jobs.get(), id), RunFile.METRICS, query);
+      case "POST jobs chaos" -> {
+        find(jobs.get(), id);
+        Http.answer(exchange, 200, HarmJson.of(jobs.get().harm(id, HarmJson.order(query))));
+      }
       case "POST jobs cancel" -> {
         find(jobs.get(), id);
         if (query.getOrDefault("checkpoint", "false").equals("true")) {
@@ -334,9 +343,20 @@ public final class ApiServer implements AutoCloseable {
     // Asked first: what is printed before the end is then in what is read after.
     boolean ended = status.state().isFinal();
     LogSlice slice = LogSlice.read(status.runDirectory(), rank, offset);
+    exchange.getResponseHeaders().set(ENDED, String.valueOf(ended));
+    answer(exchange, slice);
+  }
+
+  private static void lines(
+      HttpExchange exchange, JobStatus status, RunFile file, Map<String, String> query)
+      throws IOException {
+    Path path = status.runDirectory().resolve(file.fileName());
+    answer(exchange, LogSlice.read(path, Http.number(query, "offset")));
+  }
+
+  private static void answer(HttpExchange exchange, LogSlice slice) throws IOException {
     exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
     exchange.getResponseHeaders().set(NEXT, String.valueOf(slice.next()));
-    exchange.getResponseHeaders().set(ENDED, String.valueOf(ended));
     Http.answer(exchange, 200, slice.bytes());
   }
 

@@ -54,6 +54,10 @@ final class ProgressFeed implements JobListener {
     } else if (event instanceof JobEvent.Failure failure) {
       display.message("failure: " + failure.verdict().sentence());
       failure.verdict().lastLines().forEach(line -> display.message("  | " + line));
+    } else if (event instanceof JobEvent.Harmed harmed) {
+      display.message(
+          "on purpose: %s rank %d: %s"
+              .formatted(harmed.kind().past(), harmed.rank(), harmed.how()));
     } else if (event instanceof JobEvent.Recovered recovered) {
       display.message(
           "generation %d goes on with step %d on %d ranks, %.1f s later"

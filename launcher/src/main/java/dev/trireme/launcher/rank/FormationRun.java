@@ -14,6 +14,7 @@ import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
+import dev.trireme.checkpoint.LackOfRoom;
 import dev.trireme.checkpoint.LocalCheckpointer;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
@@ -27,6 +28,7 @@ import dev.trireme.worker.rank.RankStepCoordinator;
 import dev.trireme.worker.train.RankContext;
 import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,6 +69,7 @@ final class FormationRun implements AutoCloseable {
   private final Optional<GroupOpener> servers;
   private final CheckpointSettings checkpoints;
   private final AgentCheckpointGate gate;
+  private final LackOfRoom room = new LackOfRoom();
   private volatile Optional<RankStepCoordinator> steps = Optional.empty();
   private volatile boolean ready;
 
@@ -112,6 +115,8 @@ final class FormationRun implements AutoCloseable {
       servers.ifPresent(s -> s.abort(abort.reason()));
     } else if (command instanceof AgentToRank.Contacts contacts) {
       meeting.dealt(contacts);
+    } else if (command instanceof AgentToRank.LackRoom lack) {
+      room.lasts(Duration.ofMillis(lack.millis()));
     }
   }
 
@@ -128,6 +133,7 @@ final class FormationRun implements AutoCloseable {
             LocalCheckpointer.open(
                 checkpoints.config(join.rank(), group.worldSize(), join.generations()),
                 gate,
+                room,
                 lasting.memory())) {
       Replica replica =
           exchange instanceof ServedExchange served

@@ -12,6 +12,7 @@ import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.control.ControlClient.RefusedException;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import dev.trireme.protocol.HarmKind;
 import dev.trireme.protocol.JobState;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -96,6 +97,25 @@ class ApiServerTest {
     assertThat(asked)
         .containsExactly("submit small", "cancel", "cancel with checkpoint", "scale 3", "resume");
     assertThat(client.cluster().path("agents").path(0).path("free").asInt()).isEqualTo(1);
+  }
+
+  @Test
+  void shouldHarmAJobAndShowItsEventsFromAnyByteOn() throws Exception {
+    client.submit(SPEC, "me");
+    JobChannel job = client.job("job-1");
+    JsonNode done = job.harm(HarmKind.FREEZE, 1, Duration.ofSeconds(2), true);
+    assertThat(done.path("pid").asLong()).isEqualTo(4711);
+    assertThat(done.path("kind").asText()).isEqualTo("freeze");
+    assertThat(asked)
+        .contains(
+            "harm " + new JobService.HarmOrder(HarmKind.FREEZE, 1, Duration.ofSeconds(2), true));
+    assertThat(job.lines(JobChannel.RunFile.EVENTS, 0).text()).isEmpty();
+
+    Files.createDirectories(directory.resolve("small"));
+    Files.writeString(directory.resolve("small/events.jsonl"), "{\"a\":1}\n{\"b\":2}\n{\"c");
+    JobChannel.Lines lines = job.lines(JobChannel.RunFile.EVENTS, 8);
+    assertThat(lines.text()).isEqualTo("{\"b\":2}\n");
+    assertThat(lines.next()).isEqualTo(16);
   }
 
   @Test
@@ -260,6 +280,12 @@ class ApiServerTest {
     @Override
     public void scale(String jobId, int workers) {
       asked.add("scale " + workers);
+    }
+
+    @Override
+    public Harmed harm(String jobId, HarmOrder order) {
+      asked.add("harm " + order);
+      return new Harmed(order, 3, 4711, Instant.EPOCH, "stopped");
     }
 
     @Override

@@ -78,6 +78,28 @@ class RankStepCoordinatorTest {
   }
 
   @Test
+  void shouldStopAndSaveAfterTheSameStepWhenAskedBetweenTheTwoQuestions() {
+    assertThat(steps.stopRequested()).isFalse();
+    steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
+    steps.onCommand(new AgentToRank.StopAfterStep(STAMP, "cancelled"));
+    assertThat(steps.checkpointRequested()).as("with this step").isFalse();
+    assertThat(steps.stopRequested()).isFalse();
+    steps.applied(step(1));
+    assertThat(steps.checkpointRequested()).as("with the next").isTrue();
+    assertThat(steps.stopRequested()).isTrue();
+  }
+
+  @Test
+  void shouldSaveAndStopTogetherBeforeTheWordOfTheStopHasCome() {
+    steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
+    assertThat(steps.stopRequested()).isTrue();
+    assertThat(steps.checkpointRequested()).isTrue();
+    steps.formed(0, 0, false);
+    assertThat(steps.stopRequested()).as("meant for the formation before").isFalse();
+    assertThat(steps.checkpointRequested()).isFalse();
+  }
+
+  @Test
   void shouldAskForACheckpointByTheClockOfRankZero() {
     Optional<Duration> everySecond = Optional.of(Duration.ofSeconds(1));
     RankStepCoordinator zero =
