@@ -224,6 +224,8 @@ public final class JobRun {
       if (shards.written(message.rank(), shard.step())) {
         commands.grantCheckpoint(shard.step(), whyNoCheckpoint());
       }
+    } else if (report instanceof RankReport.BucketsTuned buckets) {
+      onBucketsTuned(message.generation(), buckets);
     } else if (report instanceof RankReport.Contact contact) {
       onContact(message.rank(), contact);
     } else if (report instanceof RankReport.BackendRefused refused) {
@@ -261,6 +263,15 @@ public final class JobRun {
                 deadlines.end(Wait.CONTACTS);
                 commands.dealContacts(all);
               });
+    }
+  }
+
+  /** All ranks say the same; kept before any of them can have a checkpoint granted. */
+  private void onBucketsTuned(long generation, RankReport.BucketsTuned buckets) {
+    if (record.job().parallel().tunesBuckets()) {
+      record = Records.tuned(record, buckets);
+      store();
+      publish((id, now) -> new JobEvent.BucketsTuned(id, now, generation, buckets));
     }
   }
 

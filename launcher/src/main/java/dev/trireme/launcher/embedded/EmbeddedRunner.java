@@ -206,6 +206,7 @@ public final class EmbeddedRunner implements TrainRunner {
             result.steps(),
             result.worldSize(),
             result.samplesPerSecond(),
+            result.wire(),
             result.metrics(),
             result.wallSeconds(),
             directory.toString())
