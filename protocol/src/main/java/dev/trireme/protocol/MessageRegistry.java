@@ -119,6 +119,7 @@ final class MessageRegistry {
     number(types, 95, RankReport.Contact.class, RankReport.BackendRefused.class);
     number(types, 110, Backing.class, HostDevice.class, HostDevice.Link.class);
     number(types, 98, RankReport.Samples.class, SampleRange.class);
+    number(types, 97, RankReport.BucketsTuned.class);
     number(
         types,
         220,

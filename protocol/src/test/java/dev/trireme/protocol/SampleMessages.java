@@ -184,7 +184,9 @@ final class SampleMessages {
         new RankReport.Samples(
             60_000, List.of(new SampleRange(3, 7, 9, new Cursor(1, 512), 128, 300))),
         new RankReport.Samples(1, List.of()),
-        new RankReport.Committed(1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40),
+        new RankReport.Committed(
+            1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40, 1 << 20, 4 << 20),
+        new RankReport.BucketsTuned(65_536, 1 << 20, "name: x\n"),
         new RankReport.EpochEnded(0, 600, 0.5, Double.NaN, Double.NEGATIVE_INFINITY, 8.25),
         new RankReport.ShardWritten(1200),
         new RankReport.CheckpointFinished(1200, "/c/step-1200", 0.01, 0.2, 4096, ""),
