@@ -136,9 +136,9 @@ public final class JobRun {
 
   /** Whose agent has this rank; empty when the job does not train, or has no such rank. */
   public Optional<String> agentOf(int rank) {
-    return record.state() != JobState.RUNNING
+    return record().state() != JobState.RUNNING
         ? Optional.empty()
-        : formation.rank(rank).filter(r -> !r.isGone()).map(Formation.Rank::agentId);
+        : life.formation().rank(rank).filter(r -> !r.isGone()).map(Formation.Rank::agentId);
   }
 
   /** What its formation is backed by; empty before the first. */

@@ -195,7 +195,7 @@ public final class ApiClient {
       @Override
       public Lines lines(RunFile file, long offset) throws UnreachableException, RefusedException {
         String what = "/v1/jobs/" + id + "/" + file.word() + "?offset=" + offset;
-        HttpResponse<byte[]> response = ask("GET", what, Optional.empty());
+        HttpResponse<byte[]> response = ask("GET", what, HttpRequest.BodyPublishers.noBody());
         return new Lines(
             new String(response.body(), StandardCharsets.UTF_8),
             response.headers().firstValueAsLong(ApiServer.NEXT).orElse(offset));
