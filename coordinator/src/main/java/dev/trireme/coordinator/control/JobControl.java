@@ -13,6 +13,7 @@ import dev.trireme.coordinator.rundir.RunDirectory;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
@@ -30,6 +31,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -59,6 +61,7 @@ public final class JobControl implements AutoCloseable {
   private final AgentTable agents = new AgentTable();
   private final LiveJobs jobs;
   private final Placing placing;
+  private final HarmDesk harms;
   private long term;
   private long generation;
   private long lastJob;
@@ -86,6 +89,7 @@ public final class JobControl implements AutoCloseable {
     this.out = out;
     this.jobs = new LiveJobs(this::open, store::remove);
     this.placing = new Placing(jobs, agents, () -> ++generation, frames, time);
+    this.harms = new HarmDesk(time);
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
@@ -217,6 +221,15 @@ public final class JobControl implements AutoCloseable {
     placing.schedule();
   }
 
+  /**
+   * Orders what is to be done to a job; see {@link JobService#harm}.
+   *
+   * @return completed on this thread when the agent has answered
+   */
+  public CompletableFuture<JobService.Harmed> harm(String jobId, JobService.HarmOrder order) {
+    return harms.order(jobs.require(jobId), order, term, out);
+  }
+
   /** Runs a job again; see {@link JobService#resume}. */
   public void resume(String jobId) {
     JobState state =
@@ -304,6 +317,8 @@ public final class JobControl implements AutoCloseable {
       toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
     } else if (message instanceof SparesReady ready) {
       toJob(ready.jobId(), message, 0, run -> run.onSpares(ready.agentId(), ready.count()));
+    } else if (message instanceof HarmAnswered answer) {
+      harms.answered(answer, jobs.find(answer.jobId()));
     } else if (message instanceof RankExited exited) {
       jobs.find(exited.jobId())
           .ifPresent(

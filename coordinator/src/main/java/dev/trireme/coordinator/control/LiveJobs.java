@@ -127,11 +127,6 @@ final class LiveJobs implements AutoCloseable {
         .min(Duration::compareTo);
   }
 
-  /** Slots of an agent that ranks of any job occupy. */
-  int slotsHeld(String agentId) {
-    return live.values().stream().mapToInt(job -> job.run().slotsHeldOn(agentId)).sum();
-  }
-
   /** Does something to a job, and lets a fault of ours cost no other job its life. */
   void guarded(Job job, Runnable action) {
     try {

@@ -14,6 +14,7 @@ import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.HarmRank;
 import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
@@ -69,6 +70,7 @@ final class RankSupervisor implements AutoCloseable {
   private final AgentRunner runner;
   private final Children children = new Children();
   private final Formations formations;
+  private final HarmOrders harms;
   private final CountDownLatch allGone = new CountDownLatch(1);
   private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
   private boolean closing;
@@ -98,6 +100,7 @@ final class RankSupervisor implements AutoCloseable {
             aeronDirectory,
             streams,
             new AgentToRank.Network(config.agentId(), config.address()));
+    harms = new HarmOrders(config.agentId(), children, out, this::submit);
     runner = new AgentRunner(Channel.idle(), e -> LOG.error("the agent", e), null, new Duty());
     for (int i = 0; i < config.warm(); i++) {
       submit(this::startWarm);
@@ -145,6 +148,8 @@ final class RankSupervisor implements AutoCloseable {
       refuseOr(end, stamps.admit(end.jobId(), end.stamp()), () -> endRanks(end));
     } else if (command instanceof PrepareRanks prepare) {
       refuseOr(prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> prepare(prepare));
+    } else if (command instanceof HarmRank harm) {
+      refuseOr(harm, stamps.admit(harm.jobId(), harm.stamp()), () -> harms.obey(harm));
     }
   }
 
@@ -202,7 +207,7 @@ final class RankSupervisor implements AutoCloseable {
     endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
-      if (children.find(command, rank).isPresent()) {
+      if (children.find(command.jobId(), command.stamp(), rank).isPresent()) {
         continue; // The command was sent twice.
       }
       try {
@@ -273,6 +278,7 @@ final class RankSupervisor implements AutoCloseable {
             command.source(),
             command.backing(),
             command.generations()));
+    harms.onJoin(child, child.join().orElseThrow());
     out.accept(
         new RankStarted(
             config.agentId(),
@@ -370,6 +376,7 @@ final class RankSupervisor implements AutoCloseable {
    */
   @Override
   public void close() {
+    harms.close();
     submit(this::endAll);
     try {
       if (!allGone.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
