@@ -5,15 +5,12 @@ import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,29 +46,24 @@ final class Sequencer {
   private final long generation;
   private final Watch watch;
   private final boolean coreOfItsOwn;
-  private final Queue<Operation> inbox = new ConcurrentLinkedQueue<>();
   private final AtomicInteger inFlight = new AtomicInteger();
   private final AtomicInteger awaiting = new AtomicInteger();
   private final AtomicBoolean held = new AtomicBoolean();
-  private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
-  private final AtomicReference<String> abortRequest = new AtomicReference<>();
+  private final Downfall downfall;
   private final FlightRecorder recorder = new FlightRecorder(System.nanoTime());
   private final Memory memory;
   private final Object startLock = new Object();
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Transport.Listener listener = this::onSignal;
-  private final Operation.Announcer announcer = this::tellOf;
+  private final Consumer<Operation> done = this::done;
+  private final Transport.Receiver receiver = this::take;
   private volatile String label = "";
   private volatile boolean closing;
   private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
-  private final ArrayDeque<Operation> announced = new ArrayDeque<>();
-  private final ArrayDeque<Operation> unannounced = new ArrayDeque<>();
-  private long completed;
-  private boolean headBegun;
+  private final Line line;
   private final List<Message> endedMessages = new ArrayList<>();
-  private Optional<CollectiveException> heardFailure = Optional.empty();
   private Optional<Farewell> farewell = Optional.empty();
 
   Sequencer(Transport transport, Peers peers, Memory memory, long generation, Duration timeout) {
@@ -82,6 +74,8 @@ final class Sequencer {
     this.messages = new Messages(transport, memory, parcels);
     this.generation = generation;
     this.watch = new Watch(transport, peers, generation, timeout);
+    this.downfall = new Downfall(generation);
+    this.line = new Line(peers, watch, recorder, this::tellOf, this::requireSound);
     this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
     transport.whileSlow(this::onSlowWork);
   }
@@ -93,7 +87,7 @@ final class Sequencer {
       operation.number(++started);
       operation.label(label);
       recorder.enqueued(operation, System.nanoTime());
-      inbox.add(operation);
+      line.add(operation);
     }
     drive();
   }
@@ -185,38 +179,23 @@ final class Sequencer {
 
   /** Has the operations in flight ended by whoever drives next. */
   void abort(String why) {
-    abortRequest.compareAndSet(null, why);
+    downfall.abort(why);
   }
 
   /**
    * @throws CollectiveException when the group has failed or was aborted
    */
   void requireUsable() {
-    CollectiveException first = failure.get();
-    String aborted = abortRequest.get();
-    if (first != null) {
-      throw new CollectiveException(
-          Cause.UNUSABLE,
-          first.suspectRank(),
-          "the process group of generation "
-              + generation
-              + " cannot be used any more since: "
-              + first.getMessage());
-    }
-    if (aborted != null) {
-      throw new CollectiveException(
-          Cause.UNUSABLE,
-          -1,
-          "the process group of generation " + generation + " was aborted: " + aborted);
-    }
+    downfall.requireUsable();
   }
 
   /** Moves on whatever can be moved on, for a bounded time. */
   Driven drive() {
     if (closed) {
       // It may have been started just when the group was closed.
-      inbox.forEach(operation -> operation.fail(failure.get()));
-      messages.drain().forEach(message -> message.fail(failure.get()));
+      CollectiveException why = downfall.failure().orElseThrow();
+      line.failLate(why);
+      messages.drain().forEach(message -> message.fail(why));
       return Driven.IDLE;
     }
     if (!held.compareAndSet(false, true)) {
@@ -226,7 +205,7 @@ final class Sequencer {
       return work() ? Driven.MOVED : Driven.IDLE;
     } catch (RuntimeException | Error e) {
       // Of an error too: an operation cut short and taken up again would add twice.
-      fail(unexpected(e));
+      fail(downfall.ofError(e, peers.rank()));
       return Driven.MOVED;
     } finally {
       held.set(false);
@@ -244,12 +223,12 @@ final class Sequencer {
       Thread.yield();
     }
     // Never released: nobody may touch the transport any more.
-    String why = abortRequest.get();
-    if (failure.get() == null && why != null) {
-      fail(aborted(why));
-    } else if (failure.get() == null) {
+    Optional<String> why = downfall.abortWanted();
+    if (downfall.failure().isEmpty() && why.isPresent()) {
+      fail(aborted(why.get()));
+    } else if (downfall.failure().isEmpty()) {
       // A peer may need no more than to hear that this rank has started what it started.
-      announce();
+      line.announce();
       fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed"), false);
       for (Peer peer : peers.others()) {
         transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
@@ -261,29 +240,31 @@ final class Sequencer {
   }
 
   private boolean work() {
-    if (failure.get() != null) {
+    Optional<CollectiveException> failure = downfall.failure();
+    if (failure.isPresent()) {
       failPending(failure.get());
       farewell.ifPresent(Farewell::say);
       transport.tend();
       return false;
     }
-    watch.beat(completed, inFlight.get(), System.nanoTime());
-    String why = abortRequest.get();
-    if (why != null) {
-      fail(aborted(why));
+    watch.beat(line.completed(), inFlight.get(), System.nanoTime());
+    Optional<String> why = downfall.abortWanted();
+    if (why.isPresent()) {
+      fail(aborted(why.get()));
       return true;
     }
     boolean moved = transport.poll(listener) > 0;
-    moved |= announce();
-    moved |= parcels.read(this::take) > 0;
-    moved |= advanceHead();
+    moved |= line.announce();
+    moved |= parcels.read(receiver) > 0;
+    moved |= line.advance(done);
     moved |= advanceMessages();
     if (moved) {
       return true;
     }
     // Only now: what the peer had done before it gave up may complete an operation here.
-    if (heardFailure.isPresent()) {
-      fail(heardFailure.get(), false);
+    Optional<CollectiveException> heard = downfall.heard();
+    if (heard.isPresent()) {
+      fail(heard.get(), false);
       return true;
     }
     attend(System.nanoTime());
@@ -294,11 +275,12 @@ final class Sequencer {
     if (phase == Messages.PHASE) {
       return messages.take(from, operation, offset, address, bytes);
     }
-    Operation head = announced.peek();
-    return head != null
-        && headBegun
-        && head.number() == operation
-        && head.take(from, phase, offset, address, bytes);
+    return line.take(from, phase, operation, offset, address, bytes);
+  }
+
+  private void done(Operation operation) {
+    inFlight.decrementAndGet();
+    operation.complete();
   }
 
   private boolean advanceMessages() {
@@ -307,24 +289,6 @@ final class Sequencer {
       inFlight.addAndGet(-endedMessages.size());
       endedMessages.forEach(Operation::complete);
       endedMessages.clear();
-    }
-    return moved;
-  }
-
-  private boolean announce() {
-    boolean moved = false;
-    for (Operation next = inbox.poll(); next != null; next = inbox.poll()) {
-      unannounced.add(next);
-    }
-    while (!unannounced.isEmpty()
-        && unannounced.peek().announcedBefore(announced)
-        && unannounced.peek().announce(announcer, peers.rank(), peers.worldSize())) {
-      Operation operation = unannounced.remove();
-      if (announced.isEmpty()) {
-        operation.due(System.nanoTime());
-      }
-      announced.add(operation);
-      moved = true;
     }
     return moved;
   }
@@ -339,36 +303,6 @@ final class Sequencer {
         "");
   }
 
-  private boolean advanceHead() {
-    Operation head = announced.peek();
-    if (head == null || !peers.haveStarted(head.number())) {
-      return false;
-    }
-    if (!headBegun) {
-      requireSame(head);
-      head.begin();
-      recorder.begun(head, System.nanoTime());
-      headBegun = true;
-    }
-    Operation.Outcome outcome = head.advance();
-    if (outcome != Operation.Outcome.WAITING) {
-      recorder.moved(head);
-    }
-    if (outcome == Operation.Outcome.DONE) {
-      requireSound(head);
-      recorder.ended(head, true, System.nanoTime());
-      announced.remove();
-      headBegun = false;
-      completed++;
-      if (!announced.isEmpty()) {
-        announced.peek().due(System.nanoTime());
-      }
-      inFlight.decrementAndGet();
-      head.complete();
-    }
-    return outcome != Operation.Outcome.WAITING;
-  }
-
   /**
    * A peer that gave up while this rank was at work (or was stopped) may have used its buffers for
    * something else since: what was read of them is then no result, however complete it looks. The
@@ -381,49 +315,37 @@ final class Sequencer {
     }
     long now = System.nanoTime();
     transport.poll(listener);
-    throw heardFailure.orElseGet(
-        () ->
-            watch.verdict(
-                Cause.PEER_LOST,
-                peer,
-                "rank " + peer + " gave the group up before it was complete there",
-                head,
-                now));
+    throw downfall
+        .heard()
+        .orElseGet(
+            () ->
+                watch.verdict(
+                    Cause.PEER_LOST,
+                    peer,
+                    "rank " + peer + " gave the group up before it was complete there",
+                    head,
+                    now));
   }
 
   /** Called now and then by work of the transport that takes long. */
   private void onSlowWork() {
-    String why = abortRequest.get();
-    if (why != null) {
-      throw aborted(why);
+    Optional<String> why = downfall.abortWanted();
+    if (why.isPresent()) {
+      throw aborted(why.get());
     }
     if (closing) {
       throw new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed");
     }
-    watch.beat(completed, inFlight.get(), System.nanoTime());
+    watch.beat(line.completed(), inFlight.get(), System.nanoTime());
     transport.tend();
-  }
-
-  private void requireSame(Operation head) {
-    for (Peer peer : peers.others()) {
-      long theirs = peer.what(head.number());
-      if (theirs != head.signature().encoded()) {
-        throw watch.verdict(
-            Cause.MISMATCH,
-            peer.rank(),
-            "rank " + peer.rank() + " started " + Signature.decode(theirs) + " in its place",
-            head,
-            System.nanoTime());
-      }
-    }
   }
 
   /** What there is to do while nothing arrives. */
   private void attend(long now) {
-    Operation head = announced.isEmpty() ? unannounced.peek() : announced.peek();
-    if (head != null) {
-      head.due(now);
-      check(head, now);
+    Optional<Operation> oldest = line.oldest();
+    if (oldest.isPresent()) {
+      oldest.get().due(now);
+      check(oldest.get(), now);
     }
     messages.oldest().ifPresent(message -> check(message, now));
   }
@@ -440,16 +362,7 @@ final class Sequencer {
   private void onSignal(
       int from, SignalKind kind, long operation, long first, long second, String text) {
     if (kind == SignalKind.FAILED) {
-      if (heardFailure.isPresent()) {
-        // The first to give up knows best why.
-        return;
-      }
-      heardFailure =
-          Optional.of(
-              new CollectiveException(
-                  Cause.values()[Math.floorMod(first, Cause.values().length)],
-                  (int) second,
-                  "rank " + from + " gave the group up: " + text));
+      downfall.hear(from, first, second, text);
       return;
     }
     Peer peer = peers.get(from);
@@ -468,20 +381,19 @@ final class Sequencer {
   }
 
   private void hearOfOrder(Peer peer, SignalKind kind, long operation, long first, long second) {
-    if (!peer.hear(kind, operation, first, second, completed, System.nanoTime())) {
-      heardFailure =
-          Optional.of(
-              new CollectiveException(
-                  Cause.MISMATCH,
-                  peer.rank(),
-                  "generation "
-                      + generation
-                      + ": operation "
-                      + operation
-                      + " out of turn; "
-                      + peer.lastSeen(System.nanoTime())
-                      + ", while this rank has completed "
-                      + completed));
+    if (!peer.hear(kind, operation, first, second, line.completed(), System.nanoTime())) {
+      downfall.hearNonsense(
+          new CollectiveException(
+              Cause.MISMATCH,
+              peer.rank(),
+              "generation "
+                  + generation
+                  + ": operation "
+                  + operation
+                  + " out of turn; "
+                  + peer.lastSeen(System.nanoTime())
+                  + ", while this rank has completed "
+                  + line.completed()));
     }
   }
 
@@ -490,35 +402,25 @@ final class Sequencer {
   }
 
   private void fail(CollectiveException why, boolean tell) {
-    boolean first = failure.compareAndSet(null, why);
+    boolean first = downfall.fail(why);
     if (first) {
-      memory.giveUp(completed);
+      memory.giveUp(line.completed());
       if (tell) {
-        farewell = Optional.of(new Farewell(transport, completed, why));
+        farewell = Optional.of(new Farewell(transport, line.completed(), why));
       }
     }
     // Before anybody here learns of it, see requireSound.
     farewell.ifPresent(Farewell::say);
     boolean pending = inFlight.get() > 0;
-    failPending(failure.get());
+    failPending(downfall.failure().orElseThrow());
     if (first && (pending || tell)) {
       LOG.warn("{}\nthe last operations:\n{}", why.getMessage(), recorder.table());
     }
   }
 
   private void failPending(CollectiveException why) {
-    for (Operation next = inbox.poll(); next != null; next = inbox.poll()) {
-      unannounced.add(next);
-    }
-    announced.addAll(unannounced);
-    unannounced.clear();
-    inFlight.addAndGet(-announced.size());
-    for (Operation operation : announced) {
-      recorder.moved(operation);
-      recorder.ended(operation, false, System.nanoTime());
-    }
-    List<Operation> failed = new ArrayList<>(announced);
-    announced.clear();
+    List<Operation> failed = line.drain();
+    inFlight.addAndGet(-failed.size());
     List<Message> open = messages.drain();
     inFlight.addAndGet(-open.size());
     failed.addAll(open);
@@ -526,28 +428,11 @@ final class Sequencer {
   }
 
   private CollectiveException aborted(String why) {
-    Operation head = announced.peek();
-    return head == null
-        ? new CollectiveException(
-            Cause.ABORTED, -1, "generation " + generation + " was aborted: " + why)
-        : watch.verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime());
-  }
-
-  private CollectiveException unexpected(Throwable e) {
-    if (e instanceof CollectiveException known) {
-      return known;
-    }
-    CollectiveException wrapped =
-        new CollectiveException(
-            Cause.UNUSABLE,
-            peers.rank(),
-            "generation "
-                + generation
-                + ": rank "
-                + peers.rank()
-                + ": "
-                + (e instanceof Error ? e.toString() : e.getMessage()));
-    wrapped.initCause(e);
-    return wrapped;
+    return line.head()
+        .map(head -> watch.verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime()))
+        .orElseGet(
+            () ->
+                new CollectiveException(
+                    Cause.ABORTED, -1, "generation " + generation + " was aborted: " + why));
   }
 }

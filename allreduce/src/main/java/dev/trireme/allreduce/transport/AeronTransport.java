@@ -6,25 +6,15 @@ import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
-import io.aeron.ExclusivePublication;
-import io.aeron.Publication;
 import io.aeron.Subscription;
 import io.aeron.driver.MediaDriver;
 import io.aeron.exceptions.AeronException;
-import io.aeron.logbuffer.BufferClaim;
-import io.aeron.logbuffer.ControlledFragmentHandler;
-import io.aeron.logbuffer.FragmentHandler;
-import io.aeron.logbuffer.Header;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
-import org.agrona.DirectBuffer;
-import org.agrona.concurrent.UnsafeBuffer;
-import org.agrona.concurrent.ringbuffer.RingBuffer;
 
 /**
  * The ranks of a formation, each a client of its host's Aeron media driver. Whether two of them
@@ -37,76 +27,41 @@ import org.agrona.concurrent.ringbuffer.RingBuffer;
  * falls half a term behind makes senders wait.
  */
 public final class AeronTransport implements Transport {
-  private static final SignalKind[] KINDS = SignalKind.values();
-
   /**
    * Streams between hosts are numbered from here on. Each agent allots its own numbers, so these
    * must not depend on them; nor need they, for a rank's port is that of one formation alone.
    */
   private static final int WIRE_STREAMS = 1;
 
-  /**
-   * A driver that gives no sign of life for so long is dead; its agent may well pause for seconds.
-   */
-  private static final long DRIVER_MILLIS = 5_000;
-
   private static final long DISCONNECTED_NANOS = TimeUnit.SECONDS.toNanos(1);
-
-  /** The driver gives a sign of life every second; one that does not is stopped or starved. */
-  private static final long DRIVER_SILENT_MILLIS = 2_500;
-
-  /**
-   * When the driver has gone or has given this client up, Aeron's own thread unmaps the logs; who
-   * is just writing to one must be out of it by then.
-   */
-  private static final long CLOSE_LINGER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   private static final long LEFT_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long FAILED_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
   private static final long PARTING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
-  private static final long CLOSED_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
-  private static final int FRAGMENTS_PER_POLL = 32;
-  private static final int KIND = 0;
-  private static final int OPERATION = 8;
-  private static final int FIRST = 16;
-  private static final int SECOND = 24;
-  private static final int TEXT = 32;
 
   private final GroupConfig config;
   private final AbortSwitch abort;
-  private final Aeron aeron;
-  private final AtomicReference<String> broken;
-  private final ExclusivePublication[] publications;
-  private final Subscription[] subscriptions;
-  private final FragmentHandler[] handlers;
+  private final Lifeline lifeline;
+  private final Signals signals;
   private final PeerProcess[] processes;
   private final long[] connectedNanos;
-  private final RingBuffer driverLifeSign;
   private final SharedMemories memories;
   private final Partings partings;
   private NetworkDriver network;
   private Hosts hosts;
   private Wires wires;
-  private final BufferClaim claim = new BufferClaim();
-  private final UnsafeBuffer textBytes = new UnsafeBuffer(new byte[MAX_TEXT]);
-  private Listener listener = AeronTransport::ignore;
-  private int delivered;
-  private String closed = "";
-  private long closedNanos;
+  // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
+  private final Listener ears = this::hear;
+  private Listener listener = Signals::ignore;
 
-  private AeronTransport(
-      GroupConfig config, AbortSwitch abort, Aeron aeron, AtomicReference<String> broken) {
+  private AeronTransport(GroupConfig config, AbortSwitch abort, Lifeline lifeline) {
     int worldSize = config.worldSize();
     this.config = config;
     this.abort = abort;
-    this.aeron = aeron;
-    this.broken = broken;
-    this.publications = new ExclusivePublication[worldSize];
-    this.subscriptions = new Subscription[worldSize];
-    this.handlers = new FragmentHandler[worldSize];
+    this.lifeline = lifeline;
+    this.signals = new Signals(config.formation(), worldSize, lifeline::foundClosed);
     this.processes = new PeerProcess[worldSize];
     this.connectedNanos = new long[worldSize];
-    this.driverLifeSign = aeron.context().toDriverBuffer();
     this.memories = new SharedMemories(config);
     this.partings = new Partings(worldSize);
     this.hosts = Hosts.one(worldSize);
@@ -128,7 +83,7 @@ public final class AeronTransport implements Transport {
     // Aeron waits for its driver in many places, and heeds interrupts in all of them.
     abort.tell(why -> joining.interrupt());
     try {
-      AeronTransport transport = client(config, abort);
+      AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
       transport.meet(new Endpoint[0]);
       return transport;
     } finally {
@@ -149,12 +104,13 @@ public final class AeronTransport implements Transport {
    */
   public static AeronTransport open(
       GroupConfig config, Consumer<MediaDriver.Context> settings, AbortSwitch abort) {
-    AeronTransport transport = client(config, abort);
+    AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
     try {
       // A stream of its own, so that nothing ever arrives there.
       int stream = WIRE_STREAMS + config.rank() * (config.worldSize() - 1);
       transport.network =
-          new NetworkDriver(config, stream, DRIVER_MILLIS, settings, transport::networkBroke);
+          new NetworkDriver(
+              config, stream, Lifeline.DRIVER_MILLIS, settings, transport::networkBroke);
       return transport;
     } catch (RuntimeException e) {
       transport.close();
@@ -207,25 +163,6 @@ public final class AeronTransport implements Transport {
     }
   }
 
-  private static AeronTransport client(GroupConfig config, AbortSwitch abort) {
-    AtomicReference<String> broken = new AtomicReference<>();
-    Aeron.Context context =
-        new Aeron.Context()
-            .aeronDirectoryName(config.aeronDirectory().toString())
-            .driverTimeoutMs(DRIVER_MILLIS)
-            .closeLingerDurationNs(CLOSE_LINGER_NANOS)
-            // Aeron's own handler ends the JVM when the driver dies.
-            .errorHandler(error -> broken.compareAndSet(null, describe(config, error)));
-    Meeting.awaitDriver(config, abort, DRIVER_MILLIS);
-    try {
-      return new AeronTransport(config, abort, Aeron.connect(context), broken);
-    } catch (AeronException e) {
-      throw abort.reason().isPresent()
-          ? Meeting.aborted(config, abort)
-          : Meeting.noDriver(config, e);
-    }
-  }
-
   private void connectStreams(Endpoint[] all) {
     int worldSize = config.worldSize();
     int rank = config.rank();
@@ -246,22 +183,21 @@ public final class AeronTransport implements Transport {
       if (peer == rank) {
         continue;
       }
-      int from = peer;
-      handlers[peer] =
-          (buffer, offset, length, header) -> take(from, buffer, offset, length, header);
       int in = streams.between(peer, rank);
       int out = streams.between(rank, peer);
       if (hosts.together(peer, rank)) {
-        subscriptions[peer] = aeron.addSubscription(Channels.IPC, in);
-        publications[peer] = aeron.addExclusivePublication(Channels.IPC, out);
+        Aeron aeron = lifeline.aeron();
+        Subscription arriving = aeron.addSubscription(Channels.IPC, in);
+        signals.add(peer, aeron.addExclusivePublication(Channels.IPC, out), arriving);
       } else {
-        String arriving = channels.in(network.tag());
+        String port = channels.in(network.tag());
         Aeron own = network.aeron();
         int heard = wire.between(peer, rank);
         int said = wire.between(rank, peer);
-        subscriptions[peer] = own.addSubscription(arriving, heard);
-        Subscription data = own.addSubscription(arriving, heard + wire.count());
-        publications[peer] = own.addExclusivePublication(channels.signalsTo(all[peer]), said);
+        Subscription arriving = own.addSubscription(port, heard);
+        Subscription data = own.addSubscription(port, heard + wire.count());
+        signals.add(
+            peer, own.addExclusivePublication(channels.signalsTo(all[peer]), said), arriving);
         wires.add(
             peer,
             own.addExclusivePublication(channels.dataTo(all[peer]), said + wire.count()),
@@ -289,7 +225,7 @@ public final class AeronTransport implements Transport {
   public boolean emptied(int peer) {
     return hosts.together(peer, config.rank())
         || wires.hasRead(peer, partings.end(peer))
-        || subscriptions[peer].hasNoImages();
+        || signals.hasEnded(peer);
   }
 
   @Override
@@ -310,22 +246,10 @@ public final class AeronTransport implements Transport {
   @Override
   public boolean send(
       int to, SignalKind kind, long operation, long first, long second, String text) {
-    int textLength = text.isEmpty() ? 0 : textBytes.putStringWithoutLengthAscii(0, cut(text));
-    long result = publications[to].tryClaim(TEXT + textLength, claim);
-    if (result <= 0) {
-      if (result == Publication.CLOSED || result == Publication.MAX_POSITION_EXCEEDED) {
-        foundClosed("the stream to rank " + to + " is closed");
-      }
+    long about = kind == SignalKind.LEFT ? wires.written(to) : first;
+    if (!signals.send(to, kind, operation, about, second, text)) {
       return false;
     }
-    int offset = claim.offset();
-    claim.buffer().putLong(offset + KIND, kind.ordinal());
-    claim.buffer().putLong(offset + OPERATION, operation);
-    claim.buffer().putLong(offset + FIRST, kind == SignalKind.LEFT ? wires.written(to) : first);
-    claim.buffer().putLong(offset + SECOND, second);
-    claim.buffer().putBytes(offset + TEXT, textBytes, 0, textLength);
-    claim.reservedValue(config.formation());
-    claim.commit();
     if (kind == SignalKind.FAILED) {
       partings.failed();
       tend();
@@ -344,19 +268,21 @@ public final class AeronTransport implements Transport {
   public int poll(Listener to) {
     tend();
     listener = to;
-    delivered = 0;
-    for (int peer = 0; peer < subscriptions.length; peer++) {
-      if (subscriptions[peer] != null) {
-        subscriptions[peer].poll(handlers[peer], FRAGMENTS_PER_POLL);
-      }
-    }
+    int delivered = signals.poll(ears);
     answer(false);
     return delivered;
   }
 
+  private void hear(
+      int from, SignalKind kind, long operation, long first, long second, String text) {
+    if (!partings.hear(from, kind, first)) {
+      listener.onSignal(from, kind, operation, first, second, text);
+    }
+  }
+
   /** Tells those that go that this rank has all of theirs. */
   private void answer(boolean closing) {
-    for (int peer = 0; network != null && peer < subscriptions.length; peer++) {
+    for (int peer = 0; network != null && peer < config.worldSize(); peer++) {
       if (partings.owes(peer)
           && (closing || wires.hasRead(peer, partings.end(peer)))
           && send(peer, SignalKind.SEEN, 0, 0, 0, "")) {
@@ -372,7 +298,7 @@ public final class AeronTransport implements Transport {
         partings.hasFailed() ? FAILED_NANOS : Math.min(LEFT_NANOS, config.timeout().toNanos());
     long waited = 0;
     while (waited < atMost && !mayGo(waited) && broken().isEmpty()) {
-      if (poll(AeronTransport::ignore) == 0) {
+      if (poll(Signals::ignore) == 0) {
         LockSupport.parkNanos(PARTING_NAP_NANOS);
       }
       answer(true);
@@ -381,10 +307,10 @@ public final class AeronTransport implements Transport {
   }
 
   private boolean mayGo(long waited) {
-    for (int peer = 0; peer < publications.length; peer++) {
-      if (publications[peer] != null
-          && !hosts.together(peer, config.rank())
-          && !subscriptions[peer].hasNoImages()
+    for (int peer = 0; peer < config.worldSize(); peer++) {
+      if (!hosts.together(peer, config.rank())
+          && signals.knows(peer)
+          && !signals.hasEnded(peer)
           && !partings.lets(peer, waited)) {
         return false;
       }
@@ -395,28 +321,13 @@ public final class AeronTransport implements Transport {
   /** Hands over one signal of {@code peer} if there is one. */
   int pollOne(int peer, Listener to) {
     listener = to;
-    delivered = 0;
-    subscriptions[peer].poll(handlers[peer], 1);
-    return delivered;
+    return signals.pollOne(peer, ears);
   }
 
   /** The same, but leaves all but HELLO and FAILED where it is, for who listens later. */
   int peekOne(int peer, Listener to) {
     listener = to;
-    delivered = 0;
-    subscriptions[peer].controlledPoll(
-        (buffer, offset, length, header) -> {
-          if (header.reservedValue() == config.formation() && length >= TEXT) {
-            long kind = buffer.getLong(offset + KIND);
-            if (kind != SignalKind.HELLO.ordinal() && kind != SignalKind.FAILED.ordinal()) {
-              return ControlledFragmentHandler.Action.ABORT;
-            }
-            take(peer, buffer, offset, length, header);
-          }
-          return ControlledFragmentHandler.Action.BREAK;
-        },
-        1);
-    return delivered;
+    return signals.peekOne(peer, ears);
   }
 
   @Override
@@ -442,7 +353,7 @@ public final class AeronTransport implements Transport {
   @Override
   public Optional<String> lost(int peer) {
     if (!hosts.together(peer, config.rank())) {
-      return subscriptions[peer].hasNoImages()
+      return signals.hasEnded(peer)
           ? Optional.of("nothing arrives from it any more, its stream has ended")
           : Optional.empty();
     }
@@ -452,7 +363,7 @@ public final class AeronTransport implements Transport {
       return Optional.empty();
     }
     long now = System.nanoTime();
-    if (died.isPresent() || publications[peer].isClosed() || publications[peer].isConnected()) {
+    if (died.isPresent() || signals.isHeard(peer)) {
       connectedNanos[peer] = now;
       return died;
     }
@@ -469,38 +380,14 @@ public final class AeronTransport implements Transport {
 
   @Override
   public Optional<String> ailment() {
-    // First: a client that was closed by Aeron has no memory behind it soon.
-    if (aeron.isClosed() || hosts.ranks(hosts.of().get(config.rank())).size() == 1) {
-      return Optional.empty();
-    }
-    long silent = System.currentTimeMillis() - driverLifeSign.consumerHeartbeatTime();
-    return silent < DRIVER_SILENT_MILLIS
+    return hosts.ranks(hosts.of().get(config.rank())).size() == 1
         ? Optional.empty()
-        : Optional.of(
-            "the media driver at "
-                + config.aeronDirectory()
-                + " has given no sign of life for "
-                + silent
-                + " ms (its agent is stopped or starved), which holds up all ranks");
+        : lifeline.ailment();
   }
 
   @Override
   public Optional<String> broken() {
-    if (aeron.isClosed()) {
-      foundClosed("the connection to the media driver is closed");
-    }
-    if (!closed.isEmpty() && System.nanoTime() - closedNanos > CLOSED_NANOS) {
-      broken.compareAndSet(null, closed);
-    }
-    return Optional.ofNullable(broken.get());
-  }
-
-  /** Aeron closes all streams first and says why afterwards: this is the reason if it does not. */
-  private void foundClosed(String what) {
-    if (closed.isEmpty()) {
-      closed = what;
-      closedNanos = System.nanoTime();
-    }
+    return lifeline.broken();
   }
 
   @Override
@@ -510,7 +397,7 @@ public final class AeronTransport implements Transport {
       if (network != null) {
         part();
       }
-      aeron.close();
+      lifeline.close();
     } finally {
       for (int peer = 0; peer < processes.length; peer++) {
         if (processes[peer] != null && processes[peer].lost().isPresent()) {
@@ -524,36 +411,7 @@ public final class AeronTransport implements Transport {
     }
   }
 
-  private void take(int from, DirectBuffer buffer, int offset, int length, Header header) {
-    int kind = length < TEXT ? -1 : (int) buffer.getLong(offset + KIND);
-    if (header.reservedValue() != config.formation() || kind < 0 || kind >= KINDS.length) {
-      return;
-    }
-    delivered++;
-    if (partings.hear(from, KINDS[kind], buffer.getLong(offset + FIRST))) {
-      return;
-    }
-    listener.onSignal(
-        from,
-        KINDS[kind],
-        buffer.getLong(offset + OPERATION),
-        buffer.getLong(offset + FIRST),
-        buffer.getLong(offset + SECOND),
-        length == TEXT ? "" : buffer.getStringWithoutLengthAscii(offset + TEXT, length - TEXT));
-  }
-
-  private static String cut(String text) {
-    return text.length() <= MAX_TEXT ? text : text.substring(0, MAX_TEXT - 3) + "...";
-  }
-
   private void networkBroke(Throwable error) {
-    broken.compareAndSet(null, "this rank's way to other hosts is gone: " + error.getMessage());
+    lifeline.broke("this rank's way to other hosts is gone: " + error.getMessage());
   }
-
-  private static String describe(GroupConfig config, Throwable error) {
-    return "the media driver at " + config.aeronDirectory() + " is gone: " + error.getMessage();
-  }
-
-  private static void ignore(
-      int from, SignalKind kind, long operation, long first, long second, String text) {}
 }
