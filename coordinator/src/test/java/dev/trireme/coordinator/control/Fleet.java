@@ -195,7 +195,7 @@ final class Fleet {
     }
     boolean stop = peers.stream().anyMatch(q -> q.stop);
     boolean done = --p.stepsLeft <= 0;
-    report(p, new RankReport.Committed(3 - p.stepsLeft, Cursor.START, 100, 1, 1, 1, 0));
+    report(p, new RankReport.Committed(3 - p.stepsLeft, Cursor.START, 100, 1, 1, 1, 0, 0, 0));
     if (stop || done) {
       for (Proc q : peers) {
         q.out = true;
