@@ -26,6 +26,16 @@ final class TestJobs {
 
   static JobSpec job(
       OptimizerSpec optimizer, ConsistencySpec consistency, int workers, int servers, int backups) {
+    return job(optimizer, consistency, workers, servers, backups, true);
+  }
+
+  static JobSpec job(
+      OptimizerSpec optimizer,
+      ConsistencySpec consistency,
+      int workers,
+      int servers,
+      int backups,
+      boolean sparse) {
     return new JobSpec(
         "test",
         new ModelSpec(
@@ -59,7 +69,7 @@ final class TestJobs {
             new CompressionSpec.None(),
             List.of(),
             ParallelSpec.BackendKind.AUTO,
-            Optional.of(new ParameterServerSpec(servers, backups, consistency))),
+            Optional.of(new ParameterServerSpec(servers, backups, consistency, sparse))),
         new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()));
   }
 }

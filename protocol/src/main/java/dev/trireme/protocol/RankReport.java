@@ -95,6 +95,7 @@ public sealed interface RankReport extends Message {
    * @param learningRate of that step
    * @param samplesPerSecond since the report before
    * @param nativeBytes the engine holds
+   * @param figures further ones by name, of this rank since its process began; often none
    */
   record Committed(
       long step,
@@ -103,8 +104,31 @@ public sealed interface RankReport extends Message {
       double loss,
       double learningRate,
       double samplesPerSecond,
-      long nativeBytes)
-      implements RankReport {}
+      long nativeBytes,
+      Map<String, Double> figures)
+      implements RankReport {
+    public Committed {
+      figures = Map.copyOf(figures);
+    }
+
+    /** Without further figures. */
+    public Committed(
+        long step,
+        Cursor from,
+        int samples,
+        double loss,
+        double learningRate,
+        double samplesPerSecond,
+        long nativeBytes) {
+      this(step, from, samples, loss, learningRate, samplesPerSecond, nativeBytes, Map.of());
+    }
+
+    /** With these. */
+    public Committed with(Map<String, Double> further) {
+      return new Committed(
+          step, from, samples, loss, learningRate, samplesPerSecond, nativeBytes, further);
+    }
+  }
 
   /**
    * What steps were trained on. Rank 0 sends it before each {@link Committed}, with all steps since

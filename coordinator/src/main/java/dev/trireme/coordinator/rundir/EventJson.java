@@ -28,6 +28,9 @@ final class EventJson {
     number(g, "lr", committed.learningRate());
     g.writeNumberField("nativeBytes", committed.nativeBytes());
     g.writeNumberField("failedCheckpoints", progress.failedSaves());
+    for (Map.Entry<String, Double> figure : new TreeMap<>(committed.figures()).entrySet()) {
+      number(g, figure.getKey(), figure.getValue());
+    }
     g.writeEndObject();
   }
 

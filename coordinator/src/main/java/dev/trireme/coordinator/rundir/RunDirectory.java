@@ -22,7 +22,8 @@ import java.nio.file.StandardOpenOption;
  *   <li>{@code job.yaml}: the resolved job spec;
  *   <li>{@code metrics.jsonl}: a line for each {@link JobEvent.Progress}: {@code time, generation,
  *       step, epoch} (from 0), {@code position} (of the step's first item in its epoch), {@code
- *       samples, loss, samplesPerSecond, lr, nativeBytes};
+ *       samples, loss, samplesPerSecond, lr, nativeBytes}, and further figures of rank 0 where it
+ *       has any, as {@code staleness.N} with a parameter server;
  *   <li>{@code events.jsonl}: a line for each other event, with {@code time, type} and what the
  *       event holds;
  *   <li>{@code samples.jsonl}: what the steps were trained on, see {@link SampleLog};

@@ -5,12 +5,15 @@ import dev.trireme.api.train.StepCoordinator;
 import dev.trireme.api.train.StepRecord;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.RankReport.Committed;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * The control plane as the training loop of one rank sees it: requests to stop and to save come in
@@ -24,6 +27,7 @@ public final class RankStepCoordinator implements StepCoordinator {
   private boolean reports;
   private final CommitLog log;
   private final LongSupplier nativeBytes;
+  private final Supplier<Map<String, Double>> figures;
   private final LongSupplier nanoClock;
   private final OptionalLong saveEveryNanos;
   private final Consumer<RankReport> out;
@@ -38,6 +42,7 @@ public final class RankStepCoordinator implements StepCoordinator {
    * @param rank this process's
    * @param items in the training set, at least 1
    * @param nativeBytes what the engine holds, asked for with each report
+   * @param figures further ones, asked for with each report
    * @param saveEvery the time between two checkpoints that rank 0 asks for by its own clock
    * @param out where reports go, {@link AgentLink#report}
    */
@@ -45,15 +50,17 @@ public final class RankStepCoordinator implements StepCoordinator {
       int rank,
       long items,
       LongSupplier nativeBytes,
+      Supplier<Map<String, Double>> figures,
       Optional<Duration> saveEvery,
       Consumer<RankReport> out) {
-    this(rank, items, nativeBytes, System::nanoTime, saveEvery, out);
+    this(rank, items, nativeBytes, figures, System::nanoTime, saveEvery, out);
   }
 
   RankStepCoordinator(
       int rank,
       long items,
       LongSupplier nativeBytes,
+      Supplier<Map<String, Double>> figures,
       LongSupplier nanoClock,
       Optional<Duration> saveEvery,
       Consumer<RankReport> out) {
@@ -63,6 +70,7 @@ public final class RankStepCoordinator implements StepCoordinator {
     this.reports = rank == 0;
     this.log = new CommitLog(items, nanoClock.getAsLong());
     this.nativeBytes = nativeBytes;
+    this.figures = figures;
     this.nanoClock = nanoClock;
     this.out = out;
   }
@@ -155,7 +163,9 @@ public final class RankStepCoordinator implements StepCoordinator {
 
   private void send(List<RankReport> committed) {
     if (reports) {
-      committed.forEach(out);
+      for (RankReport report : committed) {
+        out.accept(report instanceof Committed c ? c.with(figures.get()) : report);
+      }
     }
   }
 }
