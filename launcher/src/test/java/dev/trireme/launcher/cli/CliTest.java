@@ -166,9 +166,24 @@ class CliTest {
               throw new AssertionError("nothing is to be run");
             },
             FakeBench::new,
-            Services::new);
+            Services::new,
+            () -> (options, parsed, to) -> ExitCode.DONE);
     assertThat(cli.run("train", job())).isEqualTo(ExitCode.FAILED);
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("this is a bug", "cannot be", "\tat ");
+  }
+
+  @Test
+  void shouldPrintACompletionOfAllCommands() {
+    CliRun run = CliRun.of("completion");
+    assertThat(run.code()).isZero();
+    assertThat(run.out()).contains("complete -F", "launch", "--run-dir", "scale");
+  }
+
+  @Test
+  void shouldRefuseALaunchThatCannotBe() throws Exception {
+    assertThat(CliRun.of("launch", "--hosts", "a:1", "--port", "70000", job()).code())
+        .isEqualTo(ExitCode.USAGE);
+    assertThat(CliRun.of("launch", job()).err()).contains("--hosts");
   }
 }

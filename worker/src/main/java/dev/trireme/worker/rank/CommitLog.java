@@ -106,8 +106,9 @@ final class CommitLog {
 
   /**
    * Training goes on after {@code step} in another formation. The step that waits is committed if
-   * it is that one, and else forgotten; the next committed step is reported at once. What has not
-   * been said of the samples is said now, for the rank that would have said it may be gone.
+   * it is that one, and else forgotten; the next committed step is reported at once. All that is
+   * known of the samples is said again, for the rank that had to say it may have died before it
+   * could, and what is told twice is recorded once.
    */
   List<RankReport> recovered(long step, long nativeBytes) {
     List<RankReport> reports =
@@ -116,8 +117,10 @@ final class CommitLog {
                 .filter(open -> open.step() == step)
                 .map(open -> commit(open, true, nativeBytes))
                 .orElse(List.of()));
-    if (reports.isEmpty()) {
-      unsaid().map(ranges -> new RankReport.Samples(items, ranges)).ifPresent(reports::add);
+    reports.removeIf(RankReport.Samples.class::isInstance);
+    List<SampleRange> all = history.after(Long.MIN_VALUE, 0);
+    if (!all.isEmpty()) {
+      reports.add(0, new RankReport.Samples(items, all));
     }
     pending = Optional.empty();
     anyReported = false;

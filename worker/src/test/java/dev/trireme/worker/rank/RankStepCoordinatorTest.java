@@ -7,6 +7,7 @@ import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.StepRecord;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.SampleRange;
 import dev.trireme.protocol.Stamp;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -102,5 +103,22 @@ class RankStepCoordinatorTest {
     steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
     steps.applied(step(1));
     assertThat(steps.checkpointRequested()).isTrue();
+  }
+
+  /** Rank 0 may die between a step and its report, also where both would report it just then. */
+  @Test
+  void shouldSayAsSourceAllThatTheReporterMayNotHaveSaid() {
+    RankStepCoordinator survivor = coordinator(1);
+    survivor.applied(step(1));
+    survivor.saving();
+    survivor.reduced(2);
+    survivor.applied(step(2));
+    survivor.saving();
+    survivor.formed(1, 2, true);
+    assertThat(reports)
+        .filteredOn(RankReport.Samples.class::isInstance)
+        .singleElement()
+        .extracting(r -> ((RankReport.Samples) r).ranges())
+        .isEqualTo(List.of(new SampleRange(1, 1, 2, new Cursor(0, 0), 4, 8)));
   }
 }
