@@ -56,7 +56,7 @@ final class PortionDesk implements AutoCloseable {
     } else if (pending.containsKey(window)) {
       pending.get(window).askers().add(frame.worker());
     } else {
-      int[] bounds = portions.decide();
+      int[] bounds = portions.decide(copy.clocks().clocks());
       if (backup.isPresent()) {
         pending.put(window, new Pending(bounds, new ArrayList<>(List.of(frame.worker()))));
         post.send(

@@ -1,12 +1,16 @@
 package dev.trireme.ps;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.train.StateLostException;
 import dev.trireme.ps.shard.Updater;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -135,6 +139,61 @@ class ServedTrainingTest {
     double sparse = bytesOf(true);
     double dense = bytesOf(false);
     assertThat(sparse).isLessThan(0.75 * dense);
+  }
+
+  static Stream<CompressionSpec> halves() {
+    return Stream.of(new CompressionSpec.Float16(), new CompressionSpec.Bfloat16());
+  }
+
+  /** The gradients are small integers, which have all their bits in either. */
+  @ParameterizedTest
+  @MethodSource("halves")
+  void shouldPushInSixteenBits(CompressionSpec compression) throws Exception {
+    ConsistencySpec bsp = new ConsistencySpec.Bsp(0);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, bsp, 2, 2, 1, true, compression), 10)
+            .withIntegers()
+            .withoutSaving()) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, 2, 10);
+      assertThat(formation.figures(0).get("wireBytes")).isLessThan(0.85 * bytesOf(true));
+    }
+  }
+
+  @Test
+  void shouldNotGoOnWithRowsThatNoWorkerHolds() throws Exception {
+    CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 2, 1, 0), 1_000_000)
+            .afterEachStep(
+                (worker, step, totals) -> {
+                  if (step == 3) {
+                    running.join().lose(2, 2);
+                  }
+                })) {
+      assertThat(formation.run(running::complete)).isFalse();
+      formation.replaceServer(0);
+      assertThatThrownBy(() -> formation.run(groups -> {}))
+          .hasRootCauseInstanceOf(StateLostException.class);
+    }
+  }
+
+  @Test
+  void shouldRefuseRanksWithOtherSettings() throws Exception {
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 2, 1, 0), 3)) {
+      formation.servers().get(0).close();
+      formation
+          .servers()
+          .set(
+              0,
+              new ParameterServer(
+                  TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Asp(), 2, 1, 0)
+                      .on(ParallelSpec.DeviceKind.CPU)));
+      assertThatThrownBy(() -> formation.run(groups -> {}))
+          .rootCause()
+          .hasMessageContaining("other settings of the parameter server");
+    }
   }
 
   /** The table is a third of the model. */

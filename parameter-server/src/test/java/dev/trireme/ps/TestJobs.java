@@ -36,6 +36,18 @@ final class TestJobs {
       int servers,
       int backups,
       boolean sparse) {
+    CompressionSpec none = new CompressionSpec.None();
+    return job(optimizer, consistency, workers, servers, backups, sparse, none);
+  }
+
+  static JobSpec job(
+      OptimizerSpec optimizer,
+      ConsistencySpec consistency,
+      int workers,
+      int servers,
+      int backups,
+      boolean sparse,
+      CompressionSpec compression) {
     return new JobSpec(
         "test",
         new ModelSpec(
@@ -66,7 +78,7 @@ final class TestJobs {
             25 << 20,
             1 << 20,
             20,
-            new CompressionSpec.None(),
+            compression,
             List.of(),
             ParallelSpec.BackendKind.AUTO,
             Optional.of(new ParameterServerSpec(servers, backups, consistency, sparse))),

@@ -34,9 +34,9 @@ class ServerKillsTest {
   private static final String COUNTER =
       TriremeRun.home().resolve("system-tests/src/test/resources/jobs/counter.yaml").toString();
   private static final int ITEMS = 256;
-  private static final int EPOCHS = 75;
+  private static final int EPOCHS = 15;
   private static final int BATCH = 2;
-  private static final int ROUNDS_A_RUN = 5;
+  private static final int ROUNDS_A_RUN = 10;
 
   @TempDir Path directory;
 

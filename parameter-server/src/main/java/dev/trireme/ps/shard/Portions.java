@@ -14,7 +14,9 @@ import java.util.TreeMap;
  * whenever that comes to it.
  *
  * <p>A worker's speed is items over computing time, both sums in which each step counts {@value
- * #KEEP} of the next one. Nobody's part is empty, so that everybody's speed stays known.
+ * #KEEP} of the next one. What a step takes besides is not in it, so who is behind all the same
+ * gets less still, until it has caught up. Nobody's part is empty, so that everybody's speed stays
+ * known.
  *
  * <p>Pure but for its own state. Cost: O(workers) a step. Threading: one thread.
  */
@@ -23,6 +25,9 @@ public final class Portions {
   public static final int WINDOW = 8;
 
   private static final double KEEP = 0.9;
+
+  /** Steps behind, besides the first, for which a worker's part is halved. */
+  private static final double PATIENCE = 2;
 
   private final int units;
   private final double[] items;
@@ -59,8 +64,13 @@ public final class Portions {
     return Optional.ofNullable(fixed.get(window)).map(int[]::clone);
   }
 
-  /** What the parts of a window would be by now; fixes nothing. */
-  public int[] decide() {
+  /**
+   * What the parts of a window would be by now; fixes nothing.
+   *
+   * @param clocks the last step that each worker has done
+   */
+  public int[] decide(long[] clocks) {
+    long furthest = Arrays.stream(clocks).max().orElseThrow();
     double[] speeds = new double[items.length];
     double known = 0;
     int count = 0;
@@ -75,6 +85,8 @@ public final class Portions {
     double total = 0;
     for (int worker = 0; worker < speeds.length; worker++) {
       speeds[worker] = speeds[worker] > 0 ? speeds[worker] : assumed;
+      // One step behind is as good as none: somebody is always first.
+      speeds[worker] /= 1 + Math.max(0, furthest - clocks[worker] - 1) / PATIENCE;
       total += speeds[worker];
     }
     // Everybody gets one; what is left is dealt by speed, cut where the running sums fall.

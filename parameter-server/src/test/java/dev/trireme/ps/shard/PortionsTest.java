@@ -22,7 +22,7 @@ class PortionsTest {
       portions.measured(
           random.nextInt(workers), 1 + random.nextInt(100), (long) Math.exp(random.nextInt(30)));
     }
-    int[] bounds = portions.decide();
+    int[] bounds = portions.decide(random.longs(workers, 0, 100).toArray());
     portions.fix(3, bounds);
     assertThat(portions.of(3)).contains(bounds);
     assertThat(bounds[0]).isZero();
@@ -32,15 +32,26 @@ class PortionsTest {
   @Example
   void shouldDealBySpeed() {
     Portions portions = new Portions(3, 128);
-    assertThat(portions.decide()).containsExactly(0, 43, 85, 128);
+    assertThat(portions.decide(new long[3])).containsExactly(0, 43, 85, 128);
     for (int push = 0; push < 50; push++) {
       portions.measured(0, 40, 40);
       portions.measured(1, 40, 200);
       portions.measured(2, 40, 40);
     }
-    int[] bounds = portions.decide();
+    int[] bounds = portions.decide(new long[] {9, 8, 9});
     assertThat(bounds[2] - bounds[1]).isBetween(11, 14);
     assertThat(bounds[1]).isBetween(57, 59);
+  }
+
+  @Example
+  void shouldDealLessToWhoIsBehind() {
+    Portions portions = new Portions(2, 100);
+    int even = portions.decide(new long[] {20, 19})[1];
+    int behind = portions.decide(new long[] {20, 17})[1];
+    int farBehind = portions.decide(new long[] {90, 10})[1];
+    assertThat(even).isEqualTo(50);
+    assertThat(behind).isBetween(65, 68);
+    assertThat(farBehind).isGreaterThan(95).isLessThan(100);
   }
 
   @Example
