@@ -177,7 +177,7 @@ movielens() {
     echo "movielens, sparse: $sparse" >&2
     train "$work/run" "$spec" "data.path=$ratings" \
       "parallel.parameterServer={servers: 1, sparse: $sparse}"
-    note movielens "bytes-$sparse" "$(figure "$work/run" wireBytes)"
+    note movielens "bytes-$sparse" "$(figure "$work/run" servedBytes)"
     note movielens "rmse-$sparse" "$(figure "$work/run" rmse)"
     note movielens "rate-$sparse" "$(figure "$work/run" samplesPerSecond)"
   done

@@ -20,6 +20,7 @@ import dev.trireme.api.train.StateLostException;
 import dev.trireme.api.train.StepParts;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.shard.Portions;
 import dev.trireme.ps.shard.Wire;
@@ -70,6 +71,7 @@ public final class ServedExchange implements GradientExchange {
   private long countedBytes;
   private long forwardAt;
   private int wished;
+  private long pushedBytes;
   private final StepParts at = new StepParts();
   private long awaited = 1;
 
@@ -209,6 +211,7 @@ public final class ServedExchange implements GradientExchange {
       outgoing.requireAllHandedOver();
     }
     at.begin(step);
+    pushedBytes = 0;
     outgoing.begin(step, named, at.isFirst(), at.isLast());
     signals.add(at.index(), local);
     if (at.isLast() && !synchronous()) {
@@ -241,7 +244,8 @@ public final class ServedExchange implements GradientExchange {
   private void push(int shard) {
     long nanos = System.nanoTime() - forwardAt;
     boolean together = spec.consistency() instanceof ConsistencySpec.Bsp;
-    client.push(
+    pushedBytes +=
+        client.push(
         shard,
         at.step(),
         learningRate.at(at.step()),
@@ -388,6 +392,12 @@ public final class ServedExchange implements GradientExchange {
     int[] bounds = client.portions().orElseThrow();
     int mine = workers.rank();
     return new Share(bounds[mine], bounds[mine + 1] - bounds[mine], bounds[workers.worldSize()]);
+  }
+
+  /** What this worker sent in its last step, mostly gradients; see also {@link #figures}. */
+  @Override
+  public WireBytes wireBytes() {
+    return new WireBytes(pushedBytes, outgoing.plainBytes());
   }
 
   @Override

@@ -40,14 +40,14 @@ public final class ServedFigures {
   }
 
   /**
-   * By name: {@code wireBytes}, {@code wirePlainBytes}, {@code stalenessMean}, {@code
+   * By name: {@code servedBytes}, {@code servedPlainBytes}, {@code stalenessMean}, {@code
    * stalenessMax}, and {@code staleness.N}, the number of reads for which the slowest worker was N
    * steps behind (of the last class, {@value Staleness#LAST}, or more).
    */
   public synchronized Map<String, Double> map() {
     Map<String, Double> map = new LinkedHashMap<>();
-    map.put("wireBytes", (double) bytes);
-    map.put("wirePlainBytes", (double) plainBytes);
+    map.put("servedBytes", (double) bytes);
+    map.put("servedPlainBytes", (double) plainBytes);
     long reads = 0;
     double sum = 0;
     int largest = 0;

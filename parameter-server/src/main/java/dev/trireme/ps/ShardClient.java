@@ -69,14 +69,16 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
    * @param ofStep the same for all shards until all are acknowledged
    * @param items that the gradient is of
    * @param globalItems of the whole batch
+   * @return its bytes
    */
-  void push(int shard, long ofStep, double rate, long items, long globalItems) {
+  long push(int shard, long ofStep, double rate, long items, long globalItems) {
     step = ofStep;
     unacknowledged.set(shard);
     TensorBuffer payload = outgoing.payload(shard);
     pushes[shard] =
         new Frame(Kind.PUSH, shard, worker, ofStep, rate, items, globalItems, payload.byteCount());
     post.send(primary(shard), pushes[shard], Optional.of(payload));
+    return payload.byteCount();
   }
 
   /** Says again to a shard's new primary what the old one has not answered. */

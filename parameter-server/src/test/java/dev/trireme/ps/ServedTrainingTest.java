@@ -156,7 +156,7 @@ class ServedTrainingTest {
             .withoutSaving()) {
       assertThat(formation.run(groups -> {})).isTrue();
       checkSums(formation, 2, 10);
-      assertThat(formation.figures(0).get("wireBytes")).isLessThan(0.85 * bytesOf(true));
+      assertThat(formation.figures(0).get("servedBytes")).isLessThan(0.85 * bytesOf(true));
     }
   }
 
@@ -205,7 +205,7 @@ class ServedTrainingTest {
             .withoutSaving()) {
       assertThat(formation.run(groups -> {})).isTrue();
       checkSums(formation, 2, 10);
-      return formation.figures(0).get("wireBytes");
+      return formation.figures(0).get("servedBytes");
     }
   }
 

@@ -2,6 +2,7 @@ package dev.trireme.launcher.cli.progress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.trireme.api.train.WireBytes;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -153,6 +154,7 @@ class ProgressTest {
             471,
             2,
             12345.6,
+            new WireBytes(1 << 20, 4 << 20),
             Map.of("loss", 0.05, "accuracy", 0.987),
             3725,
             "runs/quick");
@@ -165,6 +167,7 @@ class ProgressTest {
             "steps      471",
             "ranks      2",
             "samples/s  12,346",
+            "sent       1.0 MiB a step from each rank, 25.0 % of the gradients",
             "time       1:02:05",
             "files      runs/quick");
   }
@@ -173,9 +176,10 @@ class ProgressTest {
   void shouldCondenseTheDistributionOfStaleness() {
     Map<String, Double> metrics =
         Map.of("staleness.0", 90.0, "staleness.2", 8.0, "staleness.7", 1.0, "staleness.9", 1.0);
-    RunSummary summary = new RunSummary("a", "SUCCEEDED", 1, 1, 1, metrics, 1, "runs/a");
+    RunSummary summary =
+        new RunSummary("a", "SUCCEEDED", 1, 1, 1, WireBytes.NONE, metrics, 1, "runs/a");
     assertThat(summary.toString().lines())
-        .hasSize(8)
-        .contains("staleness  0: 90.0 %, 2: 8.0 %, 5 or more: 2.0 %");
+        .filteredOn(line -> line.startsWith("staleness"))
+        .containsExactly("staleness  0: 90.0 %, 2: 8.0 %, 5 or more: 2.0 %");
   }
 }
