@@ -246,11 +246,11 @@ public final class ServedExchange implements GradientExchange {
     boolean together = spec.consistency() instanceof ConsistencySpec.Bsp;
     pushedBytes +=
         client.push(
-        shard,
-        at.step(),
-        learningRate.at(at.step()),
-        signals.items(),
-        together ? globalItems() : nanos);
+            shard,
+            at.step(),
+            learningRate.at(at.step()),
+            signals.items(),
+            together ? globalItems() : nanos);
   }
 
   /** Items of the whole batch, where a sum may lack some; 0 where it never does. */
