@@ -2,11 +2,13 @@ package dev.trireme.data;
 
 import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.DataException;
+import dev.trireme.api.data.DatasetInfo;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.data.BatchPlan.PlannedBatch;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.function.BooleanSupplier;
@@ -25,21 +27,22 @@ final class BatchSlot implements AutoCloseable {
   private final NativeMemory.Block memory;
   private final TensorBuffer features;
   private final TensorBuffer labels;
-  private final FloatBuffer featureView;
-  private final LongBuffer labelView;
+  private final ByteBuffer featureView;
+  private final ByteBuffer labelView;
   private final Shape itemShape;
-  private final byte[] pixels;
-  private final float[] values;
+  private final int valuesPerItem;
   private Batch batch;
 
   /**
    * @param items for how many there is to be room, at least 1
    * @throws DataException when that is more than a batch can have or than the host has memory
    */
-  BatchSlot(int items, Shape itemShape) {
-    int valuesPerItem = (int) itemShape.elements();
-    long featureBytes = alignUp((long) items * valuesPerItem * Float.BYTES);
-    long labelBytes = (long) items * Long.BYTES;
+  BatchSlot(int items, DatasetInfo info) {
+    this.itemShape = info.itemShape();
+    this.valuesPerItem = (int) itemShape.elements();
+    DType labelType = info.classes() > 0 ? DType.INT64 : DType.FLOAT32;
+    long featureBytes = alignUp((long) items * valuesPerItem * info.featureType().bytes());
+    long labelBytes = (long) items * labelType.bytes();
     String what = "a batch of " + items + " items of " + itemShape + " on one rank";
     if (featureBytes > Integer.MAX_VALUE || labelBytes > Integer.MAX_VALUE) {
       throw new DataException(
@@ -50,14 +53,11 @@ final class BatchSlot implements AutoCloseable {
               + " use more ranks");
     }
     this.memory = Memory.allocate(featureBytes + labelBytes, ALIGNMENT, what + ":");
-    this.features = TensorBuffer.cpu(memory.address(), DType.FLOAT32, (long) items * valuesPerItem);
-    this.labels = TensorBuffer.cpu(memory.address() + featureBytes, DType.INT64, items);
-    this.featureView =
-        NativeMemory.view(features.address(), (int) features.byteCount()).asFloatBuffer();
-    this.labelView = NativeMemory.view(labels.address(), (int) labels.byteCount()).asLongBuffer();
-    this.itemShape = itemShape;
-    this.pixels = new byte[valuesPerItem];
-    this.values = new float[valuesPerItem];
+    this.features =
+        TensorBuffer.cpu(memory.address(), info.featureType(), (long) items * valuesPerItem);
+    this.labels = TensorBuffer.cpu(memory.address() + featureBytes, labelType, items);
+    this.featureView = NativeMemory.view(features.address(), (int) features.byteCount());
+    this.labelView = NativeMemory.view(labels.address(), (int) labels.byteCount());
   }
 
   /**
@@ -67,22 +67,46 @@ final class BatchSlot implements AutoCloseable {
    */
   void fill(PlannedBatch planned, ItemSet set, FeatureTable table, BooleanSupplier stop) {
     int size = planned.size();
-    for (int i = 0; i < size && !stop.getAsBoolean(); i++) {
-      int label = set.read(planned.items()[planned.begin() + i], pixels);
-      table.convert(pixels, values);
-      featureView.put(i * values.length, values);
-      labelView.put(i, label);
+    if (set instanceof PixelSet pixels) {
+      fill(planned, pixels, table, stop);
+    } else if (set instanceof IndexSet indices) {
+      fill(planned, indices, stop);
     }
+    boolean classes = labels.dtype() == DType.INT64;
     batch =
         new Batch(
             planned.from(),
             planned.after(),
             planned.globalSize(),
             size,
-            features.slice(0, (long) size * values.length),
+            features.slice(0, (long) size * valuesPerItem),
             itemShape.prepend(size),
             labels.slice(0, size),
-            Shape.of(size));
+            classes ? Shape.of(size) : Shape.of(size, 1));
+  }
+
+  private void fill(PlannedBatch planned, PixelSet set, FeatureTable table, BooleanSupplier stop) {
+    FloatBuffer to = featureView.asFloatBuffer();
+    LongBuffer labelsTo = labelView.asLongBuffer();
+    byte[] pixels = new byte[valuesPerItem];
+    float[] values = new float[valuesPerItem];
+    for (int i = 0; i < planned.size() && !stop.getAsBoolean(); i++) {
+      int label = set.read(planned.items()[planned.begin() + i], pixels);
+      table.convert(pixels, values);
+      to.put(i * valuesPerItem, values);
+      labelsTo.put(i, label);
+    }
+  }
+
+  private void fill(PlannedBatch planned, IndexSet set, BooleanSupplier stop) {
+    LongBuffer to = featureView.asLongBuffer();
+    FloatBuffer labelsTo = labelView.asFloatBuffer();
+    long[] indices = new long[valuesPerItem];
+    for (int i = 0; i < planned.size() && !stop.getAsBoolean(); i++) {
+      float label = set.read(planned.items()[planned.begin() + i], indices);
+      to.put(i * valuesPerItem, indices);
+      labelsTo.put(i, label);
+    }
   }
 
   /** What the last {@link #fill} made. */

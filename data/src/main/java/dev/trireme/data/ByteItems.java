@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 
 /** Items that stand in native memory: all pixels, then a byte for each label. */
-final class ByteItems implements ItemSet {
+final class ByteItems implements PixelSet {
   private final DatasetInfo info;
   private final NativeMemory.Block block;
   private final int itemBytes;

@@ -76,6 +76,9 @@ public final class Datasets {
     if (spec instanceof DatasetSpec.Idx idx) {
       return IdxSet.check(key, idx, directory);
     }
+    if (spec instanceof DatasetSpec.Ratings ratings) {
+      return RatingSet.check(key, ratings, directory);
+    }
     if (spec instanceof DatasetSpec.Strokes strokes) {
       return new StrokeDigits(key, strokes);
     }
@@ -92,6 +95,15 @@ public final class Datasets {
               + " as in data.train, found "
               + eval.itemShape()
               + "; name two sets of the same shape");
+    }
+    if (train.featureType() != eval.featureType()
+        || (train.classes() == 0) != (eval.classes() == 0)
+        || eval.indices() > train.indices()) {
+      throw new DataException(
+          "data.eval: expected a set of the same kind as data.train, found "
+              + eval
+              + " beside "
+              + train);
     }
     evaluation.requireLabelsBelow(train.classes());
   }

@@ -77,7 +77,7 @@ final class PrefetchedBatchStream implements BatchStream {
   private void allocate(int count) {
     try {
       for (int i = 0; i < count; i++) {
-        slots.add(new BatchSlot(plan.largestBatch(), set.info().itemShape()));
+        slots.add(new BatchSlot(plan.largestBatch(), set.info()));
       }
     } catch (RuntimeException | Error e) {
       slots.forEach(BatchSlot::close);

@@ -24,7 +24,7 @@ import java.util.Objects;
  *
  * <p>Cost: some tens of microseconds an item. Threading: any.
  */
-final class StrokeDigits implements CheckedSet, ItemSet {
+final class StrokeDigits implements CheckedSet, PixelSet {
   static final int SIDE = 28;
   static final int CLASSES = 10;
 

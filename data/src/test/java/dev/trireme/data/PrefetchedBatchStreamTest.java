@@ -267,7 +267,7 @@ class PrefetchedBatchStreamTest {
   }
 
   /** Two pixels an item, both the item's number; the label is the number too. */
-  private static final class CountingSet implements ItemSet {
+  private static final class CountingSet implements PixelSet {
     private final AtomicInteger reads = new AtomicInteger();
     private volatile CountDownLatch hold = new CountDownLatch(0);
     private volatile int failAt = -1;

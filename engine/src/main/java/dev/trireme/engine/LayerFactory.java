@@ -21,7 +21,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * <p>Weights are drawn as PyTorch draws them by default: uniform within {@code 1/sqrt(fanIn)} for
  * linear and convolution, weight before bias (He et al. 2015 with a = sqrt(5)); standard normal for
- * embeddings; ones and zeros for normalisations.
+ * embeddings, a tenth of that for factorization machines; ones and zeros for normalisations.
  */
 final class LayerFactory {
   private static final long[] ONE = {1, 1};
@@ -108,6 +108,9 @@ final class LayerFactory {
     }
     if (spec instanceof LayerSpec.Embedding s) {
       return embedding(s, prefix);
+    }
+    if (spec instanceof LayerSpec.Factorization s) {
+      return factorization(s, prefix);
     }
     if (spec instanceof LayerSpec.Residual s) {
       return residual(s, place, prefix);
@@ -205,10 +208,34 @@ final class LayerFactory {
   private Layer embedding(LayerSpec.Embedding spec, String prefix) {
     Tensor drawn = Tensors.zeros(Shape.of(spec.rows(), spec.dim()), DType.FLOAT32).normal_();
     Tensor weight = state.add(prefix + "weight", drawn, Role.PARAMETER);
+    return (x, training) -> torch.embedding(weight, indices(x));
+  }
+
+  private static Tensor indices(Tensor x) {
+    ScalarType type = Tensors.type(x);
+    return type == ScalarType.Long || type == ScalarType.Int ? x : x.to(ScalarType.Long);
+  }
+
+  /**
+   * The pairs' products cost as much as the vectors have elements: {@code sum over pairs <v_i, v_j>
+   * = (|sum v_i|^2 - sum |v_i|^2) / 2} (Rendle 2010, lemma 3.1).
+   */
+  private Layer factorization(LayerSpec.Factorization spec, String prefix) {
+    Tensor start = Tensors.zeros(Shape.of(1), DType.FLOAT32).fill_(new Scalar(spec.mean()));
+    Tensor bias = state.add(prefix + "bias", start, Role.PARAMETER);
+    Tensor weight =
+        state.add(
+            prefix + "weight",
+            Tensors.zeros(Shape.of(spec.rows(), 1), DType.FLOAT32),
+            Role.PARAMETER);
+    Tensor drawn = Tensors.zeros(Shape.of(spec.rows(), spec.dim()), DType.FLOAT32).normal_();
+    Tensor factors = state.add(prefix + "factors", drawn.mul_(new Scalar(0.1)), Role.PARAMETER);
     return (x, training) -> {
-      ScalarType type = Tensors.type(x);
-      boolean indices = type == ScalarType.Long || type == ScalarType.Int;
-      return torch.embedding(weight, indices ? x : x.to(ScalarType.Long));
+      Tensor rows = indices(x);
+      Tensor linear = torch.embedding(weight, rows).sum(1L);
+      Tensor vectors = torch.embedding(factors, rows);
+      Tensor pairs = vectors.sum(1L).square().sub(vectors.square().sum(1L)).sum(1L);
+      return linear.add(bias).add(pairs.reshape(-1, 1), new Scalar(0.5));
     };
   }
 

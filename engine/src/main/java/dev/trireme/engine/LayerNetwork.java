@@ -6,6 +6,7 @@ import dev.trireme.api.model.ShapeInference;
 import dev.trireme.api.model.ShapeInference.ShapeException;
 import dev.trireme.api.tensor.Shape;
 import java.util.List;
+import java.util.Set;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -16,16 +17,22 @@ final class LayerNetwork implements Network {
   private final StateDict state;
   private final boolean drawsAtRandom;
   private final boolean takesIndices;
+  private final Set<String> tables;
 
   /** A layer and what to call it in messages. */
   private record Placed(String path, Layer layer) {}
 
   private LayerNetwork(
-      List<Placed> layers, StateDict state, boolean drawsAtRandom, boolean takesIndices) {
+      List<Placed> layers,
+      StateDict state,
+      boolean drawsAtRandom,
+      boolean takesIndices,
+      Set<String> tables) {
     this.layers = layers;
     this.state = state;
     this.drawsAtRandom = drawsAtRandom;
     this.takesIndices = takesIndices;
+    this.tables = tables;
   }
 
   /**
@@ -44,7 +51,8 @@ final class LayerNetwork implements Network {
           factory.sequence(shaped, "").stream()
               .map(built -> new Placed(built.path() + " (" + built.kind() + ")", built.layer()))
               .toList();
-      return new LayerNetwork(layers, state, drawsAtRandom(specs), takesIndices(specs));
+      return new LayerNetwork(
+          layers, state, drawsAtRandom(specs), takesIndices(specs), tables(specs));
     } catch (RuntimeException e) {
       state.close();
       throw Failures.at("the model cannot be built", e);
@@ -86,6 +94,11 @@ final class LayerNetwork implements Network {
   }
 
   @Override
+  public Set<String> tables() {
+    return tables;
+  }
+
+  @Override
   public void close() {
     state.close();
   }
@@ -100,11 +113,23 @@ final class LayerNetwork implements Network {
 
   /** Whether the first layer that looks at values looks them up in a table. */
   private static boolean takesIndices(List<LayerSpec> specs) {
-    for (LayerSpec spec : specs) {
+    return !tables(specs).isEmpty();
+  }
+
+  /** What the first layer that looks at values looks them up in. */
+  private static Set<String> tables(List<LayerSpec> specs) {
+    for (int i = 0; i < specs.size(); i++) {
+      LayerSpec spec = specs.get(i);
+      if (spec instanceof LayerSpec.Embedding) {
+        return Set.of(i + ".weight");
+      }
+      if (spec instanceof LayerSpec.Factorization) {
+        return Set.of(i + ".weight", i + ".factors");
+      }
       if (!(spec instanceof LayerSpec.Flatten || spec instanceof LayerSpec.Reshape)) {
-        return spec instanceof LayerSpec.Embedding;
+        return Set.of();
       }
     }
-    return false;
+    return Set.of();
   }
 }

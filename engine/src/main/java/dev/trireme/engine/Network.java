@@ -1,5 +1,6 @@
 package dev.trireme.engine;
 
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -20,6 +21,11 @@ interface Network extends AutoCloseable {
    * @throws dev.trireme.api.engine.EngineException when a layer refuses; the message names it
    */
   Tensor forward(Tensor input, boolean training);
+
+  /** Names of the parameters that are tables, see {@code Replica.tables}. */
+  default Set<String> tables() {
+    return Set.of();
+  }
 
   /** Whether forward in training draws random numbers. */
   boolean drawsAtRandom();

@@ -41,6 +41,7 @@ final class TorchReplica implements Replica {
   private final Generator generator;
   private final OptionalDouble clipNorm;
   private final List<Parameter> parameters;
+  private final List<Integer> tables;
   private final List<NamedTensor> statistics;
   private final List<NamedTensor> modelState;
   private final List<NamedTensor> optimizerState;
@@ -78,6 +79,11 @@ final class TorchReplica implements Replica {
     this.clipNorm = train.clipGradNorm().map(OptionalDouble::of).orElse(OptionalDouble.empty());
     this.scale = Tensors.zeros(Shape.of(), DType.FLOAT32, device).retainReference();
     this.parameters = parameters(trained);
+    this.tables =
+        parameters.stream()
+            .filter(p -> network.tables().contains(p.tensor().name()))
+            .map(Parameter::index)
+            .toList();
     this.statistics = network.state().named(role -> role == Role.STATISTIC);
     this.modelState = network.state().named(role -> true);
     this.optimizerState = optimizer.state().named(role -> true);
@@ -99,6 +105,11 @@ final class TorchReplica implements Replica {
   @Override
   public List<Parameter> parameters() {
     return parameters;
+  }
+
+  @Override
+  public List<Integer> tables() {
+    return tables;
   }
 
   @Override

@@ -202,6 +202,30 @@ class LayersTest {
   }
 
   @Test
+  void shouldHaveTheGradientsOfAFactorizationMachine() {
+    Jobs jobs = Jobs.layers(new LayerSpec.Factorization(6, 3, 2), Jobs.linear(3)).withSeed(5);
+    Shape item = Shape.of(3);
+    try (Items items = Items.classes(2, item, 3, 1);
+        Replica replica = replica(jobs, Jobs.data(item, 3));
+        LocalExchange exchange = new LocalExchange(replica)) {
+      var indices = NativeMemory.view(items.all().features().address(), 24);
+      indices.putFloat(4).putFloat(0).putFloat(2).putFloat(4).putFloat(1).putFloat(1);
+      assertThat(replica.tables()).containsExactly(1, 2);
+      replica.forward(items.all(), 1);
+      replica.backward(exchange);
+      for (var parameter : replica.parameters()) {
+        float[] gradient = exchange.gradient(parameter.index());
+        for (int i = 0; i < gradient.length; i++) {
+          double slope = slope(replica, items.all(), parameter.tensor(), i);
+          assertThat((double) gradient[i])
+              .as(parameter.tensor().name() + "[" + i + "]")
+              .isCloseTo(slope, within(2e-3 + 0.02 * Math.abs(slope)));
+        }
+      }
+    }
+  }
+
+  @Test
   void shouldLookUpRows() {
     Jobs jobs =
         Jobs.layers(
@@ -214,6 +238,7 @@ class LayersTest {
       indices.putFloat(4).putFloat(0).putFloat(4).putFloat(4);
       replica.forward(items.all(), 1);
       replica.backward(exchange);
+      assertThat(replica.tables()).containsExactly(0);
       float[] gradient = exchange.gradient(0);
       assertThat(gradient).hasSize(10);
       assertThat(Arrays.copyOfRange(gradient, 2, 8)).containsOnly(0f);

@@ -5,20 +5,24 @@ import java.nio.ByteBuffer;
 
 /**
  * The head of every message between workers and servers: {@value #BYTES} bytes, eight numbers of 64
- * bits in the host's byte order. A payload of float32 follows where {@code count} is above 0.
+ * bits in the host's byte order. A payload follows where {@code bytes} is above 0.
  *
  * @param kind what it says
  * @param shard it is about
  * @param worker it is about, or comes from
  * @param step of that worker
  * @param rate the learning rate of the step
- * @param weight items that a gradient is of; of a {@link Kind#SLOT} which one it is
+ * @param weight items that a gradient is of; of a {@link Kind#SLOT} which one it is; of a {@link
+ *     Kind#PULL} 1 where only the rows of the payload are wanted; of {@link Kind#VALUES} how far
+ *     the slowest worker is behind
  * @param mask of an {@link Kind#APPLY} the workers, a bit each; of a push the items of the global
- *     batch; of a {@link Kind#SLOT} the updates that its shard has had
- * @param count elements of the payload
+ *     batch under bsp, else the nanoseconds that it took to compute; of a {@link Kind#SLOT} the
+ *     updates that its shard has had; of {@link Kind#VALUES} of the first shard the wish that
+ *     stands, see Wishes
+ * @param bytes of the payload
  */
 record Frame(
-    Kind kind, int shard, int worker, long step, double rate, long weight, long mask, long count) {
+    Kind kind, int shard, int worker, long step, double rate, long weight, long mask, long bytes) {
   static final int BYTES = 64;
 
   /** What a message says. */
@@ -27,9 +31,12 @@ record Frame(
     PUSH,
     /** The push is held by the primary and its backup. */
     ACK,
-    /** All pushes of this step are acknowledged by all shards; the values after it are wanted. */
+    /**
+     * All pushes of this step are acknowledged by all shards; the values after it are wanted: all,
+     * or the rows of the payload (int32).
+     */
     PULL,
-    /** The parameters of a shard, with payload. */
+    /** The parameters of a shard, or of the rows that were asked for, with payload of float32. */
     VALUES,
     /** A push as the primary passes it on to its backup, with payload. */
     REPLICATE,
@@ -43,6 +50,28 @@ record Frame(
     SLOTS,
     /** One of them, with payload. */
     SLOT,
+    /** What a copy of a shard knows, with payload; its parts follow. */
+    COPY,
+    /** One of them, {@code weight}, with payload. */
+    COPY_PART,
+    /** The copy is whole and held. */
+    COPIED,
+    /** The backup is to be the primary, and this server its backup. */
+    HAND_OVER,
+    /** It is. */
+    TAKEN_OVER,
+    /** The shard's primary is another server now, {@code weight}. */
+    MOVED,
+    /** The workers' parts of a window of steps ({@code step}) are wanted. */
+    PORTIONS,
+    /** Here they are, with payload: where each begins, and the end (int32). */
+    PORTIONS_ARE,
+    /** The backup is to fix these parts, with payload. */
+    PORTIONS_FIX,
+    /** It has. */
+    PORTIONS_FIXED,
+    /** To stop or to save, which takes all after the same step ({@code weight}, see Wishes). */
+    WISH,
     /** The worker has ended its training: nobody is to wait for its clock. */
     LEAVE,
     /** The sender will send no more. */
@@ -55,8 +84,8 @@ record Frame(
   }
 
   /** The same with another kind and payload. */
-  Frame as(Kind other, long elements) {
-    return new Frame(other, shard, worker, step, rate, weight, mask, elements);
+  Frame as(Kind other, long payload) {
+    return new Frame(other, shard, worker, step, rate, weight, mask, payload);
   }
 
   void write(ByteBuffer to) {
@@ -67,7 +96,7 @@ record Frame(
     to.putDouble(32, rate);
     to.putLong(40, weight);
     to.putLong(48, mask);
-    to.putLong(56, count);
+    to.putLong(56, bytes);
   }
 
   /**
@@ -76,15 +105,15 @@ record Frame(
    * @param from the rank that sent it, for the verdict
    * @param shards how many there are
    * @param workers how many there are
-   * @param largest elements of the largest payload
+   * @param largest bytes of the largest payload
    * @throws CollectiveException when a number is out of its bounds
    */
-  static Frame read(ByteBuffer bytes, int from, int shards, int workers, long largest) {
-    long kind = bytes.getLong(0);
-    long shard = bytes.getLong(8);
-    long worker = bytes.getLong(16);
-    long step = bytes.getLong(24);
-    long count = bytes.getLong(56);
+  static Frame read(ByteBuffer head, int from, int shards, int workers, long largest) {
+    long kind = head.getLong(0);
+    long shard = head.getLong(8);
+    long worker = head.getLong(16);
+    long step = head.getLong(24);
+    long payload = head.getLong(56);
     if (kind < 0
         || kind >= Kind.values().length
         || shard < 0
@@ -92,8 +121,8 @@ record Frame(
         || worker < 0
         || worker >= workers
         || step < 0
-        || count < 0
-        || count > largest) {
+        || payload < 0
+        || payload > largest) {
       throw new CollectiveException(
           CollectiveException.Cause.MISMATCH,
           from,
@@ -112,8 +141,8 @@ record Frame(
               + ", step "
               + step
               + ", "
-              + count
-              + " elements of at most "
+              + payload
+              + " bytes of at most "
               + largest);
     }
     return new Frame(
@@ -121,10 +150,10 @@ record Frame(
         (int) shard,
         (int) worker,
         step,
-        bytes.getDouble(32),
-        bytes.getLong(40),
-        bytes.getLong(48),
-        count);
+        head.getDouble(32),
+        head.getLong(40),
+        head.getLong(48),
+        payload);
   }
 
   /**

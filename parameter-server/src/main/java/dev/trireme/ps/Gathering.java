@@ -1,7 +1,10 @@
 package dev.trireme.ps;
 
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.job.ConsistencySpec;
+import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
@@ -9,10 +12,13 @@ import dev.trireme.ps.plan.Directory;
 import dev.trireme.ps.plan.Directory.Holding;
 import dev.trireme.ps.plan.Directory.Place;
 import dev.trireme.ps.plan.ShardPlan;
+import dev.trireme.ps.plan.ShardPlan.Size;
 import java.nio.LongBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.zip.CRC32;
 
 /**
  * How workers and servers of a new formation come to know the same: the plan, what every server
@@ -35,6 +41,7 @@ final class Gathering {
   private final ProcessGroup group;
   private final int workers;
   private final boolean synchronous;
+  private final long settings;
   private final ShardPlan plan;
   private final TensorBuffer slab;
   private final int perShard;
@@ -50,12 +57,13 @@ final class Gathering {
    */
   record Row(int role, long progress, long applied, List<Long> clocks) {}
 
-  private Gathering(
-      ProcessGroup group, int workers, ConsistencySpec consistency, List<Long> counts) {
+  private Gathering(ProcessGroup group, int workers, JobSpec job, List<Size> sizes) {
     this.group = group;
     this.workers = workers;
-    this.synchronous = consistency instanceof ConsistencySpec.Bsp;
-    this.plan = ShardPlan.of(counts, group.worldSize() - workers);
+    ParameterServerSpec spec = job.parallel().parameterServer().orElseThrow();
+    this.synchronous = spec.consistency() instanceof ConsistencySpec.Bsp;
+    this.settings = settings(job, spec);
+    this.plan = ShardPlan.of(sizes, group.worldSize() - workers);
     this.slab = group.allocate(DType.FLOAT32, plan.elements());
     this.perShard = 3 + workers;
     this.rowLength = HEAD + perShard * plan.shards().size();
@@ -64,30 +72,43 @@ final class Gathering {
   /**
    * The first part, on a worker.
    *
-   * @param counts elements of each parameter; those of rank 0 hold
+   * @param sizes of each parameter; those of rank 0 hold
    */
-  static Gathering ofWorker(
-      ProcessGroup group, int workers, ConsistencySpec consistency, List<Long> counts) {
-    return new Gathering(group, workers, consistency, layout(group, counts));
+  static Gathering ofWorker(ProcessGroup group, int workers, JobSpec job, List<Size> sizes) {
+    return new Gathering(group, workers, job, layout(group, sizes));
   }
 
   /** The first part, on a server. */
-  static Gathering ofServer(ProcessGroup group, int workers, ConsistencySpec consistency) {
-    return new Gathering(group, workers, consistency, layout(group, List.of()));
+  static Gathering ofServer(ProcessGroup group, int workers, JobSpec job) {
+    return new Gathering(group, workers, job, layout(group, List.of()));
   }
 
-  private static List<Long> layout(ProcessGroup group, List<Long> counts) {
-    long[] size = {counts.size()};
+  /** A number that differs, as a rule, where what workers and servers must agree on does. */
+  private static long settings(JobSpec job, ParameterServerSpec spec) {
+    CRC32 sum = new CRC32();
+    String words =
+        List.of(spec, job.parallel().compression(), job.train().optimizer(), job.data().batchSize())
+            .toString();
+    sum.update(words.getBytes(StandardCharsets.UTF_8));
+    return sum.getValue();
+  }
+
+  private static List<Size> layout(ProcessGroup group, List<Size> sizes) {
+    long[] size = {sizes.size()};
     broadcast(group, size);
     if (size[0] < 1 || size[0] > 1 << 20) {
       throw new IllegalStateException("expected 1 to 2^20 parameters, rank 0 has " + size[0]);
     }
-    long[] all = new long[(int) size[0]];
-    for (int i = 0; i < Math.min(all.length, counts.size()); i++) {
-      all[i] = counts.get(i);
+    int count = (int) size[0];
+    long[] all = new long[2 * count];
+    for (int i = 0; i < Math.min(count, sizes.size()); i++) {
+      all[i] = sizes.get(i).count();
+      all[count + i] = sizes.get(i).width();
     }
     broadcast(group, all);
-    return IntStream.range(0, all.length).mapToObj(i -> all[i]).toList();
+    return IntStream.range(0, count)
+        .mapToObj(i -> new Size(all[i], Math.toIntExact(all[count + i])))
+        .toList();
   }
 
   private static void broadcast(ProcessGroup group, long[] values) {
@@ -112,12 +133,14 @@ final class Gathering {
   Outcome meet(long step, int backups) {
     long[] mine = new long[rowLength];
     mine[0] = step;
+    mine[1] = settings;
     return decide(gather(mine), backups);
   }
 
   /** A server's second part. */
   Outcome meet(ShardStore store, int backups) {
     long[] mine = new long[rowLength];
+    mine[1] = settings;
     for (Holding holding : store.holdings(0)) {
       int at = HEAD + perShard * holding.shard();
       mine[at] = holding.primary() ? 1 : 2;
@@ -144,7 +167,24 @@ final class Gathering {
     }
   }
 
+  private void requireSameSettings(long[] all) {
+    for (int rank = 0; rank < group.worldSize(); rank++) {
+      if (all[rank * rowLength + 1] != settings) {
+        throw new CollectiveException(
+            CollectiveException.Cause.MISMATCH,
+            rank,
+            "rank "
+                + rank
+                + " was given other settings of the parameter server than rank "
+                + group.rank()
+                + " (parallel.parameterServer, compression, optimizer or batch size); give all ranks"
+                + " one job");
+      }
+    }
+  }
+
   private Outcome decide(long[] all, int backups) {
+    requireSameSettings(all);
     int servers = group.worldSize() - workers;
     int shards = plan.shards().size();
     List<Holding> holdings = new ArrayList<>();

@@ -53,10 +53,11 @@ final class GroupPost implements Post, AutoCloseable {
   private final Thread owner = Thread.currentThread();
   private Optional<Receiver> receiver = Optional.empty();
   private int talking;
+  private long bytes;
 
   /**
-   * @param shards how many there are, {@code workers} how many there are, {@code largest} elements
-   *     of a payload: what is beyond them is refused
+   * @param shards how many there are, {@code workers} how many there are, {@code largest} bytes of
+   *     a payload: what is beyond them is refused
    */
   GroupPost(ProcessGroup group, int shards, int workers, long largest) {
     this.group = group;
@@ -104,11 +105,12 @@ final class GroupPost implements Post, AutoCloseable {
 
   private void arrived(int peer) {
     Frame frame = Frame.read(view(peer), peer, shards, workers, largest);
+    bytes += Frame.BYTES + frame.bytes();
     Receiver to = receiver.orElseThrow();
-    if (frame.count() == 0) {
+    if (frame.bytes() == 0) {
       finish(peer, frame, to);
     } else {
-      Work work = group.receive(to.target(peer, frame), peer, PAYLOAD);
+      Work work = group.receive(to.target(peer, frame).bytes(), peer, PAYLOAD);
       expected.set(peer, work);
       then(work, () -> finish(peer, frame, to));
     }
@@ -135,9 +137,17 @@ final class GroupPost implements Post, AutoCloseable {
       Waiting next = backlog.remove();
       int slot = freeHeads.remove();
       next.frame().write(view(slot));
+      bytes += Frame.BYTES + next.frame().bytes();
       then(group.send(head(slot), next.to(), HEAD), () -> freeHeads.add(slot));
-      next.payload().ifPresent(p -> then(group.send(p, next.to(), PAYLOAD), () -> {}));
+      next.payload()
+          .filter(p -> p.count() > 0)
+          .ifPresent(p -> then(group.send(p.bytes(), next.to(), PAYLOAD), () -> {}));
     }
+  }
+
+  /** Bytes sent and received so far, heads included. */
+  long bytes() {
+    return bytes;
   }
 
   /** Whether all that was sent is out, and everybody listened to has said that no more comes. */

@@ -3,15 +3,13 @@ package dev.trireme.ps;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
-import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
-import dev.trireme.ps.plan.Directory.Place;
 import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.shard.ShardCopy;
 import dev.trireme.ps.shard.Staleness;
-import java.nio.LongBuffer;
+import dev.trireme.ps.shard.Wire;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -29,8 +27,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ParameterServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ParameterServer.class);
-  private static final int MOVE_CONTENT = 3;
-  private static final int MOVE_RECORD = 4;
   private static final Duration SLICE = Duration.ofHours(1);
 
   private final int workers;
@@ -64,9 +60,10 @@ public final class ParameterServer implements AutoCloseable {
    */
   public void serve(ProcessGroup group, LongConsumer ready) {
     int server = group.rank() - workers;
-    Gathering gathering = Gathering.ofServer(group, workers, spec.consistency());
+    Gathering gathering = Gathering.ofServer(group, workers, job);
     ShardStore shards = store(gathering.plan());
     Gathering.Outcome outcome = gathering.meet(shards, spec.backups());
+    List<Integer> toCopy = List.of();
     long step;
     if (outcome.fresh()) {
       try {
@@ -78,31 +75,37 @@ public final class ParameterServer implements AutoCloseable {
       }
     } else {
       step = outcome.resume().stream().mapToLong(s -> s).min().orElseThrow();
-      gathering.toCopy(outcome).forEach(s -> move(group, outcome, shards, server, s));
+      toCopy = gathering.toCopy(outcome);
       LOG.info(
-          "generation {}: {} shards go on after step {}, {} backups were made anew",
+          "generation {}: {} shards go on after step {}, {} backups are made anew",
           group.generation(),
           outcome.directory().primariesOf(server).size(),
           step,
-          gathering.toCopy(outcome).size());
+          toCopy.size());
     }
     shards.follow(outcome.directory(), server);
     ready.accept(step);
     try (GroupPost post =
             new GroupPost(
-                group, gathering.plan().shards().size(), workers, gathering.plan().largest());
+                group,
+                gathering.plan().shards().size(),
+                workers,
+                gathering.plan().largestMessage());
         ShardServer shardServer =
             new ShardServer(server, shards, outcome.directory(), post, staleness)) {
       List<Integer> peers =
           IntStream.range(0, group.worldSize()).filter(r -> r != group.rank()).boxed().toList();
       post.listen(peers, shardServer);
+      shardServer.begin(toCopy, outcome.directory().handOvers(group.worldSize() - workers));
       while (!post.await(shardServer::isDeserted, SLICE)) {
         LOG.info("{} have passed in this formation", SLICE);
       }
+      shardServer.takeLeave();
       Frame bye = Frame.about(Frame.Kind.BYE, 0, 0, 0);
       peers.forEach(peer -> post.send(peer, bye, Optional.empty()));
       post.await(post::isOver, SLICE);
       group.barrier().await();
+      LOG.info("{} shards were handed over to servers with fewer", shardServer.handedOver());
     }
     LOG.info("staleness of what was read, in steps and reads: {}", staleness);
   }
@@ -111,7 +114,14 @@ public final class ParameterServer implements AutoCloseable {
     if (store.filter(s -> s.plan().equals(plan)).isEmpty()) {
       store.ifPresent(ShardStore::close);
       store =
-          Optional.of(new ShardStore(plan, job.train().optimizer(), spec.consistency(), workers));
+          Optional.of(
+              new ShardStore(
+                  plan,
+                  job.train().optimizer(),
+                  spec.consistency(),
+                  Wire.of(job.parallel().compression()),
+                  workers,
+                  job.data().batchSize()));
     }
     return store.get();
   }
@@ -143,41 +153,6 @@ public final class ParameterServer implements AutoCloseable {
       group.barrier().await();
     }
     return counts[0];
-  }
-
-  /** Makes a backup from its primary; the servers do it shard by shard in the same order. */
-  private void move(
-      ProcessGroup group, Gathering.Outcome outcome, ShardStore shards, int server, int shard) {
-    Place place = outcome.directory().places().get(shard);
-    int backup = place.backup().orElseThrow();
-    if (server != place.primary() && server != backup) {
-      return;
-    }
-    int records = 3 * workers + 2;
-    try (NativeMemory.Block block = NativeMemory.allocate(8L * records, 64)) {
-      TensorBuffer record = block.buffer(DType.INT64, records);
-      LongBuffer view = NativeMemory.view(block.address(), 8 * records).asLongBuffer();
-      if (server == place.primary()) {
-        ShardCopy copy = shards.copy(shard).orElseThrow();
-        view.put(0, copy.record());
-        group.send(copy.content(), workers + backup, MOVE_CONTENT).await();
-        group.send(record, workers + backup, MOVE_RECORD).await();
-      } else {
-        // What is there already holds all that was acknowledged, and stays until this one is whole.
-        ShardCopy copy = shards.detached(shard);
-        try {
-          group.receive(copy.content(), workers + place.primary(), MOVE_CONTENT).await();
-          group.receive(record, workers + place.primary(), MOVE_RECORD).await();
-          long[] values = new long[records];
-          view.get(0, values);
-          copy.restore(values);
-        } catch (RuntimeException e) {
-          copy.close();
-          throw e;
-        }
-        shards.put(copy);
-      }
-    }
   }
 
   /** Frees the shards. */

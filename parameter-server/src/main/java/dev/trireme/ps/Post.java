@@ -13,8 +13,8 @@ interface Post {
    * Sends; returns at once.
    *
    * @param to a rank of the group
-   * @param payload of {@code frame.count()} float32; not to be changed until the receiver has
-   *     answered in the way of the protocol
+   * @param payload of {@code frame.bytes()} bytes, none of which are sent as nothing; not to be
+   *     changed until the receiver has answered in the way of the protocol
    */
   void send(int to, Frame frame, Optional<TensorBuffer> payload);
 

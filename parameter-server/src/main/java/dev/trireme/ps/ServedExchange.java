@@ -3,49 +3,49 @@ package dev.trireme.ps;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.Work;
+import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.Cursor;
+import dev.trireme.api.data.Share;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.tensor.DType;
-import dev.trireme.api.tensor.Device;
-import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.StateLostException;
+import dev.trireme.api.train.StepParts;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
 import dev.trireme.api.train.WireBytes;
-import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.plan.ShardPlan;
-import dev.trireme.ps.shard.Updater;
-import java.nio.FloatBuffer;
+import dev.trireme.ps.shard.Portions;
+import dev.trireme.ps.shard.Wire;
+import dev.trireme.ps.shard.Wishes;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
- * A worker's end of the parameter server. Each gradient is copied once, from backward's hook into
- * the slab; a shard is pushed as soon as its last gradient is there. {@link #await} waits until all
- * pushes are acknowledged, commits the step, and pulls the new parameters, which {@link
- * #takeParameters} (as the replica's optimizer) puts into the model.
+ * A worker's end of the parameter server. A shard is pushed as soon as its last gradient is there
+ * ({@link Outgoing}). {@link #await} waits until all pushes are acknowledged, commits the step, and
+ * pulls the new parameters ({@link Incoming}), which {@link #takeParameters} (as the replica's
+ * optimizer) puts into the model. Of tables (see {@link Replica#tables}) only the rows that a batch
+ * names are pushed, and only those that the next one names are pulled.
  *
- * <p>Under ssp and asp a step's totals are this worker's own.
+ * <p>Under ssp and asp, and with {@code drop}, a step's totals are this worker's own, and wishes to
+ * stop or to save are made one step for all by the servers.
  *
  * <p>Threading and blocking: as {@link GradientExchange}; the deadline is {@code
  * parallel.timeoutSeconds}. Errors: a step that failed cannot be repeated in this formation.
  */
 public final class ServedExchange implements GradientExchange {
-  private static final long NO_STEP = -1;
-  private static final int CHUNK = 1024;
-
   private final ProcessGroup workers;
   private final ProcessGroup all;
   private final Replica replica;
@@ -53,24 +53,27 @@ public final class ServedExchange implements GradientExchange {
   private final ParameterServerSpec spec;
   private final LearningRate learningRate;
   private final long items;
+  private final ServedFigures figures;
+  private final ServedState state;
   private final Gathering gathering;
   private final ShardPlan plan;
-  private final List<TensorBuffer> reduced;
   private final NativeMemory.Block pulled;
-  private final TensorBuffer values;
-  private final List<TensorBuffer> slots = new ArrayList<>();
+  private final Outgoing outgoing;
+  private final Incoming incoming;
   private final Signals signals;
   private final GroupPost post;
-  private final int[] missing;
-  private final BitSet handedOver = new BitSet();
-  private final float[] sum = new float[CHUNK];
-  private final float[] more = new float[CHUNK];
   private ShardClient client;
   private Work sumsWork = Work.completed();
-  private long step = NO_STEP;
+  private Rows named = Rows.NONE;
+  private Rows next = Rows.NONE;
+  private Rows asked = Rows.NONE;
+  private Map<String, Double> totalFigures = Map.of();
+  private long countedBytes;
+  private long forwardAt;
+  private int wished;
+  private long pushedBytes;
+  private final StepParts at = new StepParts();
   private long awaited = 1;
-  private int part;
-  private int partCount = 1;
 
   /**
    * A collective call of workers and servers.
@@ -79,6 +82,7 @@ public final class ServedExchange implements GradientExchange {
    * @param all of the workers and, behind them, the servers; its deadline is not used for messages
    * @param job with {@code parallel.sync: parameter-server}
    * @param items in the training set
+   * @param figures of this process
    */
   public ServedExchange(
       ProcessGroup workers,
@@ -86,7 +90,8 @@ public final class ServedExchange implements GradientExchange {
       Replica replica,
       JobSpec job,
       LearningRate learningRate,
-      long items) {
+      long items,
+      ServedFigures figures) {
     this.workers = workers;
     this.all = all;
     this.replica = replica;
@@ -94,38 +99,22 @@ public final class ServedExchange implements GradientExchange {
     this.spec = job.parallel().parameterServer().orElseThrow();
     this.learningRate = learningRate;
     this.items = items;
-    replica.parameters().forEach(p -> requireFloat(p.tensor()));
-    this.gathering =
-        Gathering.ofWorker(
-            all,
-            workers.worldSize(),
-            spec.consistency(),
-            replica.parameters().stream().map(p -> p.tensor().data().count()).toList());
+    this.figures = figures;
+    this.state = new ServedState(replica, job.train().optimizer());
+    this.gathering = Gathering.ofWorker(all, workers.worldSize(), job, state.sizes(spec.sparse()));
     this.plan = gathering.plan();
-    this.reduced =
-        IntStream.range(0, plan.parameters()).mapToObj(p -> slice(gathering.slab(), p)).toList();
-    int slotCount = Updater.of(job.train().optimizer()).slotNames().size();
+    int slotCount = state.slotCount();
     this.pulled = NativeMemory.allocate(4 * plan.elements() * (1 + slotCount), 64);
-    this.values = pulledPart(0);
+    List<TensorBuffer> slots = new ArrayList<>();
     for (int slot = 0; slot < slotCount; slot++) {
       slots.add(pulledPart(1 + slot));
     }
+    Wire wire = Wire.of(job.parallel().compression());
+    this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
+    this.incoming = new Incoming(plan, pulledPart(0), slots);
     this.signals = new Signals(workers, replica.statistics());
-    this.missing = new int[plan.shards().size()];
-    this.post = new GroupPost(all, plan.shards().size(), workers.worldSize(), plan.largest());
-  }
-
-  private static void requireFloat(NamedTensor parameter) {
-    if (parameter.dtype() != DType.FLOAT32 || parameter.data().device().kind() != Device.Kind.CPU) {
-      throw new IllegalArgumentException(
-          "parameter "
-              + parameter.name()
-              + " is "
-              + parameter.dtype()
-              + " on "
-              + parameter.data().device()
-              + ": a parameter server holds FLOAT32 on the CPU alone");
-    }
+    this.post =
+        new GroupPost(all, plan.shards().size(), workers.worldSize(), plan.largestMessage());
   }
 
   private TensorBuffer pulledPart(int index) {
@@ -133,21 +122,20 @@ public final class ServedExchange implements GradientExchange {
         pulled.address() + 4 * plan.elements() * index, DType.FLOAT32, plan.elements());
   }
 
-  private TensorBuffer slice(TensorBuffer slab, int parameter) {
-    long from = plan.offsets().get(parameter);
-    return slab.slice(from, plan.offsets().get(parameter + 1) - from);
-  }
-
   private boolean synchronous() {
     return spec.consistency() instanceof ConsistencySpec.Bsp bsp && bsp.drop() == 0;
   }
 
   @Override
-  public Progress formed(Progress progress) {
+  public Progress formed(Progress progress, boolean survived) {
     Gathering.Outcome outcome = gathering.meet(progress.step(), spec.backups());
     Progress resume = progress;
     if (outcome.fresh()) {
-      begin(progress);
+      if (survived && plan.hasTables() && progress.step() > 0) {
+        throw new StateLostException(
+            "the servers have lost shards of tables, of which workers hold some rows only");
+      }
+      state.give(progress, all, gathering.slab(), outgoing.reduced());
     } else {
       long after = outcome.resume().get(workers.rank());
       resume = after == progress.step() ? progress : new Progress(after, cursorAfter(after));
@@ -159,13 +147,10 @@ public final class ServedExchange implements GradientExchange {
             plan,
             outcome.directory(),
             post,
-            gathering.slab(),
-            values,
-            slots);
+            outgoing,
+            incoming);
     post.listen(IntStream.range(workers.worldSize(), all.worldSize()).boxed().toList(), client);
-    client.pull(resume.step());
-    await(client::isPulled);
-    takeParameters();
+    pullAll(resume.step());
     return resume;
   }
 
@@ -176,179 +161,131 @@ public final class ServedExchange implements GradientExchange {
     return new Cursor(Math.toIntExact(steps / perEpoch), steps % perEpoch * batch);
   }
 
-  private void begin(Progress progress) {
-    Beginning.counts(all, progress.step(), updates(), slots.size());
-    for (int slab = 0; slab <= slots.size(); slab++) {
-      for (int parameter = 0; parameter < plan.parameters() && all.rank() == 0; parameter++) {
-        NamedTensor own = replica.parameters().get(parameter).tensor();
-        TensorBuffer from = slab == 0 ? own.data() : slot(own.name(), slab - 1).data();
-        copy(from, slice(gathering.slab(), parameter));
-      }
-      all.broadcast(gathering.slab(), 0).await();
-      all.barrier().await();
+  /** The batch after this one will be this: its rows are pulled with the step's other values. */
+  void preparing(Batch batch) {
+    next = plan.hasTables() ? Rows.of(batch) : Rows.NONE;
+  }
+
+  /** Forward of this batch, or of a part of one, comes next. */
+  void forwarding(Batch batch) {
+    if (at.isFirst()) {
+      forwardAt = System.nanoTime();
+    }
+    if (plan.hasTables()) {
+      named = Rows.of(batch);
+      require(named);
     }
   }
 
-  private NamedTensor slot(String parameter, int slot) {
-    return optimizerState(
-        parameter + "." + Updater.of(job.train().optimizer()).slotNames().get(slot));
+  /** The replica is about to read the rows that this batch names. */
+  void evaluating(Batch batch) {
+    if (plan.hasTables()) {
+      require(Rows.of(batch));
+    }
   }
 
-  private NamedTensor optimizerState(String name) {
-    return replica.optimizerState().stream()
-        .filter(t -> t.name().equals(name))
-        .findFirst()
-        .orElseThrow(() -> new IllegalStateException("the optimizer has no state '" + name + "'"));
+  private void require(Rows rows) {
+    if (!incoming.holds(rows)) {
+      client.pullMore(rows);
+      await(client::isPulled);
+      incoming.takeMore(replica.parameters(), rows);
+    }
   }
 
-  private long updates() {
-    return NativeMemory.view(optimizerState("step").data().address(), 8).getLong(0);
-  }
-
-  private static void copy(TensorBuffer from, TensorBuffer to) {
-    NativeMemory.copy(from.address(), to.address(), from.byteCount());
+  private void pullAll(long afterStep) {
+    client.pull(afterStep);
+    await(client::isPulled);
+    asked = Rows.NONE;
+    takeParameters();
   }
 
   @Override
   public void part(int index, int count) {
-    boolean next = index == 0 ? step == NO_STEP : index == part + 1 && count == partCount;
-    if (!next || index >= count) {
-      throw new IllegalStateException(
-          "part "
-              + (index + 1)
-              + " of "
-              + count
-              + " follows part "
-              + (part + 1)
-              + " of "
-              + partCount
-              + ": expected each part of a step once, in order");
-    }
-    part = index;
-    partCount = count;
+    at.part(index, count);
     signals.part(index);
   }
 
   @Override
   public void begin(long step, StepSignals local) {
-    if (this.step != (part == 0 ? NO_STEP : step)) {
-      throw new IllegalStateException(
-          "step " + step + " begins, but step " + this.step + " has not been awaited");
+    if (!at.isFirst()) {
+      outgoing.requireAllHandedOver();
     }
-    if (part > 0) {
-      requireAllHandedOver();
+    at.begin(step);
+    pushedBytes = 0;
+    outgoing.begin(step, named, at.isFirst(), at.isLast());
+    signals.add(at.index(), local);
+    if (at.isLast() && !synchronous()) {
+      wish(local);
     }
-    this.step = step;
-    handedOver.clear();
-    signals.add(part, local);
-    if (part == partCount - 1) {
-      Arrays.fill(missing, 0);
-      for (int parameter = 0; parameter < plan.parameters(); parameter++) {
-        int[] range = plan.shardsOf(parameter);
-        for (int shard = range[0]; shard < range[1]; shard++) {
-          missing[shard]++;
-        }
-      }
-      if (synchronous()) {
-        workers.label("signals");
-        sumsWork = signals.start();
-      }
+    if (at.isLast() && synchronous()) {
+      workers.label("signals");
+      sumsWork = signals.start();
+    }
+  }
+
+  /** To stop or to save takes all workers after the same step: the servers say which. */
+  private void wish(StepSignals local) {
+    int kinds = (local.stop() ? Wishes.STOP : 0) | (local.checkpoint() ? Wishes.SAVE : 0);
+    if ((kinds & ~wished) != 0) {
+      client.wish(kinds & ~wished);
+      wished |= kinds;
     }
   }
 
   @Override
   public void ready(int parameter, TensorBuffer gradient) {
-    TensorBuffer slot = reduced.get(parameter);
-    if (step == NO_STEP || handedOver.get(parameter) || gradient.count() != slot.count()) {
-      throw new IllegalArgumentException(
-          "step "
-              + step
-              + ", gradient of parameter "
-              + parameter
-              + ": expected "
-              + slot.count()
-              + " elements once a step, found "
-              + gradient.count());
+    at.requireBegun();
+    outgoing.take(parameter, gradient, this::push);
+    if (at.isLast()) {
+      post.poll();
     }
-    handedOver.set(parameter);
-    if (part == 0) {
-      copy(gradient, slot);
-    } else {
-      add(gradient, slot);
-    }
-    if (part < partCount - 1) {
-      return;
-    }
-    int[] range = plan.shardsOf(parameter);
-    for (int shard = range[0]; shard < range[1]; shard++) {
-      if (--missing[shard] == 0) {
-        client.push(shard, step, learningRate.at(step), signals.items(), globalItems());
-      }
-    }
-    post.poll();
+  }
+
+  private void push(int shard) {
+    long nanos = System.nanoTime() - forwardAt;
+    boolean together = spec.consistency() instanceof ConsistencySpec.Bsp;
+    pushedBytes +=
+        client.push(
+            shard,
+            at.step(),
+            learningRate.at(at.step()),
+            signals.items(),
+            together ? globalItems() : nanos);
   }
 
   /** Items of the whole batch, where a sum may lack some; 0 where it never does. */
   private long globalItems() {
-    if (!(spec.consistency() instanceof ConsistencySpec.Bsp) || synchronous()) {
+    if (synchronous()) {
       return 0;
     }
-    long from = cursorAfter(step - 1).position();
+    long from = cursorAfter(at.step() - 1).position();
     return Math.min(job.data().batchSize(), items - from);
-  }
-
-  private void add(TensorBuffer gradient, TensorBuffer to) {
-    FloatBuffer source = floats(gradient);
-    FloatBuffer target = floats(to);
-    int count = source.capacity();
-    for (int at = 0; at < count; at += CHUNK) {
-      int length = Math.min(CHUNK, count - at);
-      source.get(at, more, 0, length);
-      target.get(at, sum, 0, length);
-      for (int i = 0; i < length; i++) {
-        sum[i] += more[i];
-      }
-      target.put(at, sum, 0, length);
-    }
-  }
-
-  private static FloatBuffer floats(TensorBuffer buffer) {
-    return NativeMemory.view(buffer.address(), Math.toIntExact(buffer.byteCount())).asFloatBuffer();
-  }
-
-  private void requireAllHandedOver() {
-    int first = handedOver.nextClearBit(0);
-    if (first < plan.parameters()) {
-      throw new IllegalStateException(
-          "step "
-              + step
-              + ": backward has ended without a gradient of "
-              + replica.parameters().get(first).tensor().name());
-    }
   }
 
   @Override
   public StepTotals await() {
-    if (step == NO_STEP || part < partCount - 1) {
-      throw new IllegalStateException("no step has begun, or not all of its parts have");
-    }
-    requireAllHandedOver();
+    at.requireLast();
+    outgoing.requireAllHandedOver();
     await(client::isPushed);
     if (synchronous()) {
       sumsWork.await();
     }
-    client.pull(step);
+    asked = next;
+    next = Rows.NONE;
+    client.pull(at.step(), asked);
     await(client::isPulled);
-    awaited = step;
-    step = NO_STEP;
-    part = 0;
-    partCount = 1;
+    figures.read(client.behind());
+    figures.step(post.bytes() - countedBytes, 2 * outgoing.plainBytes());
+    countedBytes = post.bytes();
+    awaited = at.step();
+    at.end();
     if (synchronous()) {
       return signals.totals();
     }
-    StepTotals own = signals.local();
-    // To save takes all workers after the same step, which a wish of one of them is not.
-    return new StepTotals(own.loss(), own.stop(), false);
+    int due = Wishes.kindsAfter(client.wishTold(), awaited);
+    wished &= ~due;
+    return new StepTotals(
+        signals.local().loss(), (due & Wishes.STOP) != 0, (due & Wishes.SAVE) != 0);
   }
 
   private void await(BooleanSupplier condition) {
@@ -361,7 +298,7 @@ public final class ServedExchange implements GradientExchange {
           CollectiveException.Cause.DEADLINE,
           suspect,
           "step "
-              + step
+              + at.step()
               + ": no "
               + what
               + " within "
@@ -374,9 +311,7 @@ public final class ServedExchange implements GradientExchange {
 
   /** Puts the parameters that were pulled last into the replica. */
   void takeParameters() {
-    for (int parameter = 0; parameter < plan.parameters(); parameter++) {
-      copy(slice(values, parameter), replica.parameters().get(parameter).tensor().data());
-    }
+    incoming.take(replica.parameters(), asked);
   }
 
   /**
@@ -399,16 +334,12 @@ public final class ServedExchange implements GradientExchange {
   public void saving(Progress progress) {
     if (!synchronous()) {
       meetAndPull(progress);
+    } else if (!incoming.holdsAll()) {
+      pullAll(progress.step());
     }
     client.pullSlots();
     await(client::isSlotsPulled);
-    for (int slot = 0; slot < slots.size(); slot++) {
-      for (int parameter = 0; parameter < plan.parameters(); parameter++) {
-        String name = replica.parameters().get(parameter).tensor().name();
-        copy(slice(slots.get(slot), parameter), slot(name, slot).data());
-      }
-    }
-    NativeMemory.view(optimizerState("step").data().address(), 8).putLong(0, client.updates());
+    state.take(incoming, client.updates());
     if (!synchronous()) {
       // Nobody goes on before everybody has read the same.
       workers.barrier().await();
@@ -417,9 +348,7 @@ public final class ServedExchange implements GradientExchange {
 
   private void meetAndPull(Progress progress) {
     workers.barrier().await();
-    client.pull(progress.step());
-    await(client::isPulled);
-    takeParameters();
+    pullAll(progress.step());
     signals.average();
   }
 
@@ -428,29 +357,57 @@ public final class ServedExchange implements GradientExchange {
     client.leave();
     if (!synchronous()) {
       meetAndPull(progress);
+    } else if (!incoming.holdsAll()) {
+      pullAll(progress.step());
     }
+    figures.step(post.bytes() - countedBytes, 0);
+    countedBytes = post.bytes();
+    totalFigures = figures.total(workers);
     workers.barrier().await();
     client.bye(all.worldSize() - workers.worldSize());
     await(post::isOver);
     all.barrier().await();
   }
 
+  /** The sums of all workers' figures, after {@link #finishing}. */
+  public Map<String, Double> figures() {
+    return totalFigures;
+  }
+
   /** Stands where the slab does; see {@link #await}: what is there is this worker's own. */
   @Override
   public List<TensorBuffer> reduced() {
-    return reduced;
+    return outgoing.reduced();
   }
 
-  /** All gradients go to the servers, once each. */
+  /** Whether workers get parts of batches by their speed: where they do not wait for each other. */
+  public boolean dealsPortions() {
+    return !(spec.consistency() instanceof ConsistencySpec.Bsp);
+  }
+
+  /** This worker's part of the batches of a step's window. Blocks for an answer of a server. */
+  Share portion(long ofStep) {
+    client.askPortions(Portions.windowOf(ofStep));
+    await(() -> client.portions().isPresent());
+    int[] bounds = client.portions().orElseThrow();
+    int mine = workers.rank();
+    return new Share(bounds[mine], bounds[mine + 1] - bounds[mine], bounds[workers.worldSize()]);
+  }
+
+  /** What this worker sent in its last step, mostly gradients; see also {@link #figures}. */
   @Override
   public WireBytes wireBytes() {
-    long pushed = 4 * plan.shards().stream().mapToLong(Shard::count).sum();
-    return new WireBytes(pushed, pushed);
+    return new WireBytes(pushedBytes, outgoing.plainBytes());
   }
 
   @Override
   public void close() {
+    if (client != null) {
+      client.close();
+    }
     post.close();
+    outgoing.close();
+    incoming.close();
     pulled.close();
   }
 }

@@ -5,8 +5,8 @@ import dev.trireme.ps.Frame.Kind;
 import dev.trireme.ps.plan.Directory;
 import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.plan.ShardPlan;
+import dev.trireme.ps.shard.Room;
 import java.util.BitSet;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -15,26 +15,30 @@ import java.util.Optional;
  *
  * <p>Threading: one thread.
  */
-final class ShardClient implements Post.Receiver {
+final class ShardClient implements Post.Receiver, AutoCloseable {
   private final int worker;
   private final int workers;
   private final ShardPlan plan;
-  private final Directory directory;
+  private final int[] primaries;
+  private final Frame[] pushes;
   private final Post post;
-  private final TensorBuffer gradients;
-  private final TensorBuffer values;
-  private final List<TensorBuffer> slots;
+  private final Outgoing outgoing;
+  private final Incoming incoming;
   private final BitSet unacknowledged = new BitSet();
   private final BitSet unread = new BitSet();
   private final int[] slotsMissing;
   private int slotsOutstanding;
   private long updates;
   private long step;
+  private long behind;
+  private boolean hasLeft;
+  private final Room portionsRoom = new Room();
+  private Optional<int[]> portions = Optional.empty();
+  private long wishTold;
 
   /**
-   * @param gradients a slab from which shards are pushed
-   * @param values a slab into which shards are pulled
-   * @param slots slabs for the optimizer's slots
+   * @param outgoing from which shards are pushed
+   * @param incoming into which shards are pulled
    */
   ShardClient(
       int worker,
@@ -42,22 +46,21 @@ final class ShardClient implements Post.Receiver {
       ShardPlan plan,
       Directory directory,
       Post post,
-      TensorBuffer gradients,
-      TensorBuffer values,
-      List<TensorBuffer> slots) {
+      Outgoing outgoing,
+      Incoming incoming) {
     this.worker = worker;
     this.workers = workers;
     this.plan = plan;
-    this.directory = directory;
+    this.primaries = directory.places().stream().mapToInt(Directory.Place::primary).toArray();
+    this.pushes = new Frame[plan.shards().size()];
     this.post = post;
-    this.gradients = gradients;
-    this.values = values;
-    this.slots = List.copyOf(slots);
+    this.outgoing = outgoing;
+    this.incoming = incoming;
     this.slotsMissing = new int[plan.shards().size()];
   }
 
   private int primary(int shard) {
-    return workers + directory.places().get(shard).primary();
+    return workers + primaries[shard];
   }
 
   /**
@@ -66,15 +69,34 @@ final class ShardClient implements Post.Receiver {
    * @param ofStep the same for all shards until all are acknowledged
    * @param items that the gradient is of
    * @param globalItems of the whole batch
+   * @return its bytes
    */
-  void push(int shard, long ofStep, double rate, long items, long globalItems) {
+  long push(int shard, long ofStep, double rate, long items, long globalItems) {
     step = ofStep;
     unacknowledged.set(shard);
-    Shard place = plan.shards().get(shard);
-    post.send(
-        primary(shard),
-        new Frame(Kind.PUSH, shard, worker, ofStep, rate, items, globalItems, place.count()),
-        Optional.of(gradients.slice(place.from(), place.count())));
+    TensorBuffer payload = outgoing.payload(shard);
+    pushes[shard] =
+        new Frame(Kind.PUSH, shard, worker, ofStep, rate, items, globalItems, payload.byteCount());
+    post.send(primary(shard), pushes[shard], Optional.of(payload));
+    return payload.byteCount();
+  }
+
+  /** Says again to a shard's new primary what the old one has not answered. */
+  private void moved(int shard, int to) {
+    primaries[shard] = to;
+    if (unacknowledged.get(shard)) {
+      post.send(primary(shard), pushes[shard], Optional.of(outgoing.payload(shard)));
+    }
+    if (unread.get(shard)) {
+      ask(plan.shards().get(shard));
+    }
+    if (slotsMissing[shard] > 0) {
+      slotsOutstanding -= slotsMissing[shard];
+      askSlots(plan.shards().get(shard));
+    }
+    if (hasLeft) {
+      leave(shard);
+    }
   }
 
   /** Whether every push has been acknowledged. */
@@ -85,13 +107,35 @@ final class ShardClient implements Post.Receiver {
   /** Commits a step, or joins after it, and asks for all shards in order. */
   void pull(long afterStep) {
     step = afterStep;
-    for (Shard shard : plan.shards()) {
-      unread.set(shard.index());
-      post.send(
-          primary(shard.index()),
-          Frame.about(Kind.PULL, shard.index(), worker, afterStep),
-          Optional.empty());
-    }
+    behind = 0;
+    incoming.expectAll();
+    plan.shards().forEach(this::ask);
+  }
+
+  /** The same, where of tables only these rows are asked for. */
+  void pull(long afterStep, Rows rows) {
+    step = afterStep;
+    behind = 0;
+    incoming.expect(rows);
+    plan.shards().forEach(this::ask);
+  }
+
+  /** Asks for further rows of the tables, after the same step. */
+  void pullMore(Rows rows) {
+    incoming.expect(rows);
+    plan.shards().stream()
+        .filter(shard -> shard.isTable() && incoming.rows(shard).length > 0)
+        .forEach(this::ask);
+  }
+
+  private void ask(Shard shard) {
+    unread.set(shard.index());
+    boolean inRows = incoming.inRows(shard);
+    TensorBuffer wish = inRows ? incoming.wish(shard) : TensorBuffer.NONE;
+    post.send(
+        primary(shard.index()),
+        new Frame(Kind.PULL, shard.index(), worker, step, 0, inRows ? 1 : 0, 0, wish.byteCount()),
+        Optional.of(wish));
   }
 
   /** Whether every shard that was asked for has come. */
@@ -99,16 +143,23 @@ final class ShardClient implements Post.Receiver {
     return unread.isEmpty();
   }
 
+  /** By how many steps the slowest worker was behind in what was last pulled, at most. */
+  long behind() {
+    return behind;
+  }
+
   /** Asks for the optimizer's slots of all shards. */
   void pullSlots() {
-    for (Shard shard : plan.shards()) {
-      slotsMissing[shard.index()] = Math.max(1, slots.size());
-      slotsOutstanding += slotsMissing[shard.index()];
-      post.send(
-          primary(shard.index()),
-          Frame.about(Kind.SLOTS, shard.index(), worker, step),
-          Optional.empty());
-    }
+    plan.shards().forEach(this::askSlots);
+  }
+
+  private void askSlots(Shard shard) {
+    slotsMissing[shard.index()] = Math.max(1, incoming.slots().size());
+    slotsOutstanding += slotsMissing[shard.index()];
+    post.send(
+        primary(shard.index()),
+        Frame.about(Kind.SLOTS, shard.index(), worker, step),
+        Optional.empty());
   }
 
   /** Whether all of them have come. */
@@ -121,14 +172,35 @@ final class ShardClient implements Post.Receiver {
     return updates;
   }
 
+  /** Says that this worker has been asked to stop or to save. */
+  void wish(int kinds) {
+    post.send(primary(0), new Frame(Kind.WISH, 0, worker, step, 0, kinds, 0, 0), Optional.empty());
+  }
+
+  /** What was last told of wishes, see Wishes. */
+  long wishTold() {
+    return wishTold;
+  }
+
+  /** Asks for the workers' parts of a window of steps. */
+  void askPortions(long window) {
+    portions = Optional.empty();
+    post.send(primary(0), Frame.about(Kind.PORTIONS, 0, worker, window), Optional.empty());
+  }
+
+  /** They, once they have come. */
+  Optional<int[]> portions() {
+    return portions;
+  }
+
   /** Tells all shards not to wait for this worker any more. */
   void leave() {
-    for (Shard shard : plan.shards()) {
-      post.send(
-          primary(shard.index()),
-          Frame.about(Kind.LEAVE, shard.index(), worker, step),
-          Optional.empty());
-    }
+    hasLeft = true;
+    plan.shards().forEach(shard -> leave(shard.index()));
+  }
+
+  private void leave(int shard) {
+    post.send(primary(shard), Frame.about(Kind.LEAVE, shard, worker, step), Optional.empty());
   }
 
   /** Tells all servers that no more will come. */
@@ -141,18 +213,22 @@ final class ShardClient implements Post.Receiver {
   @Override
   public TensorBuffer target(int from, Frame frame) {
     Shard shard = plan.shards().get(frame.shard());
-    boolean fits = frame.count() == shard.count();
-    if (fits && frame.kind() == Kind.VALUES && unread.get(frame.shard())) {
-      return values.slice(shard.from(), shard.count());
+    if (frame.kind() == Kind.VALUES
+        && unread.get(frame.shard())
+        && frame.bytes() == incoming.bytes(shard)) {
+      return incoming.target(shard);
     }
-    if (fits
-        && frame.kind() == Kind.SLOT
+    if (frame.kind() == Kind.SLOT
+        && frame.bytes() == 4 * shard.count()
         && frame.weight() >= 0
-        && frame.weight() < slots.size()
+        && frame.weight() < incoming.slots().size()
         && slotsMissing[frame.shard()] > 0) {
-      return slots.get((int) frame.weight()).slice(shard.from(), shard.count());
+      return incoming.slots().get((int) frame.weight()).slice(shard.from(), shard.count());
     }
-    throw frame.unexpected(from, "worker " + worker + ", with " + frame.count() + " elements");
+    if (frame.kind() == Kind.PORTIONS_ARE && frame.bytes() == 4L * (workers + 1)) {
+      return portionsRoom.of(frame.bytes());
+    }
+    throw frame.unexpected(from, "worker " + worker + ", with " + frame.bytes() + " bytes");
   }
 
   @Override
@@ -163,15 +239,31 @@ final class ShardClient implements Post.Receiver {
           unacknowledged.clear(frame.shard());
         }
       }
-      case VALUES -> unread.clear(frame.shard());
+      case VALUES -> {
+        behind = Math.max(behind, frame.weight());
+        wishTold = frame.shard() == 0 ? frame.mask() : wishTold;
+        incoming.arrived(plan.shards().get(frame.shard()));
+        unread.clear(frame.shard());
+      }
       case SLOT -> {
         updates = frame.mask();
         slotsMissing[frame.shard()]--;
         slotsOutstanding--;
       }
+      case PORTIONS_ARE -> {
+        int[] bounds = new int[workers + 1];
+        Room.view(portionsRoom.of(frame.bytes())).asIntBuffer().get(0, bounds);
+        portions = Optional.of(bounds);
+      }
+      case MOVED -> moved(frame.shard(), (int) frame.weight());
       case BYE -> {}
       default -> throw frame.unexpected(from, "worker " + worker);
     }
+  }
+
+  @Override
+  public void close() {
+    portionsRoom.close();
   }
 
   /** What is waited for, for a verdict. */

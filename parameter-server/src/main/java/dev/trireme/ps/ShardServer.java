@@ -8,13 +8,16 @@ import dev.trireme.ps.plan.Directory;
 import dev.trireme.ps.shard.Clocks;
 import dev.trireme.ps.shard.ShardCopy;
 import dev.trireme.ps.shard.Staleness;
+import dev.trireme.ps.shard.Wishes;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * What a server does in one generation: the protocol, without the wire.
@@ -38,39 +41,29 @@ import java.util.OptionalLong;
  * acknowledged its push of it, and no shard applies before all workers have committed. So when one
  * shard applies, all hold what they need to.
  *
+ * <p>A copy that a backup lacks is made while workers go on ({@link CopyDesk}); a shard is handed
+ * over to its backup between two messages, when both hold the same, and workers say again to the
+ * new primary what the old one has not answered.
+ *
  * <p>With {@code drop}, shards may leave different workers out of a step.
  *
  * <p>Threading: one thread.
  */
 final class ShardServer implements Post.Receiver, AutoCloseable {
-  /** What is under way for a shard of which this server is the primary. */
-  private static final class Primary {
-    final ShardCopy copy;
-    final OptionalInt backup;
-    final long[] unreplicated;
-    final long[] wanted;
-    final TensorBuffer[] outgoing;
-    boolean applying;
-
-    Primary(ShardCopy copy, OptionalInt backup) {
-      this.copy = copy;
-      this.backup = backup;
-      int workers = copy.clocks().workers();
-      unreplicated = new long[workers];
-      wanted = new long[workers];
-      outgoing = new TensorBuffer[workers];
-    }
-  }
-
   private final int workers;
   private final ShardStore store;
   private final Post post;
   private final Staleness staleness;
-  private final Map<Integer, Primary> primaries = new HashMap<>();
-  private final List<NativeMemory.Block> blocks = new ArrayList<>();
+  private final Map<Integer, PrimaryShard> primaries = new HashMap<>();
   private final NativeMemory.Block unwanted;
+  private final PortionDesk portions;
+  private final Wishes wishes;
+  private final CopyDesk copies;
+  private final Set<Integer> handedOver = new HashSet<>();
+  private final List<PrimaryShard> retired = new ArrayList<>();
   private long globalItems;
   private int farewells;
+  private boolean closing;
 
   /**
    * @param server its number, from 0: rank {@code workers + server} of the group
@@ -81,27 +74,91 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     this.store = store;
     this.post = post;
     this.staleness = staleness;
-    this.unwanted = NativeMemory.allocate(4 * store.plan().largest(), 64);
+    this.unwanted = NativeMemory.allocate(store.plan().largestMessage(), 64);
+    this.portions = new PortionDesk(workers, post);
+    this.wishes = new Wishes(workers);
+    this.copies = new CopyDesk(store, post);
     for (int shard : directory.primariesOf(server)) {
       primaries.put(
           shard,
-          new Primary(store.copy(shard).orElseThrow(), directory.places().get(shard).backup()));
+          new PrimaryShard(
+              store.copy(shard).orElseThrow(), directory.places().get(shard).backup()));
     }
+  }
+
+  /**
+   * Sends backups the copies that they lack, ahead of all else that they will be told. Until such a
+   * copy is whole the shard's pushes wait, for what is sent must not change; then primaries that
+   * have more than their share hand some over.
+   *
+   * @param toCopy shards whose backups do not hold what their primaries do
+   * @param handOvers shards to be handed over to their backups
+   */
+  void begin(List<Integer> toCopy, List<Integer> handOvers) {
+    for (int shard : toCopy) {
+      PrimaryShard primary = primaries.get(shard);
+      if (primary != null) {
+        primary.copying = true;
+        copies.send(primary.copy, workers + primary.backup.orElseThrow());
+      }
+    }
+    for (int shard : handOvers) {
+      PrimaryShard primary = primaries.get(shard);
+      if (primary != null) {
+        primary.handsOver = true;
+        handOverIfQuiet(primary);
+      }
+    }
+  }
+
+  /** This server is about to say that it sends no more: moves that are under way end here. */
+  void takeLeave() {
+    closing = true;
+  }
+
+  /** Shards that this server has handed over in this formation. */
+  int handedOver() {
+    return handedOver.size();
+  }
+
+  private boolean isGone(int shard) {
+    PrimaryShard primary = primaries.get(shard);
+    return handedOver.contains(shard) || primary != null && primary.leaving;
   }
 
   @Override
   public TensorBuffer target(int from, Frame frame) {
+    if (frame.kind() == Kind.COPY || frame.kind() == Kind.COPY_PART) {
+      return copies.target(from, frame);
+    }
+    if (from < workers && isGone(frame.shard())) {
+      // The worker says it again to whom it is told of.
+      return unwanted.buffer(DType.UINT8, frame.bytes());
+    }
+    if (frame.kind() == Kind.PULL) {
+      ShardCopy copy = held(from, frame, false);
+      if (frame.bytes() > 4L * copy.shard().rows() || frame.bytes() % 4 != 0) {
+        throw frame.unexpected(from, "a server, with the rows of " + frame.bytes() + " bytes");
+      }
+      return primaries.get(frame.shard()).wishes[frame.worker()].of(frame.bytes());
+    }
+    if (frame.kind() == Kind.PORTIONS_FIX) {
+      return portions.target(frame);
+    }
     boolean replica = frame.kind() == Kind.REPLICATE;
     if (frame.kind() != Kind.PUSH && !replica) {
       throw frame.unexpected(from, "a server, with a payload");
     }
     ShardCopy copy = held(from, frame, replica);
-    if (frame.count() != copy.shard().count()) {
-      throw frame.unexpected(from, "a server, with " + frame.count() + " elements");
+    try {
+      copy.packing().rows(frame.bytes());
+    } catch (IllegalArgumentException e) {
+      throw frame.unexpected(from, "a server: " + e.getMessage());
     }
     return switch (copy.clocks().rule(frame.worker(), frame.step())) {
-      case HOLD, APPLY -> copy.gradient(frame.worker());
-      case DUPLICATE, LATE, EARLY -> unwanted.buffer(DType.FLOAT32, frame.count());
+      case HOLD, APPLY -> copy.inbox(frame.worker(), frame.bytes());
+      // Several at once may be written there: nobody reads it.
+      case DUPLICATE, LATE, EARLY -> unwanted.buffer(DType.UINT8, frame.bytes());
     };
   }
 
@@ -122,7 +179,14 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
 
   @Override
   public void handle(int from, Frame frame) {
+    if (from < workers && frame.kind() != Kind.BYE && isGone(frame.shard())) {
+      return;
+    }
     switch (frame.kind()) {
+      case COPY, COPY_PART -> copies.handle(from, frame);
+      case COPIED -> copied(frame);
+      case HAND_OVER -> takeOver(from, frame);
+      case TAKEN_OVER -> moved(frame);
       case PUSH -> push(from, frame);
       case REPLICATE -> replicate(from, frame);
       case REPLICATED -> replicated(frame);
@@ -132,13 +196,21 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
         post.send(from, frame.as(Kind.APPLIED, 0), Optional.empty());
       }
       case APPLIED -> {
-        Primary primary = primaries.get(frame.shard());
+        PrimaryShard primary = primaries.get(frame.shard());
         primary.applying = false;
         answer(primary);
+        handOverIfQuiet(primary);
       }
       case SLOTS -> slots(from, frame);
+      case PORTIONS -> {
+        ShardCopy copy = held(from, frame, false);
+        portions.asked(copy, frame, primaries.get(frame.shard()).backup);
+      }
+      case PORTIONS_FIX -> portions.fix(from, held(from, frame, true), frame);
+      case PORTIONS_FIXED -> portions.fixed(held(from, frame, false), frame);
+      case WISH -> wishes.wish((int) frame.weight());
       case LEAVE -> {
-        Primary primary = primaries.get(frame.shard());
+        PrimaryShard primary = primaries.get(frame.shard());
         held(from, frame, false).clocks().leave(frame.worker());
         applyIfComplete(primary);
         answer(primary);
@@ -148,20 +220,74 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     }
   }
 
+  private void copied(Frame frame) {
+    PrimaryShard primary = primaries.get(frame.shard());
+    primary.copying = false;
+    List<Frame> waiting = List.copyOf(primary.deferred);
+    primary.deferred.clear();
+    waiting.forEach(push -> push(push.worker(), push));
+    applyIfComplete(primary);
+    answer(primary);
+    handOverIfQuiet(primary);
+  }
+
+  /** Between two messages that would leave the backup behind the two are alike. */
+  private void handOverIfQuiet(PrimaryShard primary) {
+    if (primary.handsOver && primary.isQuiet() && farewells == 0) {
+      primary.leaving = true;
+      post.send(
+          workers + primary.backup.orElseThrow(),
+          Frame.about(Kind.HAND_OVER, primary.copy.shard().index(), 0, 0),
+          Optional.empty());
+    }
+  }
+
+  private void takeOver(int from, Frame frame) {
+    if (closing) {
+      return;
+    }
+    ShardCopy copy = held(from, frame, true);
+    copy.clocks().newGeneration();
+    primaries.put(frame.shard(), new PrimaryShard(copy, OptionalInt.of(from - workers)));
+    store.role(frame.shard(), true);
+    post.send(from, frame.as(Kind.TAKEN_OVER, 0), Optional.empty());
+  }
+
+  private void moved(Frame frame) {
+    PrimaryShard primary = primaries.remove(frame.shard());
+    store.role(frame.shard(), false);
+    handedOver.add(frame.shard());
+    int to = primary.backup.orElseThrow();
+    for (int worker = 0; worker < workers && !closing; worker++) {
+      post.send(
+          worker, new Frame(Kind.MOVED, frame.shard(), worker, 0, 0, to, 0, 0), Optional.empty());
+    }
+    retired.add(primary);
+  }
+
   private void push(int from, Frame frame) {
     ShardCopy copy = held(from, frame, false);
-    Primary primary = primaries.get(frame.shard());
-    globalItems = frame.mask();
+    PrimaryShard primary = primaries.get(frame.shard());
+    if (primary.copying) {
+      primary.deferred.add(frame);
+      return;
+    }
     int worker = frame.worker();
-    Clocks.Ruling ruling = copy.push(worker, frame.step(), frame.rate(), frame.weight());
+    if (copy.clocks().synchronous()) {
+      globalItems = frame.mask();
+    } else if (frame.shard() == 0) {
+      copy.portions().measured(worker, frame.weight(), frame.mask());
+    }
+    Clocks.Ruling ruling =
+        copy.push(worker, frame.step(), frame.rate(), frame.weight(), frame.bytes());
     switch (ruling) {
       case HOLD, APPLY -> {
         if (primary.backup.isPresent()) {
           primary.unreplicated[worker] = frame.step();
           post.send(
               workers + primary.backup.getAsInt(),
-              frame.as(Kind.REPLICATE, frame.count()),
-              Optional.of(copy.gradient(worker)));
+              frame.as(Kind.REPLICATE, frame.bytes()),
+              Optional.of(copy.inbox(worker, frame.bytes())));
         } else {
           acknowledge(frame);
         }
@@ -181,8 +307,10 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   }
 
   private void replicate(int from, Frame frame) {
+    ShardCopy copy = held(from, frame, true);
+    globalItems = copy.clocks().synchronous() ? frame.mask() : globalItems;
     Clocks.Ruling ruling =
-        held(from, frame, true).push(frame.worker(), frame.step(), frame.rate(), frame.weight());
+        copy.push(frame.worker(), frame.step(), frame.rate(), frame.weight(), frame.bytes());
     if (ruling == Clocks.Ruling.EARLY) {
       throw frame.unexpected(from, "a backup that lacks the step before");
     }
@@ -190,25 +318,27 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   }
 
   private void replicated(Frame frame) {
-    Primary primary = primaries.get(frame.shard());
+    PrimaryShard primary = primaries.get(frame.shard());
     if (primary.unreplicated[frame.worker()] == frame.step()) {
       primary.unreplicated[frame.worker()] = 0;
       acknowledge(frame);
+      handOverIfQuiet(primary);
     }
   }
 
   private void pull(int from, Frame frame) {
     ShardCopy copy = held(from, frame, false);
-    Primary primary = primaries.get(frame.shard());
+    PrimaryShard primary = primaries.get(frame.shard());
     copy.clocks().commit(frame.worker(), frame.step());
     primary.wanted[frame.worker()] = frame.step() + 1;
+    primary.rows.set(frame.worker(), primary.rowsWanted(from, frame));
     applyIfComplete(primary);
     answer(primary);
   }
 
-  private void applyIfComplete(Primary primary) {
+  private void applyIfComplete(PrimaryShard primary) {
     OptionalLong who = primary.copy.clocks().complete();
-    if (who.isEmpty()) {
+    if (who.isEmpty() || primary.copying) {
       return;
     }
     long step = primary.copy.clocks().applied() + 1;
@@ -231,39 +361,27 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   }
 
   /** Gives the values to all who wait for them and may have them. */
-  private void answer(Primary primary) {
+  private void answer(PrimaryShard primary) {
     Clocks clocks = primary.copy.clocks();
     for (int worker = 0; worker < workers && !primary.applying; worker++) {
       long step = primary.wanted[worker];
       if (step > 0 && clocks.mayBegin(worker, step)) {
         primary.wanted[worker] = 0;
-        staleness.add(clocks.behind(worker, step));
-        TensorBuffer values = outgoing(primary, worker);
+        long behind = clocks.behind(worker, step);
+        staleness.add(behind);
+        Optional<int[]> rows = primary.rows.get(worker);
+        TensorBuffer values =
+            rows.isPresent()
+                ? primary.chosen(worker, rows.get())
+                : primary.all(worker, mayOvertake());
+        int shard = primary.copy.shard().index();
+        long wish = shard == 0 ? wishes.begins(worker, step) : 0;
         post.send(
             worker,
-            Frame.about(Kind.VALUES, primary.copy.shard().index(), worker, step - 1)
-                .as(Kind.VALUES, values.count()),
+            new Frame(Kind.VALUES, shard, worker, step - 1, 0, behind, wish, values.byteCount()),
             Optional.of(values));
       }
     }
-  }
-
-  /**
-   * Under bsp nothing changes the values before all have read them; else they are copied, so that
-   * what a worker reads of a shard is never in part older and in part newer.
-   */
-  private TensorBuffer outgoing(Primary primary, int worker) {
-    TensorBuffer values = primary.copy.values();
-    if (primary.copy.clocks().synchronous() && !mayOvertake()) {
-      return values;
-    }
-    if (primary.outgoing[worker] == null) {
-      NativeMemory.Block block = NativeMemory.allocate(values.byteCount(), 64);
-      blocks.add(block);
-      primary.outgoing[worker] = block.buffer(DType.FLOAT32, values.count());
-    }
-    NativeMemory.copy(values.address(), primary.outgoing[worker].address(), values.byteCount());
-    return primary.outgoing[worker];
   }
 
   /** Whether a step may be applied while a worker that was left out of it still reads. */
@@ -285,7 +403,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
               0,
               slot,
               copy.updates(),
-              slots.get(slot).count()),
+              slots.get(slot).byteCount()),
           Optional.of(slots.get(slot)));
     }
     if (slots.isEmpty()) {
@@ -300,7 +418,9 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   @Override
   public void close() {
     unwanted.close();
-    blocks.forEach(NativeMemory.Block::close);
-    blocks.clear();
+    portions.close();
+    primaries.values().forEach(PrimaryShard::close);
+    retired.forEach(PrimaryShard::close);
+    copies.close();
   }
 }

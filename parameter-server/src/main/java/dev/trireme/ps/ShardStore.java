@@ -6,6 +6,7 @@ import dev.trireme.ps.plan.Directory;
 import dev.trireme.ps.plan.Directory.Holding;
 import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.shard.ShardCopy;
+import dev.trireme.ps.shard.Wire;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,16 +22,29 @@ public final class ShardStore implements AutoCloseable {
   private final ShardPlan plan;
   private final OptimizerSpec optimizer;
   private final ConsistencySpec consistency;
+  private final Wire wire;
+  private final int batch;
   private final int workers;
   private final Map<Integer, ShardCopy> copies = new TreeMap<>();
   private final Map<Integer, Boolean> primaries = new TreeMap<>();
 
-  /** An empty one. */
+  /**
+   * An empty one.
+   *
+   * @param batch items of a whole global batch
+   */
   public ShardStore(
-      ShardPlan plan, OptimizerSpec optimizer, ConsistencySpec consistency, int workers) {
+      ShardPlan plan,
+      OptimizerSpec optimizer,
+      ConsistencySpec consistency,
+      Wire wire,
+      int workers,
+      int batch) {
     this.plan = plan;
     this.optimizer = optimizer;
     this.consistency = consistency;
+    this.wire = wire;
+    this.batch = batch;
     this.workers = workers;
   }
 
@@ -62,14 +76,15 @@ public final class ShardStore implements AutoCloseable {
 
   /** A new, empty copy, in place of any that was there. */
   ShardCopy make(int shard, long from) {
-    ShardCopy copy = new ShardCopy(plan.shards().get(shard), optimizer, consistency, workers, from);
+    ShardCopy copy =
+        new ShardCopy(plan.shards().get(shard), optimizer, consistency, wire, workers, batch, from);
     put(copy);
     return copy;
   }
 
   /** An empty copy that is not held yet. */
   ShardCopy detached(int shard) {
-    return new ShardCopy(plan.shards().get(shard), optimizer, consistency, workers, 0);
+    return new ShardCopy(plan.shards().get(shard), optimizer, consistency, wire, workers, batch, 0);
   }
 
   /** Holds a copy in place of any that was there. */
@@ -77,6 +92,11 @@ public final class ShardStore implements AutoCloseable {
     drop(copy.shard().index());
     copies.put(copy.shard().index(), copy);
     primaries.put(copy.shard().index(), false);
+  }
+
+  /** A shard's primary is another server from now on, or this one. */
+  void role(int shard, boolean primary) {
+    primaries.put(shard, primary);
   }
 
   /** Begins a generation: frees what this server is not to hold any more. */

@@ -30,6 +30,7 @@ class ReplicationSimulationTest {
   @ValueSource(strings = {"b0", "s0", "s2", "a"})
   void shouldAddUpExactlyUnderKills(String which) {
     int kills = 0;
+    int handOvers = 0;
     for (long seed = 0; seed < Long.getLong("trireme.ps.histories", 500); seed++) {
       Random random = new Random(seed * 31 + which.hashCode());
       int workers = 1 + random.nextInt(3);
@@ -40,9 +41,11 @@ class ReplicationSimulationTest {
         cluster.checkSums("seed " + seed + " of " + which);
         cluster.checkBackups("seed " + seed + " of " + which);
         kills += cluster.kills();
+        handOvers += cluster.handOvers();
       }
     }
     assertThat(kills).as("kills in all histories").isGreaterThan(100);
+    assertThat(handOvers).as("shards that changed their server under load").isGreaterThan(100);
   }
 
   @ParameterizedTest

@@ -1,12 +1,16 @@
 package dev.trireme.ps;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.train.StateLostException;
 import dev.trireme.ps.shard.Updater;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -84,6 +88,19 @@ class ServedTrainingTest {
           }
           gradient.put(at, sum);
         }
+        if (i == ToyReplica.TABLE) {
+          for (int row = 0; row < ToyReplica.ROWS; row++) {
+            int first = row * ToyReplica.WIDTH;
+            boolean touched = false;
+            for (int worker = 0; worker < workers; worker++) {
+              touched |= ToyReplica.isNamed(worker, step, i, first);
+            }
+            if (touched) {
+              updateRow(replica, updater, optimizer, block.address(), first, step);
+            }
+          }
+          continue;
+        }
         long[] addresses = new long[slots];
         for (int slot = 0; slot < slots; slot++) {
           addresses[slot] = replica.optimizerState().get(i * slots + slot).data().address();
@@ -91,6 +108,104 @@ class ServedTrainingTest {
         updater.update(
             parameter.data().address(), addresses, block.address(), count, optimizer.lr(), step);
       }
+    }
+  }
+
+  private static void updateRow(
+      ToyReplica replica,
+      Updater updater,
+      OptimizerSpec optimizer,
+      long gradients,
+      int first,
+      long step) {
+    int slots = updater.slotNames().size();
+    long[] addresses = new long[slots];
+    for (int slot = 0; slot < slots; slot++) {
+      NamedTensor state = replica.optimizerState().get(ToyReplica.TABLE * slots + slot);
+      addresses[slot] = state.data().address() + 4L * first;
+    }
+    long values = replica.parameters().get(ToyReplica.TABLE).tensor().data().address();
+    updater.update(
+        values + 4L * first,
+        addresses,
+        gradients + 4L * first,
+        ToyReplica.WIDTH,
+        optimizer.lr(),
+        step);
+  }
+
+  @Test
+  void shouldSendTheRowsOfABatchAlone() throws Exception {
+    double sparse = bytesOf(true);
+    double dense = bytesOf(false);
+    assertThat(sparse).isLessThan(0.75 * dense);
+  }
+
+  static Stream<CompressionSpec> halves() {
+    return Stream.of(new CompressionSpec.Float16(), new CompressionSpec.Bfloat16());
+  }
+
+  /** The gradients are small integers, which have all their bits in either. */
+  @ParameterizedTest
+  @MethodSource("halves")
+  void shouldPushInSixteenBits(CompressionSpec compression) throws Exception {
+    ConsistencySpec bsp = new ConsistencySpec.Bsp(0);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, bsp, 2, 2, 1, true, compression), 10)
+            .withIntegers()
+            .withoutSaving()) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, 2, 10);
+      assertThat(formation.figures(0).get("servedBytes")).isLessThan(0.85 * bytesOf(true));
+    }
+  }
+
+  @Test
+  void shouldNotGoOnWithRowsThatNoWorkerHolds() throws Exception {
+    CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 2, 1, 0), 1_000_000)
+            .afterEachStep(
+                (worker, step, totals) -> {
+                  if (step == 3) {
+                    running.join().lose(2, 2);
+                  }
+                })) {
+      assertThat(formation.run(running::complete)).isFalse();
+      formation.replaceServer(0);
+      assertThatThrownBy(() -> formation.run(groups -> {}))
+          .hasRootCauseInstanceOf(StateLostException.class);
+    }
+  }
+
+  @Test
+  void shouldRefuseRanksWithOtherSettings() throws Exception {
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 2, 1, 0), 3)) {
+      formation.servers().get(0).close();
+      formation
+          .servers()
+          .set(
+              0,
+              new ParameterServer(
+                  TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Asp(), 2, 1, 0)
+                      .on(ParallelSpec.DeviceKind.CPU)));
+      assertThatThrownBy(() -> formation.run(groups -> {}))
+          .rootCause()
+          .hasMessageContaining("other settings of the parameter server");
+    }
+  }
+
+  /** The table is a third of the model. */
+  private static double bytesOf(boolean sparse) throws Exception {
+    try (TestFormation formation =
+        new TestFormation(
+                TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 2, 2, 1, sparse), 10)
+            .withIntegers()
+            .withoutSaving()) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, 2, 10);
+      return formation.figures(0).get("servedBytes");
     }
   }
 
@@ -163,6 +278,24 @@ class ServedTrainingTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"-1, 1", "-1, 9", "3, 5", "20, 17"})
+  void shouldStopAfterTheSameStepThoughWorkersDoNotWait(int bound, long wish) throws Exception {
+    ConsistencySpec consistency =
+        bound < 0 ? new ConsistencySpec.Asp() : new ConsistencySpec.Ssp(bound);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, consistency, 3, 2, 1), 100_000)
+            .withIntegers()
+            .stopping((worker, step) -> worker == 2 && step >= wish)) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      long stopped = formation.applied(0);
+      assertThat(stopped).isBetween(wish, 99_999L);
+      assertThat(formation.applied(1)).isEqualTo(stopped);
+      assertThat(formation.applied(2)).isEqualTo(stopped);
+      checkSums(formation, 3, (int) stopped);
+    }
+  }
+
   @Test
   void shouldEndWithTheSlowestLeftOut() throws Exception {
     try (TestFormation formation =
@@ -230,7 +363,7 @@ class ServedTrainingTest {
 
   private static void checkSums(TestFormation formation, int workers, int steps) {
     for (ToyReplica replica : formation.replicas()) {
-      for (int i = 0; i < 3; i++) {
+      for (int i = 0; i < replica.parameters().size(); i++) {
         FloatBuffer values = ToyReplica.floats(replica.parameters().get(i).tensor().data());
         for (int at = 0; at < ToyReplica.count(i); at++) {
           float expected = ToyReplica.initial(i, at);

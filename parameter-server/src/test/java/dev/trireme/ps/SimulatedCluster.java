@@ -11,12 +11,16 @@ import dev.trireme.ps.plan.Directory;
 import dev.trireme.ps.plan.Directory.Holding;
 import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.plan.ShardPlan;
+import dev.trireme.ps.shard.Portions;
 import dev.trireme.ps.shard.ShardCopy;
 import dev.trireme.ps.shard.Staleness;
+import dev.trireme.ps.shard.Wire;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
@@ -29,7 +33,7 @@ final class SimulatedCluster implements AutoCloseable {
   private static final int ELEMENTS = SHARDS * SHARD_ELEMENTS;
   private static final int MOST_EVENTS = 200_000;
 
-  private record Letter(int from, int to, Frame frame, float[] payload) {}
+  private record Letter(int from, int to, Frame frame, byte[] payload) {}
 
   /** A worker: pushes every shard, waits, pulls every shard, waits, and so on. */
   private final class Worker {
@@ -41,10 +45,15 @@ final class SimulatedCluster implements AutoCloseable {
     long applied;
     boolean pushing;
     boolean joining;
+    boolean asking;
+    final Incoming incoming;
+    final Outgoing outgoing;
     ShardClient client;
 
     Worker(int number) {
       this.number = number;
+      this.incoming = new Incoming(plan, values, List.of());
+      this.outgoing = new Outgoing(plan, List.of(), gradients, Wire.FLOAT32);
     }
 
     boolean isDone() {
@@ -54,6 +63,7 @@ final class SimulatedCluster implements AutoCloseable {
     void join(long after) {
       applied = after;
       joining = true;
+      asking = false;
       pushing = false;
       client =
           new ShardClient(
@@ -62,9 +72,8 @@ final class SimulatedCluster implements AutoCloseable {
               plan,
               directory,
               (to, frame, payload) -> send(number, to, frame, payload),
-              gradients,
-              values,
-              List.of());
+              outgoing,
+              incoming);
       client.pull(after);
     }
 
@@ -76,14 +85,32 @@ final class SimulatedCluster implements AutoCloseable {
         pushing = false;
         client.pull(applied + 1);
       }
-      if (!pushing && client.isPulled()) {
+      if (!pushing && !asking && client.isPulled()) {
         applied += joining ? 0 : 1;
         joining = false;
         checkRead();
-        if (applied < steps) {
+        if (applied < steps && deals()) {
+          asking = true;
+          client.askPortions(Portions.windowOf(applied + 1));
+        } else if (applied < steps) {
           push(applied + 1);
         }
+      } else if (asking && client.portions().isPresent()) {
+        asking = false;
+        checkPortions();
+        push(applied + 1);
       }
+    }
+
+    private boolean deals() {
+      return !(consistency instanceof ConsistencySpec.Bsp);
+    }
+
+    /** Whoever asks for the parts of a window, whenever, is told the same. */
+    private void checkPortions() {
+      int[] told = client.portions().orElseThrow();
+      int[] before = portions.putIfAbsent(Portions.windowOf(applied + 1), told);
+      assertThat(before == null ? told : before).isEqualTo(told);
     }
 
     private void push(long step) {
@@ -92,7 +119,9 @@ final class SimulatedCluster implements AutoCloseable {
       for (int i = 0; i < ELEMENTS; i++) {
         gradient.put(i, gradient(number, step, i));
       }
-      IntStream.range(0, SHARDS).forEach(shard -> client.push(shard, step, 1, 1, 0));
+      long nanos = 1 + random.nextInt(1000);
+      IntStream.range(0, SHARDS)
+          .forEach(shard -> client.push(shard, step, 1, 1, deals() ? nanos : 0));
     }
 
     /** Under bsp everybody reads the sum of all steps up to now, and nothing else. */
@@ -121,8 +150,10 @@ final class SimulatedCluster implements AutoCloseable {
   private final List<ShardServer> servers = new ArrayList<>();
   private final List<Letter> letters = new ArrayList<>();
   private final Staleness staleness = new Staleness();
+  private final Map<Long, int[]> portions = new HashMap<>();
   private Directory directory = new Directory(0, List.of());
   private int kills;
+  private int handOvers;
 
   SimulatedCluster(
       ConsistencySpec consistency,
@@ -141,7 +172,7 @@ final class SimulatedCluster implements AutoCloseable {
         IntStream.range(0, SHARDS)
             .mapToObj(i -> new Shard(i, (long) i * SHARD_ELEMENTS, SHARD_ELEMENTS))
             .toList();
-    this.plan = new ShardPlan(List.of(0L, (long) ELEMENTS), shards);
+    this.plan = new ShardPlan(List.of(0L), List.of(new ShardPlan.Size(ELEMENTS, 0)), shards);
     IntStream.range(0, workerCount).forEach(i -> workers.add(new Worker(i)));
     IntStream.range(0, serverCount).forEach(i -> stores.add(store()));
     directory = Directory.decide(1, SHARDS, numbers(), backups, List.of());
@@ -157,11 +188,16 @@ final class SimulatedCluster implements AutoCloseable {
   }
 
   private ShardStore store() {
-    return new ShardStore(plan, new OptimizerSpec.Sgd(1, 0, false, 0), consistency, workers.size());
+    return new ShardStore(
+        plan, new OptimizerSpec.Sgd(1, 0, false, 0), consistency, Wire.FLOAT32, workers.size(), 64);
   }
 
   private List<Integer> numbers() {
     return IntStream.range(0, stores.size()).boxed().toList();
+  }
+
+  int handOvers() {
+    return handOvers + servers.stream().mapToInt(ShardServer::handedOver).sum();
   }
 
   int kills() {
@@ -192,8 +228,8 @@ final class SimulatedCluster implements AutoCloseable {
   }
 
   private void send(int from, int to, Frame frame, Optional<TensorBuffer> payload) {
-    float[] copy = new float[payload.map(p -> (int) p.count()).orElse(0)];
-    payload.ifPresent(p -> floats(p).get(0, copy));
+    byte[] copy = new byte[payload.map(p -> (int) p.byteCount()).orElse(0)];
+    payload.ifPresent(p -> NativeMemory.read(p.address(), copy, 0, copy.length));
     letters.add(new Letter(from, to, frame, copy));
     if (frame.kind() == Frame.Kind.PUSH && random.nextInt(8) == 0) {
       letters.add(new Letter(from, to, frame, copy));
@@ -229,11 +265,15 @@ final class SimulatedCluster implements AutoCloseable {
     return text.toString();
   }
 
-  /** Any letter, but those between two servers in order: their group promises as much. */
+  /**
+   * Any letter, but those between two servers in order, and a move behind what came before it:
+   * their group promises as much.
+   */
   private int next() {
     int index = random.nextInt(letters.size());
     Letter chosen = letters.get(index);
-    if (chosen.from() >= workers.size() && chosen.to() >= workers.size()) {
+    boolean betweenServers = chosen.from() >= workers.size() && chosen.to() >= workers.size();
+    if (betweenServers || chosen.frame().kind() == Frame.Kind.MOVED) {
       for (int i = 0; i < index; i++) {
         if (letters.get(i).from() == chosen.from() && letters.get(i).to() == chosen.to()) {
           return i;
@@ -248,7 +288,8 @@ final class SimulatedCluster implements AutoCloseable {
     Post.Receiver receiver =
         toWorker ? workers.get(letter.to()).client : servers.get(letter.to() - workers.size());
     if (letter.payload().length > 0) {
-      floats(receiver.target(letter.from(), letter.frame())).put(0, letter.payload());
+      TensorBuffer to = receiver.target(letter.from(), letter.frame());
+      NativeMemory.write(letter.payload(), 0, letter.payload().length, to.address());
     }
     receiver.handle(letter.from(), letter.frame());
     if (toWorker) {
@@ -269,8 +310,10 @@ final class SimulatedCluster implements AutoCloseable {
     }
     if (what != 1 && backups > 0) {
       int dead = random.nextInt(stores.size());
-      stores.get(dead).close();
-      stores.set(dead, store());
+      if (othersHoldAll(dead)) {
+        stores.get(dead).close();
+        stores.set(dead, store());
+      }
     }
     letters.clear();
     List<Holding> holdings = new ArrayList<>();
@@ -282,6 +325,15 @@ final class SimulatedCluster implements AutoCloseable {
     }
   }
 
+  /** Not so while a copy for a server that was replaced just before is on its way. */
+  private boolean othersHoldAll(int dead) {
+    List<Holding> holdings = new ArrayList<>();
+    numbers().stream()
+        .filter(server -> server != dead)
+        .forEach(server -> holdings.addAll(stores.get(server).holdings(server)));
+    return Directory.isWhole(SHARDS, holdings);
+  }
+
   private long resumeAt(int worker, OptionalLong survivors) {
     if (consistency instanceof ConsistencySpec.Bsp) {
       return survivors.orElseGet(
@@ -290,32 +342,27 @@ final class SimulatedCluster implements AutoCloseable {
     return primaries().stream().mapToLong(c -> c.clocks().clock(worker)).min().orElseThrow();
   }
 
+  /** Where the directory says, or where they have been handed over to since. */
   private List<ShardCopy> primaries() {
-    return IntStream.range(0, SHARDS)
-        .mapToObj(s -> stores.get(directory.places().get(s).primary()).copy(s).orElseThrow())
-        .toList();
+    return IntStream.range(0, SHARDS).mapToObj(this::primary).toList();
+  }
+
+  private ShardCopy primary(int shard) {
+    return numbers().stream()
+        .filter(
+            server ->
+                stores.get(server).holdings(server).stream()
+                    .anyMatch(h -> h.shard() == shard && h.primary()))
+        .findFirst()
+        .flatMap(server -> stores.get(server).copy(shard))
+        .orElseThrow();
   }
 
   private void form(Directory next) {
+    servers.forEach(s -> handOvers += s.handedOver());
     servers.forEach(ShardServer::close);
     servers.clear();
     directory = next;
-    for (int shard = 0; shard < SHARDS; shard++) {
-      Directory.Place place = directory.places().get(shard);
-      ShardCopy primary = stores.get(place.primary()).copy(shard).orElseThrow();
-      int index = shard;
-      place
-          .backup()
-          .ifPresent(
-              backup -> {
-                ShardCopy copy = stores.get(backup).make(index, 0);
-                NativeMemory.copy(
-                    primary.content().address(),
-                    copy.content().address(),
-                    primary.content().byteCount());
-                copy.restore(primary.record());
-              });
-    }
     for (int server : numbers()) {
       stores.get(server).follow(directory, server);
       int rank = workers.size() + server;
@@ -327,6 +374,12 @@ final class SimulatedCluster implements AutoCloseable {
               (to, frame, payload) -> send(rank, to, frame, payload),
               staleness));
     }
+    List<Integer> toCopy =
+        IntStream.range(0, SHARDS)
+            .filter(s -> directory.places().get(s).backup().isPresent())
+            .boxed()
+            .toList();
+    servers.forEach(s -> s.begin(toCopy, directory.handOvers(stores.size())));
   }
 
   void checkSums(String as) {
@@ -359,6 +412,11 @@ final class SimulatedCluster implements AutoCloseable {
   public void close() {
     servers.forEach(ShardServer::close);
     stores.forEach(ShardStore::close);
-    workers.forEach(w -> w.slabs.close());
+    workers.forEach(
+        w -> {
+          w.slabs.close();
+          w.incoming.close();
+          w.outgoing.close();
+        });
   }
 }

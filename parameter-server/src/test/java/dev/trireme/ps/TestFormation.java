@@ -15,11 +15,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 
 /** A job's workers and servers as threads, in one formation after the other. */
@@ -33,8 +36,10 @@ final class TestFormation implements AutoCloseable {
   private final long steps;
   private final List<ToyReplica> replicas = new ArrayList<>();
   private final List<ParameterServer> servers = new ArrayList<>();
+  private final Map<Integer, Map<String, Double>> figures = new ConcurrentHashMap<>();
   private final long[] applied;
   private volatile AfterStep afterStep = (worker, step, totals) -> {};
+  private BiPredicate<Integer, Long> stopping = (worker, step) -> false;
   private boolean integers;
   private boolean saving = true;
 
@@ -56,6 +61,12 @@ final class TestFormation implements AutoCloseable {
     return this;
   }
 
+  /** Says whether a worker has been asked to stop when it is at a step. */
+  TestFormation stopping(BiPredicate<Integer, Long> asked) {
+    stopping = asked;
+    return this;
+  }
+
   /** Ends without the checkpoint that otherwise comes last. */
   TestFormation withoutSaving() {
     saving = false;
@@ -65,6 +76,11 @@ final class TestFormation implements AutoCloseable {
   TestFormation afterEachStep(AfterStep listener) {
     afterStep = listener;
     return this;
+  }
+
+  /** What a worker's exchange said at its end. */
+  Map<String, Double> figures(int worker) {
+    return figures.get(worker);
   }
 
   List<ToyReplica> replicas() {
@@ -174,17 +190,21 @@ final class TestFormation implements AutoCloseable {
     LearningRate rate =
         new LearningRate(job.train().optimizer().lr(), job.train().schedule(), 0, steps);
     try (ServedExchange exchange =
-        new ServedExchange(among, all, replica, job, rate, TestJobs.ITEMS)) {
+        new ServedExchange(among, all, replica, job, rate, TestJobs.ITEMS, new ServedFigures())) {
       ServedReplica served = new ServedReplica(replica, exchange);
       Random random = new Random(worker);
-      Progress progress = exchange.formed(new Progress(source, Cursor.START));
+      Progress progress = exchange.formed(new Progress(source, Cursor.START), source > 0);
       while (progress.step() < steps) {
         long step = progress.step() + 1;
         replica.step(step);
         exchange.part(0, 1);
-        Loss loss = served.forward(null, 0);
-        exchange.begin(step, new StepSignals(loss, false, false));
+        Loss loss = served.forward(replica.batch(step), 0);
+        exchange.begin(step, new StepSignals(loss, stopping.test(worker, step), false));
         served.backward(exchange);
+        if (step % 3 > 0) {
+          // Else its rows are asked for when they are needed.
+          served.prepare(replica.batch(step + 1));
+        }
         StepTotals totals = exchange.await();
         served.optimize(rate.at(step));
         progress = progress.next(Cursor.START);
@@ -192,6 +212,9 @@ final class TestFormation implements AutoCloseable {
           applied[worker] = step;
         }
         afterStep.done(worker, step, totals);
+        if (totals.stop()) {
+          break;
+        }
         if (random.nextInt(4) == worker) {
           Thread.yield();
         }
@@ -200,6 +223,7 @@ final class TestFormation implements AutoCloseable {
         exchange.saving(progress);
       }
       exchange.finishing(progress);
+      figures.put(worker, exchange.figures());
     }
   }
 

@@ -26,6 +26,28 @@ final class TestJobs {
 
   static JobSpec job(
       OptimizerSpec optimizer, ConsistencySpec consistency, int workers, int servers, int backups) {
+    return job(optimizer, consistency, workers, servers, backups, true);
+  }
+
+  static JobSpec job(
+      OptimizerSpec optimizer,
+      ConsistencySpec consistency,
+      int workers,
+      int servers,
+      int backups,
+      boolean sparse) {
+    CompressionSpec none = new CompressionSpec.None();
+    return job(optimizer, consistency, workers, servers, backups, sparse, none);
+  }
+
+  static JobSpec job(
+      OptimizerSpec optimizer,
+      ConsistencySpec consistency,
+      int workers,
+      int servers,
+      int backups,
+      boolean sparse,
+      CompressionSpec compression) {
     return new JobSpec(
         "test",
         new ModelSpec(
@@ -56,10 +78,10 @@ final class TestJobs {
             25 << 20,
             1 << 20,
             20,
-            new CompressionSpec.None(),
+            compression,
             List.of(),
             ParallelSpec.BackendKind.AUTO,
-            Optional.of(new ParameterServerSpec(servers, backups, consistency))),
+            Optional.of(new ParameterServerSpec(servers, backups, consistency, sparse))),
         new CheckpointSpec(Optional.empty(), 3, Optional.empty(), Optional.empty()));
   }
 }

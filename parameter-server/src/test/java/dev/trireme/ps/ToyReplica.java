@@ -1,6 +1,7 @@
 package dev.trireme.ps;
 
 import dev.trireme.api.data.Batch;
+import dev.trireme.api.data.Cursor;
 import dev.trireme.api.engine.GradientSink;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Parameter;
@@ -16,9 +17,16 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A model of three tensors whose gradients are a formula of worker, step and values. */
+/**
+ * A model of three tensors and a table, whose gradients are a formula of worker, step and values;
+ * those of the table are zero but for the rows that a batch names.
+ */
 final class ToyReplica implements Replica {
-  private static final int[] COUNTS = {700, 20_000, 3};
+  static final int TABLE = 3;
+  static final int WIDTH = 5;
+  static final int ROWS = 2000;
+  private static final int[] COUNTS = {700, 20_000, 3, ROWS * WIDTH};
+  private static final int ROWS_A_BATCH = 6;
 
   private final int worker;
   private final List<NativeMemory.Block> blocks = new ArrayList<>();
@@ -36,7 +44,8 @@ final class ToyReplica implements Replica {
       for (int at = 0; at < COUNTS[i]; at++) {
         floats.put(at, initial(i, at));
       }
-      parameters.add(new Parameter(i, new NamedTensor(i + ".weight", Shape.of(COUNTS[i]), values)));
+      Shape shape = i == TABLE ? Shape.of(ROWS, WIDTH) : Shape.of(COUNTS[i]);
+      parameters.add(new Parameter(i, new NamedTensor(i + ".weight", shape, values)));
       for (String slot : Updater.of(optimizer).slotNames()) {
         optimizerState.add(
             new NamedTensor(
@@ -62,8 +71,42 @@ final class ToyReplica implements Replica {
     step = next;
   }
 
+  static int row(int worker, long step, int index) {
+    return (int) ((worker * 701 + step * 13 + index * index * 37) % ROWS);
+  }
+
+  /** Whether a worker's batch names the row that an element of the table is in. */
+  static boolean isNamed(int worker, long step, int parameter, int at) {
+    boolean named = parameter != TABLE;
+    for (int i = 0; i < ROWS_A_BATCH && !named; i++) {
+      named = row(worker, step, i) == at / WIDTH;
+    }
+    return named;
+  }
+
+  /** The batch of a step: rows of the table. */
+  Batch batch(long ofStep) {
+    TensorBuffer features = allocate(DType.INT64, ROWS_A_BATCH);
+    for (int i = 0; i < ROWS_A_BATCH; i++) {
+      NativeMemory.view(features.address(), 8 * ROWS_A_BATCH)
+          .putLong(8 * i, row(worker, ofStep, i));
+    }
+    return new Batch(
+        Cursor.START,
+        Cursor.START,
+        4,
+        2,
+        features,
+        Shape.of(2, ROWS_A_BATCH / 2),
+        TensorBuffer.NONE,
+        Shape.of(2, 0));
+  }
+
   /** The gradient of one element. */
   static float gradient(int worker, long step, int parameter, int at, float value) {
+    if (!isNamed(worker, step, parameter, at)) {
+      return 0;
+    }
     return 0.1f * value + ((worker * 31 + step * 7 + parameter * 5 + at) % 13 - 6) * 0.01f;
   }
 
@@ -77,12 +120,20 @@ final class ToyReplica implements Replica {
   }
 
   static float integer(int worker, long step, int parameter, int at) {
+    if (!isNamed(worker, step, parameter, at)) {
+      return 0;
+    }
     return (worker * 31 + step * 7 + parameter * 5 + at) % 13 - 6;
   }
 
   @Override
   public List<Parameter> parameters() {
     return List.copyOf(parameters);
+  }
+
+  @Override
+  public List<Integer> tables() {
+    return List.of(TABLE);
   }
 
   @Override

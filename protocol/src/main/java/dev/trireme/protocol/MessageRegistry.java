@@ -172,7 +172,7 @@ final class MessageRegistry {
         ConsistencySpec.Ssp.class,
         ConsistencySpec.Asp.class,
         ParameterServerSpec.class);
-    number(types, 140, DatasetSpec.Idx.class, DatasetSpec.Strokes.class);
+    number(types, 140, DatasetSpec.Idx.class, DatasetSpec.Strokes.class, DatasetSpec.Ratings.class);
     number(
         types,
         150,
@@ -205,7 +205,8 @@ final class MessageRegistry {
         LayerSpec.Softmax.class,
         LayerSpec.Flatten.class,
         LayerSpec.Reshape.class,
-        LayerSpec.Residual.class);
+        LayerSpec.Residual.class,
+        LayerSpec.Factorization.class);
   }
 
   private static void number(Map<Integer, Class<?>> types, int first, Class<?>... group) {

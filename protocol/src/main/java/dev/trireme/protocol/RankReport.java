@@ -115,6 +115,7 @@ public sealed interface RankReport extends Message {
    * @param nativeBytes the engine holds
    * @param wireBytes of gradients that each rank sent its peers in that step
    * @param plainWireBytes what that would be without compression
+   * @param figures further ones by name, of this rank since its process began; often none
    */
   record Committed(
       long step,
@@ -125,13 +126,54 @@ public sealed interface RankReport extends Message {
       double samplesPerSecond,
       long nativeBytes,
       long wireBytes,
-      long plainWireBytes)
+      long plainWireBytes,
+      Map<String, Double> figures)
       implements RankReport {
     public Committed {
       if (wireBytes < 0 || plainWireBytes < 0) {
         throw new IllegalArgumentException(
             "bytes sent are " + wireBytes + " and " + plainWireBytes + ", below 0");
       }
+      figures = Map.copyOf(figures);
+    }
+
+    /** Without further figures. */
+    public Committed(
+        long step,
+        Cursor from,
+        int samples,
+        double loss,
+        double learningRate,
+        double samplesPerSecond,
+        long nativeBytes,
+        long wireBytes,
+        long plainWireBytes) {
+      this(
+          step,
+          from,
+          samples,
+          loss,
+          learningRate,
+          samplesPerSecond,
+          nativeBytes,
+          wireBytes,
+          plainWireBytes,
+          Map.of());
+    }
+
+    /** With these. */
+    public Committed with(Map<String, Double> further) {
+      return new Committed(
+          step,
+          from,
+          samples,
+          loss,
+          learningRate,
+          samplesPerSecond,
+          nativeBytes,
+          wireBytes,
+          plainWireBytes,
+          further);
     }
   }
 

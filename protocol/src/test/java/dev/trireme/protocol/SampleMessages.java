@@ -188,6 +188,9 @@ final class SampleMessages {
         new RankReport.Samples(1, List.of()),
         new RankReport.Committed(
             1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40, 1 << 20, 4 << 20),
+        new RankReport.Committed(
+                1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40, 1 << 20, 4 << 20)
+            .with(Map.of("staleness.2", 17.0)),
         new RankReport.BucketsTuned(65_536, 1 << 20, "name: x\n"),
         new RankReport.EpochEnded(0, 600, 0.5, Double.NaN, Double.NEGATIVE_INFINITY, 8.25),
         new RankReport.ShardWritten(1200),
@@ -207,7 +210,8 @@ final class SampleMessages {
     DataSpec small =
         new DataSpec(
             new DatasetSpec.Strokes(1000, -5),
-            Optional.empty(),
+            Optional.of(
+                new DatasetSpec.Ratings("r.csv", DatasetSpec.Ratings.Part.VALIDATION, 20, 7)),
             ".",
             128,
             500,
@@ -298,7 +302,7 @@ final class SampleMessages {
             new CompressionSpec.None(),
             List.of(),
             ParallelSpec.BackendKind.AUTO,
-            Optional.of(new ParameterServerSpec(3, 1, consistency)),
+            Optional.of(new ParameterServerSpec(3, 1, consistency, false)),
             Optional.of(2),
             Optional.of(4L << 30),
             Optional.empty()),
@@ -371,6 +375,7 @@ final class SampleMessages {
         new LayerSpec.LayerNorm(1e-5),
         new LayerSpec.Dropout(0.5),
         new LayerSpec.Embedding(10, 4),
+        new LayerSpec.Factorization(10, 4, 3.5),
         new LayerSpec.Relu(),
         new LayerSpec.Gelu(),
         new LayerSpec.Tanh(),

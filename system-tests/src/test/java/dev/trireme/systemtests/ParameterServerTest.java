@@ -42,10 +42,18 @@ class ParameterServerTest {
   }
 
   @Test
-  void shouldEndWhereAllReduceDoesAndBeResumedUnderIt() throws Exception {
+  void shouldEndWhereAllReduceDoesAndBeResumedEitherWay() throws Exception {
     double reduced;
-    try (TriremeRun run = train("reduced", "train.steps=60")) {
+    try (TriremeRun run = train("reduced", "train.steps=60", "checkpoint.everySteps=40")) {
       reduced = loss(run.succeeded());
+    }
+    String half =
+        "checkpoint.resumeFrom=" + directory.resolve("reduced/run/checkpoints/step-00000040");
+    try (TriremeRun run =
+        train("taken-over", "train.steps=60", "parallel.sync=parameter-server", half)) {
+      JsonNode result = run.succeeded();
+      assertThat(result.path("steps").asLong()).isEqualTo(60);
+      assertThat(loss(result)).isCloseTo(reduced, within(1e-4));
     }
     try (TriremeRun run =
         train(
@@ -104,6 +112,13 @@ class ParameterServerTest {
       JsonNode result = run.succeeded();
       assertThat(result.path("steps").asLong()).isEqualTo(60);
       assertThat(result.path("stateHash").asText()).startsWith("sha256:");
+      JsonNode metrics = result.path("metrics");
+      double reads = 0;
+      for (String name : (Iterable<String>) metrics::fieldNames) {
+        reads += name.startsWith("staleness.") ? metrics.path(name).asDouble() : 0;
+      }
+      assertThat(reads).as("reads of two workers").isEqualTo(120);
+      assertThat(run.lines("metrics.jsonl").get(0).has("stalenessMax")).isTrue();
     }
   }
 }

@@ -11,6 +11,7 @@ import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
+import dev.trireme.api.train.StepParts;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
 import dev.trireme.api.train.WireBytes;
@@ -31,8 +32,6 @@ import java.util.stream.IntStream;
  * repeated; make another exchange in another process group.
  */
 public final class BucketedExchange implements GradientExchange {
-  private static final long NO_STEP = -1;
-
   private final ProcessGroup group;
   private final List<Parameter> parameters;
   private final BucketLayout layout;
@@ -47,9 +46,7 @@ public final class BucketedExchange implements GradientExchange {
   private final BitSet handedOver = new BitSet();
   private Work sumsWork;
   private int startedBuckets;
-  private long step = NO_STEP;
-  private int part;
-  private int partCount = 1;
+  private final StepParts at = new StepParts();
 
   /**
    * A collective call: every rank makes it with the same parameters, statistics and sizes.
@@ -163,41 +160,19 @@ public final class BucketedExchange implements GradientExchange {
 
   @Override
   public void part(int index, int count) {
-    boolean next = index == 0 ? step == NO_STEP : index == part + 1 && count == partCount;
-    if (!next || index >= count) {
-      throw new IllegalStateException(
-          "part "
-              + (index + 1)
-              + " of "
-              + count
-              + " follows part "
-              + (part + 1)
-              + " of "
-              + partCount
-              + ": expected each part of a step once, in order");
-    }
-    part = index;
-    partCount = count;
+    at.part(index, count);
     sums.part(index, count);
-  }
-
-  private boolean lastPart() {
-    return part == partCount - 1;
   }
 
   @Override
   public void begin(long step, StepSignals signals) {
-    if (this.step != (part == 0 ? NO_STEP : step)) {
-      throw new IllegalStateException(
-          "step " + step + " begins, but step " + this.step + " has not been awaited");
-    }
-    if (part > 0 && handedOver.cardinality() < parameters.size()) {
+    if (!at.isFirst() && handedOver.cardinality() < parameters.size()) {
       throw missingGradient();
     }
-    this.step = step;
+    at.begin(step);
     startedBuckets = 0;
     handedOver.clear();
-    if (!lastPart()) {
+    if (!at.isLast()) {
       sums.add(signals);
       return;
     }
@@ -210,16 +185,14 @@ public final class BucketedExchange implements GradientExchange {
 
   @Override
   public void ready(int parameter, TensorBuffer gradient) {
-    if (step == NO_STEP) {
-      throw new IllegalStateException("a gradient arrived before the step began");
-    }
+    at.requireBegun();
     TensorBuffer slot = reduced.get(parameter);
     if (gradient.dtype() != slot.dtype()
         || gradient.count() != slot.count()
         || handedOver.get(parameter)) {
       throw new IllegalArgumentException(
           "step "
-              + step
+              + at.step()
               + ", gradient of "
               + parameters.get(parameter).tensor().name()
               + ": expected "
@@ -233,30 +206,24 @@ public final class BucketedExchange implements GradientExchange {
               + (handedOver.get(parameter) ? " again" : ""));
     }
     handedOver.set(parameter);
-    if (!lastPart()) {
-      parts.add(part, parameter, gradient);
+    if (!at.isLast()) {
+      parts.add(at.index(), parameter, gradient);
       return;
     }
     BucketLayout.Slot place = layout.slots().get(parameter);
-    TensorBuffer sum = part == 0 ? gradient : parts.sum(part, parameter, gradient);
+    TensorBuffer sum = at.isFirst() ? gradient : parts.sum(at.index(), parameter, gradient);
     transfers.get(place.bucket()).take(place.from(), sum);
     missing[place.bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
       group.label(labels.get(startedBuckets));
-      works[startedBuckets] = transfers.get(startedBuckets).start(step);
+      works[startedBuckets] = transfers.get(startedBuckets).start(at.step());
       startedBuckets++;
     }
   }
 
   @Override
   public StepTotals await() {
-    if (step == NO_STEP) {
-      throw new IllegalStateException("no step has begun");
-    }
-    if (!lastPart()) {
-      throw new IllegalStateException(
-          "step " + step + " is awaited after part " + (part + 1) + " of " + partCount);
-    }
+    at.requireLast();
     if (startedBuckets < missing.length) {
       throw missingGradient();
     }
@@ -280,7 +247,7 @@ public final class BucketedExchange implements GradientExchange {
   private IllegalStateException missingGradient() {
     return new IllegalStateException(
         "step "
-            + step
+            + at.step()
             + ": backward has ended without a gradient of "
             + parameters.get(handedOver.nextClearBit(0)).tensor().name());
   }
@@ -311,9 +278,7 @@ public final class BucketedExchange implements GradientExchange {
   private void forget() {
     Arrays.fill(works, null);
     Arrays.fill(seconds, null);
-    step = NO_STEP;
-    part = 0;
-    partCount = 1;
+    at.end();
   }
 
   private void awaitOne(Work work, String what) {
@@ -322,7 +287,9 @@ public final class BucketedExchange implements GradientExchange {
     } catch (CollectiveException e) {
       CollectiveException placed =
           new CollectiveException(
-              e.reason(), e.suspectRank(), "step " + step + ", " + what + ": " + e.getMessage());
+              e.reason(),
+              e.suspectRank(),
+              "step " + at.step() + ", " + what + ": " + e.getMessage());
       placed.initCause(e);
       throw placed;
     }

@@ -11,8 +11,15 @@ import dev.trireme.api.tensor.Shape;
  * @param featureType of the features as the model gets them
  * @param classes number of classes when labels are class indices in {@code 0..classes-1}; 0 when
  *     labels are real values
+ * @param indices where features are indices, all are in {@code 0..indices-1}; else 0
  */
-public record DatasetInfo(long items, Shape itemShape, DType featureType, int classes) {
+public record DatasetInfo(
+    long items, Shape itemShape, DType featureType, int classes, long indices) {
+  /** Of features that are no indices, or of which it is not known how many there are. */
+  public DatasetInfo(long items, Shape itemShape, DType featureType, int classes) {
+    this(items, itemShape, featureType, classes, 0);
+  }
+
   public DatasetInfo {
     if (items < 1) {
       throw new IllegalArgumentException(

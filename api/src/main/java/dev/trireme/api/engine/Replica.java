@@ -20,6 +20,17 @@ public interface Replica extends AutoCloseable {
   List<Parameter> parameters();
 
   /**
+   * The parameters that are tables of which a step touches only some rows: those that the batch's
+   * features name as indices. Forward reads no other rows, and the gradients of all others are
+   * zero, so that an exchange may leave them where they are. Often none.
+   *
+   * @return indices in {@link #parameters}, ascending
+   */
+  default List<Integer> tables() {
+    return List.of();
+  }
+
+  /**
    * Floating-point state besides parameters that forward changes from the rank's own part of the
    * batch (BatchNorm's running mean and variance). The loop averages it over the ranks each step,
    * weighted by their parts' sizes. Addresses never change; often empty.

@@ -96,7 +96,7 @@ public record JobSpec(
               + " leave one of the two out");
     }
     if (parallel.servers() > 0) {
-      requireServable(train, parallel, checkpoint);
+      requireServable(train);
     }
     if (train.elastic() && parallel.workers().max() > train.logicalShards()) {
       throw new SpecException(
@@ -120,22 +120,12 @@ public record JobSpec(
                 + "'");
   }
 
-  private static void requireServable(
-      TrainSpec train, ParallelSpec parallel, CheckpointSpec checkpoint) {
+  private static void requireServable(TrainSpec train) {
     if (train.precision() != TrainSpec.Precision.FLOAT32) {
       throw new SpecException(
           "train.precision",
           "a parameter server holds float32 in this version; leave it out, or set parallel.sync to"
               + " allreduce");
-    }
-    boolean together =
-        parallel.parameterServer().orElseThrow().consistency() instanceof ConsistencySpec.Bsp bsp
-            && bsp.drop() == 0;
-    if (!together && checkpoint.everyMinutes().isPresent()) {
-      throw new SpecException(
-          "checkpoint.everyMinutes",
-          "workers that do not wait for each other save after the same step only by its number; use"
-              + " everySteps");
     }
     if (train.elastic()) {
       throw new SpecException(

@@ -74,6 +74,25 @@ public sealed interface LayerSpec {
       @Key(value = "Length of each vector.", min = 1) int dim)
       implements LayerSpec {}
 
+  /**
+   * A factorization machine over indices: {@code bias + sum w[i] + sum over pairs <v[i], v[j]>} for
+   * an item of indices i, j, ...; with the two indices (user, item) that is collaborative filtering
+   * by matrix factorization with biases. Source: Rendle, "Factorization machines" (2010).
+   *
+   * @param rows indices are in {@code 0..rows-1}
+   * @param dim length of each vector {@code v}
+   * @param mean where the bias starts, as the mean of the labels
+   */
+  @Variant(
+      value = "factorization",
+      doc = "A factorization machine: one output from biases and vectors of the item's indices.")
+  record Factorization(
+      @Key(value = "Number of rows: indices are in 0..rows-1.", min = 1) int rows,
+      @Key(value = "Length of each vector.", min = 1) int dim,
+      @Key(value = "Where the bias starts, as the mean of the labels.", defaultValue = "0")
+          double mean)
+      implements LayerSpec {}
+
   @Variant(value = "relu", doc = "max(0, x).")
   record Relu() implements LayerSpec {}
 

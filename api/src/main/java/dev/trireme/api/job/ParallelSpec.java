@@ -169,11 +169,12 @@ public record ParallelSpec(
           "a parameter server works on the CPU in this version; leave the key out, or set"
               + " parallel.sync to allreduce");
     }
-    if (!(compression instanceof CompressionSpec.None)) {
+    if (compression instanceof CompressionSpec.PowerSgd
+        || compression instanceof CompressionSpec.TopK) {
       throw new SpecException(
           "compression",
-          "gradients on their way to a parameter server are not compressed in this version; leave"
-              + " the key out, or set parallel.sync to allreduce");
+          "gradients on their way to a parameter server travel as float32, float16 or bfloat16; take"
+              + " one of these, or set parallel.sync to allreduce");
     }
   }
 

@@ -101,6 +101,10 @@ public final class ShapeInference {
     if (layer instanceof LayerSpec.Embedding e) {
       return new Shape(append(in.dims(), e.dim()));
     }
+    if (layer instanceof LayerSpec.Factorization) {
+      need(in.rank() == 1, layer, in, "an item that is a list of indices", path);
+      return Shape.of(1);
+    }
     if (layer instanceof LayerSpec.Flatten) {
       return Shape.of(in.elements());
     }

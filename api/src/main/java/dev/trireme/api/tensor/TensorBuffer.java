@@ -13,6 +13,9 @@ import java.util.Objects;
  * @param device where the memory stands
  */
 public record TensorBuffer(long address, DType dtype, long count, Device device) {
+  /** No elements, nowhere. */
+  public static final TensorBuffer NONE = cpu(0, DType.UINT8, 0);
+
   public TensorBuffer {
     Objects.requireNonNull(dtype, "dtype");
     Objects.requireNonNull(device, "device");

@@ -51,9 +51,12 @@ public interface GradientExchange extends GradientSink, AutoCloseable {
    * ranks' parameters. A collective call.
    *
    * @param progress of the ranks' state
+   * @param survived whether that state is a rank's that outlived the formation before, and not one
+   *     of a checkpoint or of the job's beginning
    * @return where this rank is to go on; the same unless the exchange knows better
+   * @throws StateLostException when what it kept is gone and the ranks' state is not whole without
    */
-  default Progress formed(Progress progress) {
+  default Progress formed(Progress progress, boolean survived) {
     return progress;
   }
 

@@ -177,7 +177,7 @@ class JobRecordsTest {
             new CompressionSpec.None(),
             List.of(),
             ParallelSpec.BackendKind.AERON,
-            Optional.of(new ParameterServerSpec(3, 1, new ConsistencySpec.Ssp(4))));
+            Optional.of(new ParameterServerSpec(3, 1, new ConsistencySpec.Ssp(4), true)));
     JobSpec job =
         new JobSpec(
             "served",

@@ -30,6 +30,9 @@ final class EventJson {
     g.writeNumberField("nativeBytes", committed.nativeBytes());
     wire(g, new WireBytes(committed.wireBytes(), committed.plainWireBytes()));
     g.writeNumberField("failedCheckpoints", progress.failedSaves());
+    for (Map.Entry<String, Double> figure : new TreeMap<>(committed.figures()).entrySet()) {
+      number(g, figure.getKey(), figure.getValue());
+    }
     g.writeEndObject();
   }
 

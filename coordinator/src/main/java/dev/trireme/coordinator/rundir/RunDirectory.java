@@ -24,7 +24,8 @@ import java.nio.file.StandardOpenOption;
  *       step, epoch} (from 0), {@code position} (of the step's first item in its epoch), {@code
  *       samples, loss, samplesPerSecond, lr, nativeBytes}, {@code wireBytes} (of gradients that
  *       each rank sent in the step), {@code wireRatio} (to what that is without compression),
- *       {@code failedCheckpoints};
+ *       {@code failedCheckpoints}, and further figures of rank 0 where it has any, as {@code
+ *       staleness.N} with a parameter server;
  *   <li>{@code events.jsonl}: a line for each other event, with {@code time, type} and what the
  *       event holds;
  *   <li>{@code samples.jsonl}: what the steps were trained on, see {@link SampleLog};

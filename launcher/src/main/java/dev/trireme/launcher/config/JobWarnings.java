@@ -45,10 +45,13 @@ final class JobWarnings {
               + " it must be the same for every number of ranks");
     }
     int servers = spec.parallel().servers();
-    if (servers > 0 && spec.parallel().parameterServer().orElseThrow().backups() > 0) {
+    if (servers > 1) {
+      boolean backups = spec.parallel().parameterServer().orElseThrow().backups() > 0;
       warnings.add(
-          "parallel.parameterServer.backups: all servers are on one host, so that backups outlive a"
-              + " server's process and not the host");
+          "parallel.parameterServer.servers: all servers are on one host, so that "
+              + (backups
+                  ? "backups outlive a server's process and not the host"
+                  : "more of them share its cores and its links"));
     }
     if (spec.data().batchSize() > items) {
       warnings.add(

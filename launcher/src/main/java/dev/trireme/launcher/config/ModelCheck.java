@@ -33,6 +33,7 @@ final class ModelCheck {
     }
     boolean indices = data.featureType() == DType.INT64 || data.featureType() == DType.INT32;
     types(spec.model().layers(), "layers", indices);
+    rows(spec.model().layers(), data.indices());
     try {
       ModelOutline outline = ModelOutline.of(spec.model().layers(), data.itemShape());
       if (lossFits && data.classes() > 0) {
@@ -61,13 +62,14 @@ final class ModelCheck {
       boolean shapeOnly = layer instanceof LayerSpec.Flatten || layer instanceof LayerSpec.Reshape;
       if (layer instanceof LayerSpec.Residual residual) {
         now = types(residual.layers(), here + ".layers", now);
-      } else if (layer instanceof LayerSpec.Embedding && !now) {
+      } else if (looksUp(layer) && !now) {
         refuse(
             "model." + here,
-            "embedding expects integer indices, found real numbers; it must come first, on data"
+            layer.kind()
+                + " expects integer indices, found real numbers; it must come first, on data"
                 + " of indices");
         return false;
-      } else if (now && !shapeOnly && !(layer instanceof LayerSpec.Embedding)) {
+      } else if (now && !shapeOnly && !looksUp(layer)) {
         refuse(
             "model." + here,
             layer.kind() + " expects real numbers, found integer indices; put an embedding first");
@@ -76,6 +78,36 @@ final class ModelCheck {
       now = now && shapeOnly;
     }
     return now;
+  }
+
+  private static boolean looksUp(LayerSpec layer) {
+    return layer instanceof LayerSpec.Embedding || layer instanceof LayerSpec.Factorization;
+  }
+
+  /** The table that the data's indices are looked up in has a row for each of them. */
+  private void rows(List<LayerSpec> layers, long indices) {
+    int first = 0;
+    while (first < layers.size() && !looksUp(layers.get(first))) {
+      first++;
+    }
+    if (first == layers.size()) {
+      return;
+    }
+    LayerSpec table = layers.get(first);
+    int rows =
+        table instanceof LayerSpec.Embedding e
+            ? e.rows()
+            : ((LayerSpec.Factorization) table).rows();
+    if (rows < indices) {
+      refuse(
+          "model.layers[" + first + "].rows",
+          "expected a row for each of the "
+              + indices
+              + " indices of the data, found "
+              + rows
+              + "; set it to "
+              + indices);
+    }
   }
 
   /** Classes want cross-entropy, or two of them a single logit; real values want the others. */

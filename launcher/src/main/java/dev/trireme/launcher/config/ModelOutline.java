@@ -70,6 +70,9 @@ public record ModelOutline(Shape input, List<Row> layers) {
     if (layer instanceof LayerSpec.Embedding e) {
       return Math.multiplyExact((long) e.rows(), e.dim());
     }
+    if (layer instanceof LayerSpec.Factorization f) {
+      return Math.addExact(1, Math.multiplyExact((long) f.rows(), 1L + f.dim()));
+    }
     return layer instanceof LayerSpec.Residual r ? of(r.layers(), in).parameters() : 0;
   }
 

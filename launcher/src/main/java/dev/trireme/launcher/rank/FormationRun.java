@@ -20,7 +20,9 @@ import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.ps.PortionedData;
 import dev.trireme.ps.ServedExchange;
+import dev.trireme.ps.ServedFigures;
 import dev.trireme.ps.ServedReplica;
 import dev.trireme.worker.rank.AgentCheckpointGate;
 import dev.trireme.worker.rank.AgentLink;
@@ -29,6 +31,8 @@ import dev.trireme.worker.train.RankContext;
 import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,13 +50,15 @@ final class FormationRun implements AutoCloseable {
    * @param steps knows what is committed
    * @param state knows which step's state the replica holds
    * @param memory that the replica's tensors stand in
+   * @param served what the exchange with servers was like
    */
   record Lasting(
       DataSource data,
       Replica replica,
       RankStepCoordinator steps,
       RankState state,
-      DeviceMemory memory)
+      DeviceMemory memory,
+      ServedFigures served)
       implements AutoCloseable {
     /** Frees the replica and what belongs to it; the data goes on. */
     @Override
@@ -148,13 +154,17 @@ final class FormationRun implements AutoCloseable {
           exchange instanceof ServedExchange served
               ? new ServedReplica(lasting.replica(), served)
               : lasting.replica();
+      DataSource data =
+          exchange instanceof ServedExchange served && served.dealsPortions()
+              ? new PortionedData(lasting.data(), served, job.data().batchSize())
+              : lasting.data();
       RankContext context =
           new RankContext(
               tuned.job(),
               tuned.resolvedSpec(),
               new RankContext.Ports(
                   replica,
-                  lasting.data(),
+                  data,
                   group,
                   exchange,
                   lasting.steps(),
@@ -163,7 +173,7 @@ final class FormationRun implements AutoCloseable {
                   lasting.memory()),
               origin(),
               (progress, from) -> started(progress, from, lasting, exchange));
-      return finished(program.train(context), lasting);
+      return finished(program.train(context), exchange, lasting);
     }
   }
 
@@ -179,7 +189,13 @@ final class FormationRun implements AutoCloseable {
             job.train().warmupSteps(),
             job.train().totalSteps(items, job.data().batchSize()));
     return new ServedExchange(
-        group, servers.get().await(), lasting.replica(), job, learningRate, items);
+        group,
+        servers.get().await(),
+        lasting.replica(),
+        job,
+        learningRate,
+        items,
+        lasting.served());
   }
 
   private BucketedExchange buckets(ProcessGroup group, Lasting lasting, ParallelSpec parallel) {
@@ -229,12 +245,17 @@ final class FormationRun implements AutoCloseable {
                 .sum()));
   }
 
-  private RankReport.Finished finished(TrainingOutcome outcome, Lasting lasting) {
+  private RankReport.Finished finished(
+      TrainingOutcome outcome, GradientExchange exchange, Lasting lasting) {
+    Map<String, Double> metrics = new HashMap<>(outcome.metrics());
+    if (exchange instanceof ServedExchange served) {
+      metrics.putAll(served.figures());
+    }
     return new RankReport.Finished(
         outcome.progress(),
         outcome.progress().cursor().epoch(),
         outcome.stopped(),
-        outcome.metrics(),
+        metrics,
         StateHash.of(lasting.replica().modelState(), lasting.memory()),
         lasting.steps().samplesPerSecond());
   }

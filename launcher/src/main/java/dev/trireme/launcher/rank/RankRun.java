@@ -15,11 +15,13 @@ import dev.trireme.launcher.rank.FormationRun.Lasting;
 import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.ps.ServedFigures;
 import dev.trireme.worker.rank.AgentLink;
 import dev.trireme.worker.rank.RankStepCoordinator;
 import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -133,6 +135,8 @@ final class RankRun {
     DeviceMemory memory = RankDevice.memory(job);
     RankState holds = new RankState(data.training().items(), replica.statistics(), memory);
     state = Optional.of(holds);
+    ServedFigures served = new ServedFigures();
+    boolean hasServers = job.parallel().servers() > 0;
     return new Lasting(
         data,
         replica,
@@ -140,10 +144,12 @@ final class RankRun {
             join.rank(),
             data.training().items(),
             replica::nativeBytes,
+            hasServers ? served::map : Map::of,
             new CheckpointSettings(job.checkpoint(), Path.of(join.runDirectory())).saveEvery(),
             link::report),
         holds,
-        memory);
+        memory,
+        served);
   }
 
   /** A program is made anew for each formation: what it remembers may be of a step given up. */

@@ -222,6 +222,12 @@ class BadInputTest {
             "nobody asks them"),
         override("more backups than other servers", served("servers: 2, backups: 2"), "backups"),
         override("a lone server with a backup", served("backups: 1"), "other servers (0)"),
+        override(
+            "more servers than there is room for", served("servers: 60"), "at most 45 workers"),
+        override(
+            "gradients that leave a residual",
+            "parallel={sync: parameter-server, compression: {topk: 0.1}}",
+            "bfloat16"),
         override("a staleness below 0", served("consistency: {ssp: -1}"), "-1"),
         override("an unknown consistency", served("consistency: lsp"), "ssp"),
         override(

@@ -50,7 +50,9 @@ class ConfigsTest {
               return new DataInspector.Sets(found.training(), found.evaluation());
             },
             64);
-    String path = "data.path=" + Configs.data().orElseThrow().resolve("mnist");
+    boolean ratings = job.getFileName().toString().startsWith("movielens");
+    String set = ratings ? "movielens-latest-small" : "mnist";
+    String path = "data.path=" + Configs.data().orElseThrow().resolve(set);
     ValidatedJob valid = validation.check(JobReader.read(job, List.of(path)));
     assertThat(valid.warnings()).isEmpty();
     assertThat(valid.data().evaluation()).isPresent();

@@ -259,8 +259,8 @@ class JobReaderTest {
             "job.yaml:4:26: model.layers[0].conv2d.kernal: unknown key; did you mean 'kernel'?"
                 + " (keys here: out, kernel, stride, padding, bias)",
             "job.yaml:5:7: model.layers[1]: expected one of linear, conv2d, maxpool2d, avgpool2d,"
-                + " batchnorm, layernorm, dropout, embedding, relu, gelu, tanh, sigmoid, softmax,"
-                + " flatten, reshape, residual, found 'linaer'; did you mean 'linear'?",
+                + " batchnorm, layernorm, dropout, embedding, factorization, relu, gelu, tanh, sigmoid,"
+                + " softmax, flatten, reshape, residual, found 'linaer'; did you mean 'linear'?",
             "job.yaml:7:35: data.train.items: expected a whole number from 1 to 10000000, found 0",
             "job.yaml:9:1: train.loss: missing; expected one of cross-entropy, mse, l1,"
                 + " bce-with-logits. What is minimised.",

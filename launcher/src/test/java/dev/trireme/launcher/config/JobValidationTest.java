@@ -136,6 +136,27 @@ class JobValidationTest {
   }
 
   @Test
+  void shouldWantARowForEachIndex() {
+    DatasetInfo ratings = new DatasetInfo(95, Shape.of(2), DType.INT64, 0, 12);
+    String table = "model.layers=[factorization: {rows: %d, dim: 4}]";
+    assertThat(check(ratings, "train.loss=mse", table.formatted(12)).model().orElseThrow())
+        .satisfies(m -> assertThat(m.parameters()).isEqualTo(1 + 12 + 48));
+    assertThat(refused(ratings, "train.loss=mse", table.formatted(11)))
+        .containsExactly(
+            "model.layers[0].factorization.rows: expected a row for each of the 12 indices of the data, found 11;"
+                + " set it to 12");
+  }
+
+  @Test
+  void shouldWarnOfServersOnOneHost() {
+    String served = "parallel={sync: parameter-server, parameterServer: {servers: 2%s}}";
+    assertThat(check(DIGITS, served.formatted("")).warnings())
+        .anyMatch(w -> w.contains("all servers are on one host"));
+    assertThat(check(DIGITS, served.formatted(", backups: 1")).warnings())
+        .anyMatch(w -> w.contains("outlive a server's process and not the host"));
+  }
+
+  @Test
   void shouldRefuseToWriteBesideTheCheckpointsOfAnotherRun() throws Exception {
     Path full = Files.createDirectories(directory.resolve("full"));
     check(DIGITS, "checkpoint={path: " + full + "}");

@@ -137,6 +137,31 @@ public record Directory(long generation, List<Place> places) {
     return mine;
   }
 
+  /**
+   * The shards whose primaries hand them over to the backups once these hold as much, so that no
+   * server takes pushes for more than its share. The first shard stays, for more than values is
+   * kept with it. Pure.
+   *
+   * @param servers how many there are
+   */
+  public List<Integer> handOvers(int servers) {
+    int fair = (places.size() + servers - 1) / servers;
+    int[] load = new int[servers];
+    places.forEach(place -> load[place.primary()]++);
+    List<Integer> moves = new ArrayList<>();
+    for (int shard = 1; shard < places.size(); shard++) {
+      Place place = places.get(shard);
+      if (place.backup().isPresent()
+          && load[place.primary()] > fair
+          && load[place.backup().getAsInt()] < fair) {
+        load[place.primary()]--;
+        load[place.backup().getAsInt()]++;
+        moves.add(shard);
+      }
+    }
+    return moves;
+  }
+
   /** Whether a server holds a shard at all. */
   public boolean holds(int server, int shard) {
     Place place = places.get(shard);

@@ -168,6 +168,11 @@ public final class Clocks {
     return held[worker];
   }
 
+  /** Those of all workers. */
+  public long[] clocks() {
+    return held.clone();
+  }
+
   /** The number of workers. */
   public int workers() {
     return held.length;

@@ -6,50 +6,67 @@ import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.plan.Shard;
-import java.nio.FloatBuffer;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalLong;
 
 /**
  * One server's copy of a shard: parameters, optimizer slots, the gradients that it holds for the
  * step to come, and {@link Clocks}. Primary and backup are the same: whoever gives both the same
  * pushes and steps in the same order has the same bits in both.
  *
- * <p>Memory: {@code 4 * count * (1 + slots + workers)} bytes, for the copy's life. Threading: one
- * thread.
+ * <p>Memory: {@code 4 * count * (1 + slots)} bytes, and for each worker as much as its largest push
+ * had, for the copy's life. Threading: one thread.
  */
 public final class ShardCopy implements AutoCloseable {
-  private static final int CHUNK = 1024;
-
   private final Shard shard;
   private final Updater updater;
   private final Clocks clocks;
+  private final Packing packing;
+  private final RowSum rowSum;
   private final NativeMemory.Block memory;
   private final long[] slots;
+  private final Portions portions;
+  private final Room portionsRoom = new Room();
+  private final Room[] inboxes;
+  private final long[] held;
   private final double[] rates;
   private final long[] weights;
-  private final float[] sum = new float[CHUNK];
-  private final float[] other = new float[CHUNK];
+  private final float[] sum = new float[Packing.CHUNK];
+  private final float[] other = new float[Packing.CHUNK];
   private long updates;
 
   /**
    * A copy full of zeros.
    *
+   * @param wire how gradients come
+   * @param batch items of a whole global batch
    * @param from the last step whose state it is about to be given
    */
   public ShardCopy(
-      Shard shard, OptimizerSpec optimizer, ConsistencySpec consistency, int workers, long from) {
+      Shard shard,
+      OptimizerSpec optimizer,
+      ConsistencySpec consistency,
+      Wire wire,
+      int workers,
+      int batch,
+      long from) {
     this.shard = shard;
     this.updater = Updater.of(optimizer);
     this.clocks = new Clocks(consistency, workers, from);
-    int parts = 1 + updater.slotNames().size() + workers;
+    this.packing = new Packing(shard, wire);
+    this.rowSum = new RowSum(shard, packing);
+    int parts = 1 + updater.slotNames().size();
     this.memory = NativeMemory.allocate(Math.multiplyExact(4 * shard.count(), (long) parts), 64);
     this.slots = new long[updater.slotNames().size()];
     for (int i = 0; i < slots.length; i++) {
       slots[i] = part(1 + i).address();
     }
+    this.portions = new Portions(workers, batch);
+    this.inboxes = new Room[workers];
+    Arrays.setAll(inboxes, i -> new Room());
+    this.held = new long[workers];
     this.rates = new double[workers];
     this.weights = new long[workers];
   }
@@ -83,9 +100,19 @@ public final class ShardCopy implements AutoCloseable {
     return all;
   }
 
-  /** Where a worker's gradient is to be put ahead of {@link #push}. */
-  public TensorBuffer gradient(int worker) {
-    return part(1 + slots.length + worker);
+  /** How its gradients are packed. */
+  public Packing packing() {
+    return packing;
+  }
+
+  /** Where a worker's gradient of so many bytes is to be put ahead of {@link #push}. */
+  public TensorBuffer inbox(int worker, long bytes) {
+    return inboxes[worker].of(bytes);
+  }
+
+  /** The workers' parts of batches; kept with the first shard, and empty with all others. */
+  public Portions portions() {
+    return portions;
   }
 
   /** Updates that the parameters have had. */
@@ -99,48 +126,91 @@ public final class ShardCopy implements AutoCloseable {
   }
 
   /**
-   * Takes a push in, whose gradient stands in {@link #gradient}, unless it is a duplicate or late.
+   * Takes a push in, whose gradient stands in {@link #inbox}, unless it is a duplicate or late.
    *
    * @param rate the learning rate of its step
    * @param weight items that its gradient is of
+   * @param bytes of the gradient
+   * @throws IllegalArgumentException when that is no gradient of this shard
    */
-  public Clocks.Ruling push(int worker, long step, double rate, long weight) {
+  public Clocks.Ruling push(int worker, long step, double rate, long weight, long bytes) {
+    packing.rows(bytes);
     Clocks.Ruling ruling = clocks.push(worker, step);
     if (ruling == Clocks.Ruling.HOLD) {
       rates[worker] = rate;
       weights[worker] = weight;
+      held[worker] = bytes;
     } else if (ruling == Clocks.Ruling.APPLY) {
-      update(gradient(worker).address(), rate);
+      held[worker] = bytes;
+      update(1L << worker, rate, 1);
+      held[worker] = 0;
     }
     return ruling;
   }
 
-  /** All its values, slots and gradients, for another copy. */
-  public TensorBuffer content() {
-    return TensorBuffer.cpu(memory.address(), DType.FLOAT32, memory.bytes() / 4);
+  /** Numbers in a {@link #record}. */
+  public static int recordLength(int workers) {
+    return 4 * workers + 3;
   }
 
-  /** What it knows besides {@link #content}, in {@code 3 * workers + 2} numbers. */
+  /** What it knows besides {@link #parts}, in {@link #recordLength} numbers. */
   public long[] record() {
     int workers = weights.length;
-    long[] record = Arrays.copyOf(clocks.state(), 3 * workers + 2);
+    long[] record = Arrays.copyOf(clocks.state(), recordLength(workers));
+    record[4 * workers + 2] = portions.size();
     record[workers + 1] = updates;
     for (int worker = 0; worker < workers; worker++) {
       record[workers + 2 + worker] = Double.doubleToRawLongBits(rates[worker]);
       record[2 * workers + 2 + worker] = weights[worker];
+      record[3 * workers + 2 + worker] = held[worker];
     }
     return record;
   }
 
-  /** Becomes the copy that this {@link #record} is of; its content is set already. */
-  public void restore(long[] record) {
+  /**
+   * Becomes the copy that this {@link #record} is of, once its parts have been filled and {@link
+   * #restored} is called.
+   *
+   * @return the {@link #parts} to be filled
+   */
+  public List<TensorBuffer> restore(long[] record) {
     int workers = weights.length;
     clocks.restore(Arrays.copyOf(record, workers + 1));
     updates = record[workers + 1];
     for (int worker = 0; worker < workers; worker++) {
       rates[worker] = Double.longBitsToDouble(record[workers + 2 + worker]);
       weights[worker] = record[2 * workers + 2 + worker];
+      held[worker] = record[3 * workers + 2 + worker];
     }
+    return parts(Math.toIntExact(record[4 * workers + 2]));
+  }
+
+  /** The parts that {@link #restore} wanted are there. */
+  public void restored(List<TensorBuffer> filled) {
+    portions.read(Room.view(filled.get(filled.size() - 1)).asIntBuffer());
+  }
+
+  /**
+   * All its bytes, for another copy with the same {@link #record}: values and slots, the gradients
+   * that it holds, and the workers' parts of batches.
+   */
+  public List<TensorBuffer> parts() {
+    List<TensorBuffer> parts = parts(portions.size());
+    portions.write(Room.view(parts.get(parts.size() - 1)).asIntBuffer());
+    return parts;
+  }
+
+  private List<TensorBuffer> parts(int portionNumbers) {
+    List<TensorBuffer> parts = new ArrayList<>();
+    parts.add(values());
+    parts.addAll(slots());
+    for (int worker = 0; worker < held.length; worker++) {
+      if (held[worker] > 0) {
+        parts.add(inboxes[worker].of(held[worker]));
+      }
+    }
+    parts.add(portionsRoom.of(4L * portionNumbers));
+    return parts;
   }
 
   /**
@@ -160,37 +230,49 @@ public final class ShardCopy implements AutoCloseable {
               + " is to be applied without a push that it is made of");
     }
     long items = 0;
-    OptionalLong first = OptionalLong.empty();
     for (int worker = 0; worker < weights.length; worker++) {
-      if ((who >>> worker & 1) != 0) {
-        items += weights[worker];
-        first = first.isPresent() ? first : OptionalLong.of(worker);
-      }
+      items += (who >>> worker & 1) != 0 ? weights[worker] : 0;
     }
-    int target = (int) first.orElseThrow();
     float scale = globalItems > 0 && items > 0 ? (float) globalItems / items : 1;
-    add(target, who, scale);
-    update(gradient(target).address(), rates[target]);
+    update(who, rates[Long.numberOfTrailingZeros(who)], scale);
     clocks.advance();
+    // Those of workers that were left out are late by now.
+    Arrays.fill(held, 0);
   }
 
-  /** Adds the others' gradients to that of {@code target}. */
-  private void add(int target, long who, float scale) {
-    if (Long.bitCount(who) == 1 && scale == 1) {
-      return;
-    }
-    FloatBuffer into = view(target);
-    List<FloatBuffer> others = new ArrayList<>();
-    for (int worker = target + 1; worker < weights.length; worker++) {
+  private void update(long who, double rate, float scale) {
+    updates++;
+    updater.begin(rate, updates);
+    List<RowSum.Part> gradients = new ArrayList<>();
+    for (int worker = 0; worker < held.length; worker++) {
       if ((who >>> worker & 1) != 0) {
-        others.add(view(worker));
+        gradients.add(new RowSum.Part(Room.view(inboxes[worker].of(held[worker])), held[worker]));
       }
     }
-    for (int at = 0; at < shard.count(); at += CHUNK) {
-      int length = (int) Math.min(CHUNK, shard.count() - at);
-      into.get(at, sum, 0, length);
-      for (FloatBuffer gradient : others) {
-        gradient.get(at, other, 0, length);
+    if (shard.isTable()) {
+      rowSum.add(gradients);
+      if (scale != 1) {
+        rowSum.scale(scale);
+      }
+      updater.rows(
+          values().address(),
+          slots,
+          shard.count(),
+          shard.width(),
+          rowSum.rows(),
+          rowSum.count(),
+          rowSum.values());
+    } else {
+      updateAll(gradients.stream().map(RowSum.Part::message).toList(), scale);
+    }
+  }
+
+  private void updateAll(List<ByteBuffer> gradients, float scale) {
+    for (int at = 0; at < shard.count(); at += Packing.CHUNK) {
+      int length = (int) Math.min(Packing.CHUNK, shard.count() - at);
+      packing.read(gradients.get(0), at, sum, length);
+      for (int next = 1; next < gradients.size(); next++) {
+        packing.read(gradients.get(next), at, other, length);
         for (int i = 0; i < length; i++) {
           sum[i] += other[i];
         }
@@ -200,23 +282,16 @@ public final class ShardCopy implements AutoCloseable {
           sum[i] *= scale;
         }
       }
-      into.put(at, sum, 0, length);
+      updater.stretch(values().address(), slots, shard.count(), at, sum, length);
     }
-  }
-
-  private FloatBuffer view(int worker) {
-    TensorBuffer gradient = gradient(worker);
-    return NativeMemory.view(gradient.address(), Math.toIntExact(gradient.byteCount()))
-        .asFloatBuffer();
-  }
-
-  private void update(long gradient, double rate) {
-    updates++;
-    updater.update(values().address(), slots, gradient, shard.count(), rate, updates);
   }
 
   @Override
   public void close() {
     memory.close();
+    portionsRoom.close();
+    for (Room inbox : inboxes) {
+      inbox.close();
+    }
   }
 }

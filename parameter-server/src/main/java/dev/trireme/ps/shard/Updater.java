@@ -19,7 +19,7 @@ import java.util.List;
  * <p>Threading: one thread an instance; one writer a stretch.
  */
 public abstract class Updater {
-  private static final int CHUNK = 1024;
+  static final int CHUNK = Packing.CHUNK;
 
   private final float[] parameter = new float[CHUNK];
   private final float[] gradient = new float[CHUNK];
@@ -68,23 +68,85 @@ public abstract class Updater {
       double learningRate,
       long updates) {
     begin(learningRate, updates);
-    FloatBuffer target = view(parameters, count);
     FloatBuffer source = view(gradients, count);
+    float[] piece = new float[CHUNK];
+    for (int at = 0; at < count; at += CHUNK) {
+      int length = (int) Math.min(CHUNK, count - at);
+      source.get(at, piece, 0, length);
+      stretch(parameters, slotAddresses, count, at, piece, length);
+    }
+  }
+
+  /**
+   * Updates a stretch of elements, after {@link #begin}.
+   *
+   * @param count elements of the whole
+   * @param at the first of the stretch
+   * @param gradients of the stretch; not changed
+   * @param length at most {@value #CHUNK}
+   */
+  final void stretch(
+      long parameters, long[] slotAddresses, long count, int at, float[] gradients, int length) {
+    FloatBuffer target = view(parameters, count);
+    System.arraycopy(gradients, 0, gradient, 0, length);
+    target.get(at, parameter, 0, length);
+    for (int i = 0; i < slots.length; i++) {
+      view(slotAddresses[i], count).get(at, slots[i], 0, length);
+    }
+    step(parameter, gradient, slots, length);
+    target.put(at, parameter, 0, length);
+    for (int i = 0; i < slots.length; i++) {
+      view(slotAddresses[i], count).put(at, slots[i], 0, length);
+    }
+  }
+
+  /**
+   * Updates some rows of a table, after {@link #begin}; the others, and their slots, stay as they
+   * are: what decays (momentum, Adam's means, weight decay) decays only in the steps that touch a
+   * row. This is what PyTorch's {@code SparseAdam} does, whose correction of the bias counts all
+   * steps, too. For plain sgd and Adagrad without weight decay it is the update with zeros for all
+   * other rows.
+   *
+   * @param count elements of the whole
+   * @param rows their numbers, {@code rowCount} of them
+   * @param gradients one row after the other
+   */
+  final void rows(
+      long parameters,
+      long[] slotAddresses,
+      long count,
+      int width,
+      int[] rows,
+      int rowCount,
+      float[] gradients) {
+    FloatBuffer target = view(parameters, count);
     FloatBuffer[] states = new FloatBuffer[slots.length];
     for (int i = 0; i < slots.length; i++) {
       states[i] = view(slotAddresses[i], count);
     }
-    for (int at = 0; at < count; at += CHUNK) {
-      int length = (int) Math.min(CHUNK, count - at);
-      target.get(at, parameter, 0, length);
-      source.get(at, gradient, 0, length);
-      for (int i = 0; i < slots.length; i++) {
-        states[i].get(at, slots[i], 0, length);
-      }
-      step(parameter, gradient, slots, length);
-      target.put(at, parameter, 0, length);
-      for (int i = 0; i < slots.length; i++) {
-        states[i].put(at, slots[i], 0, length);
+    int piece = Math.min(width, CHUNK);
+    int atOnce = CHUNK / piece;
+    int[] places = new int[atOnce];
+    for (int row = 0; row < rowCount; row += atOnce) {
+      int number = Math.min(atOnce, rowCount - row);
+      for (int part = 0; part < width; part += piece) {
+        int length = Math.min(piece, width - part);
+        for (int i = 0; i < number; i++) {
+          places[i] = rows[row + i] * width + part;
+          int from = (row + i) * width + part;
+          System.arraycopy(gradients, from, gradient, i * length, length);
+          target.get(places[i], parameter, i * length, length);
+          for (int slot = 0; slot < slots.length; slot++) {
+            states[slot].get(places[i], slots[slot], i * length, length);
+          }
+        }
+        step(parameter, gradient, slots, number * length);
+        for (int i = 0; i < number; i++) {
+          target.put(places[i], parameter, i * length, length);
+          for (int slot = 0; slot < slots.length; slot++) {
+            states[slot].put(places[i], slots[slot], i * length, length);
+          }
+        }
       }
     }
   }
@@ -93,6 +155,7 @@ public abstract class Updater {
     return NativeMemory.view(address, Math.toIntExact(4 * count)).asFloatBuffer();
   }
 
+  /** One update follows, of one or more stretches. */
   abstract void begin(double learningRate, long updates);
 
   /** Updates the first {@code n} elements; the gradient is scratch. */

@@ -22,7 +22,8 @@ class ShardPlanProperties {
   void shouldCoverTheSlabInBalancedStretches(
       @ForAll("counts") List<Long> counts, @ForAll @IntRange(min = 1, max = 8) int servers) {
     Assume.that(counts.stream().mapToLong(c -> c).sum() > 0);
-    ShardPlan plan = ShardPlan.of(counts, servers);
+    ShardPlan plan =
+        ShardPlan.of(counts.stream().map(c -> new ShardPlan.Size(c, 0)).toList(), servers);
 
     long at = 0;
     for (Shard shard : plan.shards()) {
@@ -41,10 +42,11 @@ class ShardPlanProperties {
   void shouldSayWhichShardsHoldAParameter(
       @ForAll("counts") List<Long> counts, @ForAll @IntRange(min = 1, max = 8) int servers) {
     Assume.that(counts.stream().mapToLong(c -> c).sum() > 0);
-    ShardPlan plan = ShardPlan.of(counts, servers);
+    ShardPlan plan =
+        ShardPlan.of(counts.stream().map(c -> new ShardPlan.Size(c, 0)).toList(), servers);
     for (int parameter = 0; parameter < plan.parameters(); parameter++) {
       long from = plan.offsets().get(parameter);
-      long end = plan.offsets().get(parameter + 1);
+      long end = from + plan.sizes().get(parameter).count();
       List<Integer> expected = new ArrayList<>();
       plan.shards().stream()
           .filter(s -> from < end && s.from() < end && s.end() > from)
@@ -55,6 +57,37 @@ class ShardPlanProperties {
         found.add(shard);
       }
       assertThat(found).isEqualTo(expected);
+    }
+  }
+
+  @Property(tries = 300)
+  void shouldCutTablesBetweenRows(
+      @ForAll @IntRange(min = 0, max = 100_000) int dense,
+      @ForAll @IntRange(min = 1, max = 50_000) int rows,
+      @ForAll @IntRange(min = 1, max = 3000) int width,
+      @ForAll @IntRange(min = 1, max = 8) int servers) {
+    ShardPlan plan =
+        ShardPlan.of(
+            List.of(new ShardPlan.Size((long) rows * width, width), new ShardPlan.Size(dense, 0)),
+            servers);
+    long at = 0;
+    int row = 0;
+    for (Shard shard : plan.shards()) {
+      assertThat(shard.from()).isEqualTo(at);
+      assertThat(shard.isTable()).isEqualTo(at >= dense);
+      if (shard.isTable()) {
+        assertThat(shard.firstRow()).isEqualTo(row);
+        row += shard.rows();
+      }
+      at = shard.end();
+    }
+    assertThat(at).isEqualTo(plan.elements());
+    assertThat(row).isEqualTo(rows);
+    assertThat(plan.shards()).hasSizeLessThanOrEqualTo(ShardPlan.MAX_SHARDS + 1);
+    int[] table = plan.shardsOf(0);
+    for (int shard = 0; shard < plan.shards().size(); shard++) {
+      assertThat(plan.shards().get(shard).isTable())
+          .isEqualTo(shard >= table[0] && shard < table[1]);
     }
   }
 }

@@ -16,7 +16,13 @@ class ShardCopyTest {
 
   private static ShardCopy copy(ConsistencySpec consistency, int workers) {
     return new ShardCopy(
-        new Shard(0, 0, COUNT), new OptimizerSpec.Sgd(1, 0, false, 0), consistency, workers, 0);
+        new Shard(0, 0, COUNT),
+        new OptimizerSpec.Sgd(1, 0, false, 0),
+        consistency,
+        Wire.FLOAT32,
+        workers,
+        30,
+        0);
   }
 
   private static FloatBuffer floats(TensorBuffer buffer) {
@@ -24,11 +30,11 @@ class ShardCopyTest {
   }
 
   private static void push(ShardCopy copy, int worker, long step, float value, long weight) {
-    FloatBuffer gradient = floats(copy.gradient(worker));
+    FloatBuffer gradient = floats(copy.inbox(worker, 4L * COUNT));
     for (int i = 0; i < COUNT; i++) {
       gradient.put(i, value);
     }
-    copy.push(worker, step, 1, weight);
+    copy.push(worker, step, 1, weight, 4L * COUNT);
   }
 
   @Test

@@ -6,8 +6,10 @@ import dev.trireme.api.train.StepRecord;
 import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.RankReport.Committed;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -26,6 +28,7 @@ public final class RankStepCoordinator implements StepCoordinator {
   private boolean reports;
   private final CommitLog log;
   private final LongSupplier nativeBytes;
+  private final Supplier<Map<String, Double>> figures;
   private final LongSupplier nanoClock;
   private final OptionalLong saveEveryNanos;
   private final Consumer<RankReport> out;
@@ -43,6 +46,7 @@ public final class RankStepCoordinator implements StepCoordinator {
    * @param rank this process's
    * @param items in the training set, at least 1
    * @param nativeBytes what the engine holds, asked for with each report
+   * @param figures further ones, asked for with each report
    * @param saveEvery the time between two checkpoints that rank 0 asks for by its own clock
    * @param out where reports go, {@link AgentLink#report}
    */
@@ -50,15 +54,17 @@ public final class RankStepCoordinator implements StepCoordinator {
       int rank,
       long items,
       LongSupplier nativeBytes,
+      Supplier<Map<String, Double>> figures,
       Optional<Duration> saveEvery,
       Consumer<RankReport> out) {
-    this(rank, items, nativeBytes, System::nanoTime, saveEvery, out);
+    this(rank, items, nativeBytes, figures, System::nanoTime, saveEvery, out);
   }
 
   RankStepCoordinator(
       int rank,
       long items,
       LongSupplier nativeBytes,
+      Supplier<Map<String, Double>> figures,
       LongSupplier nanoClock,
       Optional<Duration> saveEvery,
       Consumer<RankReport> out) {
@@ -68,6 +74,7 @@ public final class RankStepCoordinator implements StepCoordinator {
     this.reports = rank == 0;
     this.log = new CommitLog(items, nanoClock.getAsLong());
     this.nativeBytes = nativeBytes;
+    this.figures = figures;
     this.nanoClock = nanoClock;
     this.out = out;
   }
@@ -184,7 +191,9 @@ public final class RankStepCoordinator implements StepCoordinator {
 
   private void send(List<RankReport> committed) {
     if (reports) {
-      committed.forEach(out);
+      for (RankReport report : committed) {
+        out.accept(report instanceof Committed c ? c.with(figures.get()) : report);
+      }
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.trireme.worker.train;
 import dev.trireme.api.checkpoint.CheckpointContent;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer;
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.data.Batch;
@@ -22,6 +23,7 @@ import dev.trireme.api.train.BatchPart;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.StateLostException;
 import dev.trireme.api.train.StepCoordinator;
 import dev.trireme.api.train.TrainingContext;
 import java.nio.ByteBuffer;
@@ -216,13 +218,22 @@ public final class RankContext implements TrainingContext {
       ports.state().receiving(progress);
     }
     StateBroadcast.run(state, ports.group(), ports.memory(), origin.root());
-    progress = ports.exchange().formed(progress);
+    progress = joined(progress);
     ports.state().holds(progress);
     onStart.started(progress, restoredFrom);
     if (job.checkpoint().isPeriodic()) {
       ports.checkpointer().prepare(state);
     }
     return progress;
+  }
+
+  private Progress joined(Progress progress) {
+    try {
+      return ports.exchange().formed(progress, origin.held());
+    } catch (StateLostException e) {
+      ports.state().lost();
+      throw new CollectiveException(CollectiveException.Cause.ABORTED, -1, e.getMessage());
+    }
   }
 
   private Progress restore() {

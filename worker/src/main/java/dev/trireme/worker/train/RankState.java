@@ -73,6 +73,11 @@ public final class RankState implements AutoCloseable {
     sound &= of.equals(progress);
   }
 
+  /** What the replica holds is not whole, and what would make it so is gone. */
+  void lost() {
+    sound = false;
+  }
+
   /** The replica holds the state after this step. */
   void holds(Progress of) {
     progress = of;

@@ -4,6 +4,7 @@ import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.BatchStream;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.LossKind;
 import dev.trireme.api.train.BatchPart;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.GradientExchange;
@@ -123,6 +124,8 @@ public final class Trainer implements TrainingProgram {
     metrics.put("loss", loss);
     if (classes) {
       metrics.put("accuracy", accuracy);
+    } else if (context.job().train().loss() == LossKind.MSE) {
+      metrics.put("rmse", Math.sqrt(loss));
     }
     context.steps().evaluated(new EvalRecord(step, epoch, loss, accuracy));
   }

@@ -13,6 +13,7 @@ import dev.trireme.protocol.Stamp;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,8 @@ class RankStepCoordinatorTest {
   private final RankStepCoordinator steps = coordinator(0);
 
   private RankStepCoordinator coordinator(int rank) {
-    return new RankStepCoordinator(rank, 8, () -> 99, now::get, Optional.empty(), reports::add);
+    return new RankStepCoordinator(
+        rank, 8, () -> 99, Map::of, now::get, Optional.empty(), reports::add);
   }
 
   private static StepRecord step(long step) {
@@ -104,9 +106,9 @@ class RankStepCoordinatorTest {
   void shouldAskForACheckpointByTheClockOfRankZero() {
     Optional<Duration> everySecond = Optional.of(Duration.ofSeconds(1));
     RankStepCoordinator zero =
-        new RankStepCoordinator(0, 8, () -> 0, now::get, everySecond, reports::add);
+        new RankStepCoordinator(0, 8, () -> 0, Map::of, now::get, everySecond, reports::add);
     RankStepCoordinator one =
-        new RankStepCoordinator(1, 8, () -> 0, now::get, everySecond, reports::add);
+        new RankStepCoordinator(1, 8, () -> 0, Map::of, now::get, everySecond, reports::add);
     now.set(999_999_999);
     assertThat(zero.checkpointRequested()).isFalse();
     now.set(1_000_000_000);

@@ -171,4 +171,15 @@ class ProgressTest {
             "time       1:02:05",
             "files      runs/quick");
   }
+
+  @Test
+  void shouldCondenseTheDistributionOfStaleness() {
+    Map<String, Double> metrics =
+        Map.of("staleness.0", 90.0, "staleness.2", 8.0, "staleness.7", 1.0, "staleness.9", 1.0);
+    RunSummary summary =
+        new RunSummary("a", "SUCCEEDED", 1, 1, 1, WireBytes.NONE, metrics, 1, "runs/a");
+    assertThat(summary.toString().lines())
+        .filteredOn(line -> line.startsWith("staleness"))
+        .containsExactly("staleness  0: 90.0 %, 2: 8.0 %, 5 or more: 2.0 %");
+  }
 }

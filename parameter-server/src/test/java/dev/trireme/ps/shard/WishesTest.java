@@ -1,0 +1,59 @@
+package dev.trireme.ps.shard;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+
+class WishesTest {
+  /** Workers go on at random, one wishes now and then: each wish ends at one step for all. */
+  @Property(tries = 300)
+  void shouldLetAllMeetTheSameWishesAfterTheSameSteps(
+      @ForAll @IntRange(min = 1, max = 5) int workers, @ForAll long seed) {
+    Random random = new Random(seed);
+    Wishes wishes = new Wishes(workers);
+    List<List<String>> met = new ArrayList<>();
+    long[] doing = new long[workers];
+    Set<Integer> wished = new HashSet<>();
+    for (int worker = 0; worker < workers; worker++) {
+      met.add(new ArrayList<>());
+      wishes.begins(worker, 1);
+      doing[worker] = 1;
+    }
+    for (int event = 0; event < 600; event++) {
+      int worker = random.nextInt(workers);
+      if (event < 300 && random.nextInt(20) == 0) {
+        int kind = 1 + random.nextInt(3);
+        wished.add(kind);
+        wishes.wish(kind);
+      }
+      long told = wishes.begins(worker, doing[worker] + 1);
+      int due = Wishes.kindsAfter(told, doing[worker]);
+      if (due != 0) {
+        met.get(worker).add(doing[worker] + ":" + due);
+      }
+      doing[worker]++;
+    }
+    // All come to where the furthest is.
+    long most = Arrays.stream(doing).max().orElseThrow();
+    for (int worker = 0; worker < workers; worker++) {
+      while (doing[worker] < most) {
+        long told = wishes.begins(worker, doing[worker] + 1);
+        int due = Wishes.kindsAfter(told, doing[worker]);
+        if (due != 0) {
+          met.get(worker).add(doing[worker] + ":" + due);
+        }
+        doing[worker]++;
+      }
+    }
+    assertThat(new HashSet<>(met)).as(met.toString()).hasSize(1);
+    assertThat(met.get(0).isEmpty()).as(wished.toString()).isEqualTo(wished.isEmpty());
+  }
+}
