@@ -55,6 +55,13 @@ public sealed interface JobEvent {
       implements JobEvent {}
 
   /**
+   * The ranks have measured and agreed on the sizes of buckets that the job left to them; {@code
+   * job.yaml} has them from now on.
+   */
+  record BucketsTuned(String jobId, Instant time, long generation, RankReport.BucketsTuned buckets)
+      implements JobEvent {}
+
+  /**
    * Steps have been committed: at step 1, then about once a second, and at the last.
    *
    * @param committed the newest of them

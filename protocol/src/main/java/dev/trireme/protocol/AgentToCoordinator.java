@@ -17,6 +17,7 @@ public sealed interface AgentToCoordinator extends Message {
    * @param highestGeneration the highest generation it knows, over all jobs; 0 if none
    * @param devices that its ranks can compute on, at most {@value HostDevice#MAX}
    * @param noDevices why there are none, for people; empty when there are
+   * @param address at which ranks of other hosts reach its ranks
    */
   record RegisterAgent(
       String agentId,
@@ -26,7 +27,8 @@ public sealed interface AgentToCoordinator extends Message {
       long highestTerm,
       long highestGeneration,
       List<HostDevice> devices,
-      String noDevices)
+      String noDevices,
+      String address)
       implements AgentToCoordinator {
     public RegisterAgent {
       devices = List.copyOf(devices);
@@ -36,7 +38,7 @@ public sealed interface AgentToCoordinator extends Message {
       }
     }
 
-    /** A host without devices beside its CPU. */
+    /** On loopback, a host without devices beside its CPU. */
     public RegisterAgent(
         String agentId,
         String host,
@@ -52,7 +54,8 @@ public sealed interface AgentToCoordinator extends Message {
           highestTerm,
           highestGeneration,
           List.of(),
-          "the agent looked for none");
+          "the agent looked for none",
+          "127.0.0.1");
     }
   }
 

@@ -110,10 +110,16 @@ final class MessageRegistry {
         RankReport.Failed.class,
         RankReport.Joined.class,
         RankReport.Parked.class);
-    number(types, 75, AgentToRank.Contacts.class, AgentToRank.LackRoom.class);
+    number(
+        types,
+        75,
+        AgentToRank.Contacts.class,
+        AgentToRank.Network.class,
+        AgentToRank.LackRoom.class);
     number(types, 95, RankReport.Contact.class, RankReport.BackendRefused.class);
     number(types, 110, Backing.class, HostDevice.class, HostDevice.Link.class);
     number(types, 98, RankReport.Samples.class, SampleRange.class);
+    number(types, 97, RankReport.BucketsTuned.class);
     number(
         types,
         220,

@@ -31,20 +31,33 @@ class ClusterTest {
     try (ClusterRun cluster = new ClusterRun(directory)) {
       Process coordinator = cluster.coordinator("c1");
       String compressed = "parallel.compression=float16";
-      String waiting = cluster.ask("c1", "job", "submit", TINY, "--set", compressed).out().strip();
+      Path jar = directory.resolve("mine.jar");
+      Files.copy(TriremeRun.home().resolve("examples/target/trireme-examples.jar"), jar);
+      String program = "program={class: dev.trireme.examples.UntilGoodEnough, jar: mine.jar}";
+      String waiting =
+          cluster
+              .ask("c1", "job", "submit", TINY, "--set", compressed, "--set", program)
+              .out()
+              .strip();
+      Files.delete(jar);
       assertThat(waiting).isEqualTo("job-1");
       assertThat(cluster.ask("c1", "job", "show", waiting, "--json").field("reason"))
           .isEqualTo("needs 2 slots, no agent has joined");
       assertThat(ready(cluster, "c1")).isEqualTo(200);
 
-      Process agent = cluster.agent("a1", 2, "c1");
+      // Each has room for one of the two ranks: what they say to each other goes over UDP.
+      Process agent = cluster.agent("a1", 1, "c1");
+      Process other = cluster.agent("a2", 1, "c1");
       assertThat(cluster.ask("c1", "job", "wait", waiting).code()).isZero();
       JsonNode jobs = cluster.ask("c1", "job", "list", "--json").json();
       assertThat(jobs.path(0).path("state").asText()).isEqualTo("SUCCEEDED");
       assertThat(cluster.ask("c1", "job", "logs", "1", "--rank", "0", "-f").out())
           .contains("bytes");
+      try (Stream<Path> cached = Files.walk(directory.resolve("cache"))) {
+        assertThat(cached).as("what was shipped").anyMatch(f -> f.endsWith("mine.jar"));
+      }
       JsonNode shown = cluster.ask("c1", "cluster", "show", "--json").json();
-      assertThat(shown.path("agents").path(0).path("free").asInt()).isEqualTo(2);
+      assertThat(shown.path("agents").findValuesAsText("free")).containsExactly("1", "1");
 
       String endless =
           cluster.ask("c1", "job", "submit", TINY, "--set", "train.steps=1000000").out().strip();
@@ -62,9 +75,9 @@ class ClusterTest {
       assertThat(cluster.ask("c1", "job", "wait", endless).code()).isEqualTo(130);
       assertThat(cluster.ask("c1", "job", "show", "job-99").code()).isEqualTo(2);
 
-      List<ProcessHandle> ranks = agent.descendants().toList();
+      List<ProcessHandle> ranks = Stream.of(agent, other).flatMap(Process::descendants).toList();
       String api = cluster.addresses("c1").path("api").asText();
-      for (Process service : List.of(agent, coordinator)) {
+      for (Process service : List.of(agent, other, coordinator)) {
         service.destroy();
         assertThat(service.waitFor(30, TimeUnit.SECONDS)).isTrue();
         assertThat(service.exitValue()).isZero();

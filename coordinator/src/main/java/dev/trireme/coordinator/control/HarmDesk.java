@@ -15,6 +15,7 @@ import dev.trireme.protocol.Stamp;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 
@@ -81,9 +82,9 @@ final class HarmDesk {
   /**
    * An agent has answered.
    *
-   * @param job null when it is over
+   * @param job empty when it is over
    */
-  void answered(HarmAnswered message, Job job) {
+  void answered(HarmAnswered message, Optional<Job> job) {
     Pending waiting = pending.remove(message.order());
     if (waiting == null) {
       return;
@@ -94,9 +95,9 @@ final class HarmDesk {
     }
     HarmOrder order = waiting.order();
     Instant now = time.now();
-    if (job != null && !order.trial()) {
+    if (job.isPresent() && !order.trial()) {
       boolean lasts = order.kind() != HarmKind.KILL;
-      job.publish(
+      job.get().publish(
           new JobEvent.Harmed(
               message.jobId(),
               now,

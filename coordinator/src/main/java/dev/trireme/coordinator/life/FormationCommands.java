@@ -66,11 +66,9 @@ final class FormationCommands {
     }
   }
 
-  /** So many idle processes are to be ready on the formation's agent. */
-  void prepareRanks(int count) {
-    effects.tell(
-        formation.placements().get(0).agentId(),
-        new CoordinatorToAgent.PrepareRanks(stamp(), job.jobId(), count));
+  /** So many idle processes are to be ready on an agent, which may have no rank of it yet. */
+  void prepareRanks(String agentId, int count) {
+    effects.tell(agentId, new CoordinatorToAgent.PrepareRanks(stamp(), job.jobId(), count));
   }
 
   void stopAfterStep(String reason) {

@@ -257,7 +257,7 @@ class JobControlTest {
       String high = submit(control, "two", 5);
 
       assertThat(status(control, high).reason())
-          .isEqualTo("needs 2 slots, 0 free; asked to make room on host-a: " + low);
+          .isEqualTo("needs 2 slots, 0 free; asked to make room: " + low);
       assertThat(status(control, low).reason())
           .isEqualTo("preempted by " + high + " of priority 5: saves its state");
       Stamp stamp = new Stamp(1, 1);

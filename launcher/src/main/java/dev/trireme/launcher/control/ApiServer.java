@@ -48,6 +48,8 @@ import org.slf4j.LoggerFactory;
  *   POST /v1/jobs/ID/cancel[?checkpoint=true]
  *   POST /v1/jobs/ID/scale?workers=N
  *   POST /v1/jobs/ID/resume
+ *   GET  /v1/files/SHA256/NAME                  {"path": where a file that was shipped is}
+ *   PUT  /v1/files/SHA256/NAME?offset=N&amp;size=M  a piece of one, at most {@value FileStore#MAX_PIECE} bytes
  *   POST /v1/jobs/ID/chaos?kind=K&amp;rank=R&amp;lastingMillis=N[&amp;trial=true]
  *   GET  /v1/jobs/ID/events|metrics?offset=N     what events.jsonl or metrics.jsonl holds from byte N on
  * </pre>
@@ -77,6 +79,7 @@ public final class ApiServer implements AutoCloseable {
   private final Supplier<Optional<JobService>> active;
   private final String token;
   private final Function<String, Path> runDirectories;
+  private final FileStore files;
   private final HttpServer server;
   private final ThreadPoolExecutor executor;
 
@@ -84,10 +87,12 @@ public final class ApiServer implements AutoCloseable {
       Supplier<Optional<JobService>> active,
       String token,
       Function<String, Path> runDirectories,
+      FileStore files,
       HttpServer server) {
     this.active = active;
     this.token = token;
     this.runDirectories = runDirectories;
+    this.files = files;
     this.server = server;
     AtomicInteger number = new AtomicInteger();
     executor =
@@ -112,6 +117,7 @@ public final class ApiServer implements AutoCloseable {
    * @param token that every request must carry
    * @param tls empty for plain HTTP, which the caller allows on loopback only
    * @param runDirectories gives a job of this name a run directory of its own
+   * @param files what users ship goes there
    * @throws IOException when it cannot listen there
    */
   public static ApiServer start(
@@ -119,7 +125,8 @@ public final class ApiServer implements AutoCloseable {
       Optional<SSLContext> tls,
       String token,
       Supplier<Optional<JobService>> active,
-      Function<String, Path> runDirectories)
+      Function<String, Path> runDirectories,
+      FileStore files)
       throws IOException {
     Http.setDeadlines();
     HttpServer server;
@@ -130,7 +137,7 @@ public final class ApiServer implements AutoCloseable {
     } else {
       server = HttpServer.create(address, WAITING);
     }
-    ApiServer api = new ApiServer(active, token, runDirectories, server);
+    ApiServer api = new ApiServer(active, token, runDirectories, files, server);
     server.setExecutor(api.executor);
     server.createContext("/", api::handle);
     server.start();
@@ -186,6 +193,10 @@ public final class ApiServer implements AutoCloseable {
     if (path.size() < 3 || path.size() > 5 || !path.get(1).equals("v1")) {
       throw noSuch(exchange);
     }
+    if (path.get(2).equals("files") && path.size() == 5) {
+      serveFile(exchange, method, path.get(3), path.get(4), query);
+      return;
+    }
     String what = method + " " + path.get(2) + (path.size() == 5 ? " " + path.get(4) : "");
     if (path.size() == 4) {
       what = method + " job";
@@ -226,6 +237,36 @@ public final class ApiServer implements AutoCloseable {
       }
       default -> throw noSuch(exchange);
     }
+  }
+
+  private void serveFile(
+      HttpExchange exchange, String method, String hash, String name, Map<String, String> query)
+      throws IOException {
+    Optional<Path> whole;
+    if (method.equals("GET")) {
+      whole = files.find(hash, name);
+      if (whole.isEmpty()) {
+        throw new NoSuchThingException("there is no file " + hash + "/" + name);
+      }
+    } else if (method.equals("PUT")) {
+      byte[] piece = exchange.getRequestBody().readNBytes(FileStore.MAX_PIECE + 1);
+      if (piece.length > FileStore.MAX_PIECE) {
+        throw new IllegalArgumentException(
+            "expected at most " + FileStore.MAX_PIECE + " bytes of a file at a time");
+      }
+      try {
+        whole =
+            files.write(
+                hash, name, Http.number(query, "offset"), Http.number(query, "size"), piece);
+      } catch (IOException e) {
+        throw new CoordinatorException("cannot keep the file " + name + ": " + e.getMessage(), e);
+      }
+    } else {
+      throw noSuch(exchange);
+    }
+    ObjectNode answer = JsonNodeFactory.instance.objectNode();
+    whole.ifPresent(file -> answer.put("path", file.toString()));
+    Http.answer(exchange, 200, answer);
   }
 
   private static NoSuchThingException noSuch(HttpExchange exchange) {

@@ -40,7 +40,7 @@ public final class ControlClient implements JobChannel {
   public static final class RefusedException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    RefusedException(String message) {
+    public RefusedException(String message) {
       super(message);
     }
   }

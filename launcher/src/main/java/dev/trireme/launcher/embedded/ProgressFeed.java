@@ -8,6 +8,7 @@ import dev.trireme.launcher.cli.progress.EpochRow;
 import dev.trireme.launcher.cli.progress.ProgressDisplay;
 import dev.trireme.launcher.cli.progress.RunPlan;
 import dev.trireme.launcher.cli.progress.StepView;
+import dev.trireme.launcher.config.ByteSizes;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +33,12 @@ final class ProgressFeed implements JobListener {
       stateChanged(changed);
     } else if (event instanceof JobEvent.RankReady ready && ready.rank() == 0) {
       started(ready.ready());
+    } else if (event instanceof JobEvent.BucketsTuned tuned) {
+      display.message(
+          "the ranks have measured: buckets of "
+              + ByteSizes.format(tuned.buckets().bucketSize())
+              + ", the first of "
+              + ByteSizes.format(tuned.buckets().firstBucketSize()));
     } else if (event instanceof JobEvent.Progress progress) {
       RankReport.Committed committed = progress.committed();
       display.step(

@@ -93,7 +93,12 @@ final class RankSupervisor implements AutoCloseable {
     spawner =
         new RankSpawner(
             config.rankCommand(), aeron, aeronDirectory, streams, directory.noLibraries());
-    formations = new Formations(directory, aeronDirectory, streams);
+    formations =
+        new Formations(
+            directory,
+            aeronDirectory,
+            streams,
+            new AgentToRank.Network(config.agentId(), config.address()));
     harms = new HarmOrders(config.agentId(), children, out, this::submit);
     runner = new AgentRunner(Channel.idle(), e -> LOG.error("the agent", e), null, new Duty());
     for (int i = 0; i < config.warm(); i++) {
@@ -112,7 +117,8 @@ final class RankSupervisor implements AutoCloseable {
         stamps.highestTerm(),
         stamps.highestGeneration(),
         config.devices(),
-        config.noDevices());
+        config.noDevices(),
+        config.address());
   }
 
   /** Obeys a command, unless its stamp is over, which is logged. Returns at once. */

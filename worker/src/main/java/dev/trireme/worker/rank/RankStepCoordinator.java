@@ -3,6 +3,7 @@ package dev.trireme.worker.rank;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.StepCoordinator;
 import dev.trireme.api.train.StepRecord;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * The control plane as the training loop of one rank sees it: requests to stop and to save come in
@@ -33,6 +35,7 @@ public final class RankStepCoordinator implements StepCoordinator {
   private boolean bothTaken;
   private boolean checkpointTaken;
   private long lastSave;
+  private Supplier<WireBytes> wire = () -> WireBytes.NONE;
 
   /**
    * Made when training is about to begin: the first figures of speed count from here.
@@ -75,8 +78,10 @@ public final class RankStepCoordinator implements StepCoordinator {
    *
    * @param rank in the new formation
    * @param source whether this rank's state is the one that goes on
+   * @param wireBytes what the step that was last exchanged in this formation sent of gradients
    */
-  public void formed(int rank, long step, boolean source) {
+  public void formed(int rank, long step, boolean source, Supplier<WireBytes> wireBytes) {
+    wire = wireBytes;
     stop = false;
     saveAndStop = false;
     looked = false;
@@ -150,6 +155,7 @@ public final class RankStepCoordinator implements StepCoordinator {
       checkpointTaken = false;
       lastSave = nanoClock.getAsLong();
     }
+    log.exchanged(wire.get());
     log.applied(record);
   }
 
