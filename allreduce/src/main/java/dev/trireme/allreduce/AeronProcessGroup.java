@@ -131,7 +131,21 @@ public final class AeronProcessGroup {
    * that lose datagrams.
    */
   public static Opening open(GroupConfig config, Consumer<MediaDriver.Context> settings) {
-    return new Opening(config, AeronTransport.open(config, settings));
+    return open(config, settings, new AbortSwitch());
+  }
+
+  /**
+   * The same with a switch that ends joining, and later the group, from another thread.
+   *
+   * @param abort for this group alone
+   */
+  public static Opening open(GroupConfig config, AbortSwitch abort) {
+    return open(config, settings -> {}, abort);
+  }
+
+  private static Opening open(
+      GroupConfig config, Consumer<MediaDriver.Context> settings, AbortSwitch abort) {
+    return new Opening(config, AeronTransport.open(config, settings, abort), abort);
   }
 
   /**
@@ -142,11 +156,13 @@ public final class AeronProcessGroup {
   public static final class Opening implements AutoCloseable {
     private final GroupConfig config;
     private final AeronTransport transport;
+    private final AbortSwitch abort;
     private boolean joined;
 
-    private Opening(GroupConfig config, AeronTransport transport) {
+    private Opening(GroupConfig config, AeronTransport transport, AbortSwitch abort) {
       this.config = config;
       this.transport = transport;
+      this.abort = abort;
     }
 
     /** Where this rank listens: what its peers must be told. */
@@ -159,14 +175,34 @@ public final class AeronProcessGroup {
      * order of rank. The port belongs to the group from then on, and is closed if that fails.
      */
     public ProcessGroup join(List<Endpoint> all, Optional<AllReduceAlgorithm> algorithm) {
+      return join(all, AlgorithmTable.forced(algorithm));
+    }
+
+    /** As {@link AeronProcessGroup#joinForElasticSums}. */
+    public ProcessGroup joinForElasticSums(List<Endpoint> all) {
+      return join(all, Optional.of(AllReduceAlgorithm.TREE));
+    }
+
+    /** As {@link AeronProcessGroup#joinForMessages}. */
+    public ProcessGroup joinForMessages(List<Endpoint> all, Duration patience) {
+      return join(all, AlgorithmTable.forced(Optional.empty()), patience);
+    }
+
+    /** As {@link AeronProcessGroup#join(GroupConfig, AlgorithmTable, AbortSwitch)}. */
+    public ProcessGroup join(List<Endpoint> all, AlgorithmTable algorithms) {
+      return join(all, algorithms, config.timeout());
+    }
+
+    private ProcessGroup join(List<Endpoint> all, AlgorithmTable algorithms, Duration deadline) {
       joined = true;
       if (config.worldSize() == 1) {
         transport.close();
-        return new LocalProcessGroup(config.generation());
+        ProcessGroup local = new LocalProcessGroup(config.generation());
+        abort.tell(local::abort);
+        return local;
       }
       transport.meet(all);
-      return SharedGroup.over(
-          transport, config.generation(), config.timeout(), AlgorithmTable.forced(algorithm));
+      return SharedGroup.over(transport, config.generation(), deadline, algorithms, abort);
     }
 
     /** Closes the port if nobody joined; else does nothing. */

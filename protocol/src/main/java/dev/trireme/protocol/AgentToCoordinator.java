@@ -17,6 +17,7 @@ public sealed interface AgentToCoordinator extends Message {
    * @param highestGeneration the highest generation it knows, over all jobs; 0 if none
    * @param devices that its ranks can compute on, at most {@value HostDevice#MAX}
    * @param noDevices why there are none, for people; empty when there are
+   * @param address at which ranks of other hosts reach its ranks
    */
   record RegisterAgent(
       String agentId,
@@ -26,7 +27,8 @@ public sealed interface AgentToCoordinator extends Message {
       long highestTerm,
       long highestGeneration,
       List<HostDevice> devices,
-      String noDevices)
+      String noDevices,
+      String address)
       implements AgentToCoordinator {
     public RegisterAgent {
       devices = List.copyOf(devices);
@@ -36,7 +38,7 @@ public sealed interface AgentToCoordinator extends Message {
       }
     }
 
-    /** A host without devices beside its CPU. */
+    /** On loopback, a host without devices beside its CPU. */
     public RegisterAgent(
         String agentId,
         String host,
@@ -52,7 +54,8 @@ public sealed interface AgentToCoordinator extends Message {
           highestTerm,
           highestGeneration,
           List.of(),
-          "the agent looked for none");
+          "the agent looked for none",
+          "127.0.0.1");
     }
   }
 
@@ -74,6 +77,19 @@ public sealed interface AgentToCoordinator extends Message {
    * @param count of them
    */
   record SparesReady(String agentId, String jobId, int count) implements AgentToCoordinator {}
+
+  /**
+   * What came of a {@link CoordinatorToAgent.HarmRank}; said before a process is killed or stopped,
+   * and after everything else was done.
+   *
+   * @param order which one
+   * @param pid of the rank's process; -1 when there is none
+   * @param how what was done, for people; empty when nothing was
+   * @param refusal why nothing was done; empty when it was
+   */
+  record HarmAnswered(
+      String agentId, String jobId, long order, long pid, String how, String refusal)
+      implements AgentToCoordinator {}
 
   /**
    * A rank's process is gone.

@@ -3,6 +3,7 @@ package dev.trireme.protocol;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import java.util.List;
+import java.util.Optional;
 
 /** What an agent tells a rank, mostly on the coordinator's behalf. */
 public sealed interface AgentToRank extends Message {
@@ -97,7 +98,7 @@ public sealed interface AgentToRank extends Message {
   }
 
   /**
-   * How the ranks of a formation on one host reach each other.
+   * How a rank reaches the others of its formation.
    *
    * @param aeronDirectory of the host's media driver
    * @param sharedDirectory for memory that ranks of this formation share; made by the agent, which
@@ -105,13 +106,45 @@ public sealed interface AgentToRank extends Message {
    * @param streamBase the first of the stream ids allotted to this formation on this host
    * @param streamCount how many there are
    * @param formation an unguessable number that every frame carries
+   * @param network how it is found by ranks of other hosts; empty where all are on this one
    */
   record Transport(
       String aeronDirectory,
       String sharedDirectory,
       int streamBase,
       int streamCount,
-      long formation) {}
+      long formation,
+      Optional<Network> network) {
+    /** In a formation on one host. */
+    public Transport(
+        String aeronDirectory,
+        String sharedDirectory,
+        int streamBase,
+        int streamCount,
+        long formation) {
+      this(aeronDirectory, sharedDirectory, streamBase, streamCount, formation, Optional.empty());
+    }
+
+    /** Leaves out the formation's number, which is a secret. */
+    @Override
+    public String toString() {
+      return "streams from "
+          + streamBase
+          + " at "
+          + aeronDirectory
+          + ", memory in "
+          + sharedDirectory
+          + network.map(n -> ", " + n).orElse("");
+    }
+  }
+
+  /**
+   * How a rank is found by ranks of other hosts.
+   *
+   * @param host equal for ranks that share memory and a media driver: their agent's name
+   * @param address of the host's network interface, as others reach it
+   */
+  record Network(String host, String address) {}
 
   /**
    * What every rank of the formation has said in its {@link RankReport.Contact}.
@@ -127,7 +160,7 @@ public sealed interface AgentToRank extends Message {
   /** Stop after the current step, all ranks together. */
   record StopAfterStep(Stamp stamp, String reason) implements AgentToRank {}
 
-  /** Write a checkpoint after the current step. */
+  /** Write a checkpoint after the current step, and stop after the same one. */
   record CheckpointAfterStep(Stamp stamp) implements AgentToRank {}
 
   /** The collectives of this generation are over: leave them at once. */
@@ -140,6 +173,12 @@ public sealed interface AgentToRank extends Message {
    */
   record CheckpointGrant(Stamp stamp, long step, boolean granted, String reason)
       implements AgentToRank {}
+
+  /**
+   * Until this time has passed, act as if there were no room where checkpoints go. It ends by the
+   * rank's own clock, whatever becomes of those who asked for it.
+   */
+  record LackRoom(Stamp stamp, long millis) implements AgentToRank {}
 
   /** The process is not needed any more and may end. */
   record Release() implements AgentToRank {}

@@ -83,6 +83,8 @@ final class SampleMessages {
     messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "cancelled"));
     messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "frozen", List.of(1)));
     messages.add(new CoordinatorToAgent.PrepareRanks(STAMP, "job-1", 2));
+    messages.add(
+        new CoordinatorToAgent.HarmRank(STAMP, "job-1", 9, HarmKind.DROP_LINK, 1, 20_000, true));
     return messages;
   }
 
@@ -106,9 +108,11 @@ final class SampleMessages {
                     79L << 30,
                     "0000:01:00.0",
                     List.of(new HostDevice.Link(1, HostDevice.LinkKind.NVLINK, 18)))),
-            ""));
+            "",
+            "10.0.0.7"));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
     messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
+    messages.add(new AgentToCoordinator.HarmAnswered("a", "job-1", 9, 4711, "frozen", ""));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
     messages.add(
         new AgentToCoordinator.RankExited(
@@ -133,7 +137,13 @@ final class SampleMessages {
             1,
             2,
             2,
-            new AgentToRank.Transport("/dev/shm/a", "/dev/shm/s", 1 << 30, 16, -1),
+            new AgentToRank.Transport(
+                "/dev/shm/a",
+                "/dev/shm/s",
+                1 << 30,
+                16,
+                -1,
+                Optional.of(new AgentToRank.Network("a", "10.0.0.7"))),
             StateSource.CHECKPOINT,
             Backing.HOST,
             List.of(new Stored.GenerationRecord(1, 2, Optional.of(1L)))),
@@ -142,6 +152,7 @@ final class SampleMessages {
         new AgentToRank.CheckpointAfterStep(STAMP),
         new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
         new AgentToRank.CheckpointGrant(STAMP, 1200, false, "superseded"),
+        new AgentToRank.LackRoom(STAMP, 500),
         new AgentToRank.Release());
   }
 
@@ -173,7 +184,9 @@ final class SampleMessages {
         new RankReport.Samples(
             60_000, List.of(new SampleRange(3, 7, 9, new Cursor(1, 512), 128, 300))),
         new RankReport.Samples(1, List.of()),
-        new RankReport.Committed(1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40),
+        new RankReport.Committed(
+            1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40, 1 << 20, 4 << 20),
+        new RankReport.BucketsTuned(65_536, 1 << 20, "name: x\n"),
         new RankReport.EpochEnded(0, 600, 0.5, Double.NaN, Double.NEGATIVE_INFINITY, 8.25),
         new RankReport.ShardWritten(1200),
         new RankReport.CheckpointFinished(1200, "/c/step-1200", 0.01, 0.2, 4096, ""),

@@ -13,6 +13,7 @@ import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
+import dev.trireme.api.train.WireBytes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -289,16 +290,13 @@ public final class BucketedExchange implements GradientExchange {
     return reduced;
   }
 
-  /**
-   * The size of the buffers of gradients that are reduced in one step, in bytes, with compression.
-   */
-  public long bytesPerStep() {
-    return transfers.stream().mapToLong(BucketTransfer::bytes).sum();
-  }
-
-  /** What {@link #bytesPerStep} is without compression. */
-  public long plainBytesPerStep() {
-    return layout.buckets().stream().mapToLong(b -> b.count() * b.dtype().bytes()).sum();
+  @Override
+  public WireBytes wireBytes() {
+    long plain =
+        layout.buckets().stream()
+            .mapToLong(b -> WireBytes.ofAllReduce(b.count() * b.dtype().bytes(), group.worldSize()))
+            .sum();
+    return new WireBytes(transfers.stream().mapToLong(BucketTransfer::sentBytes).sum(), plain);
   }
 
   /** Forgets the step and frees what parts and compression hold; the rest belongs to the group. */

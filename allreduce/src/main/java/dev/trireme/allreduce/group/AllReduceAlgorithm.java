@@ -56,7 +56,7 @@ public enum AllReduceAlgorithm {
 
   /** Whether it can do without addressing the memory of ranks of other hosts. */
   public boolean worksBetweenHosts() {
-    return this != HALVING_DOUBLING && this != TREE;
+    return this != HALVING_DOUBLING;
   }
 
   /** The steps of {@code rank}; direct all-reduces have none. */

@@ -7,6 +7,7 @@ import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.allreduce.plan.HostsAllReduce;
 import dev.trireme.allreduce.plan.HostsBroadcast;
+import dev.trireme.allreduce.plan.HostsTreeAllReduce;
 import dev.trireme.allreduce.plan.Lanes;
 import dev.trireme.allreduce.plan.Pairwise;
 import dev.trireme.allreduce.transport.Transport;
@@ -58,6 +59,8 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
    * @param algorithms how all-reduces are done, the same on all ranks
    * @throws CollectiveException when a peer is lost or late
    * @throws IllegalStateException when the host has no room for the memory
+   * @throws IllegalArgumentException when the ranks are on several hosts and the algorithms need
+   *     the memory of one
    */
   public static SharedGroup over(
       Transport transport, long generation, Duration timeout, AlgorithmTable algorithms) {
@@ -79,6 +82,9 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
     SharedGroup group = new SharedGroup(transport, generation, timeout, algorithms);
     abort.tell(group::abort);
     try {
+      if (group.spansHosts()) {
+        algorithms.requireAcrossHosts(transport.hosts().count());
+      }
       group.allocate(DType.UINT8, group.memory.baseBytes());
       return group;
     } catch (RuntimeException e) {
@@ -137,6 +143,7 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
     if (signature.algorithm() == AllReduceAlgorithm.DIRECT) {
       return new DirectExchange(this, signature, buffer, reduction);
     }
+    boolean tree = signature.algorithm() == AllReduceAlgorithm.TREE;
     boolean ring = signature.algorithm() == AllReduceAlgorithm.RING;
     return new LaneOperation(
         this,
@@ -144,7 +151,10 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
         buffer,
         buffer,
         reduction,
-        setting -> HostsAllReduce.plan(setting, ring, buffer.count()));
+        setting ->
+            tree
+                ? HostsTreeAllReduce.plan(setting, buffer.count())
+                : HostsAllReduce.plan(setting, ring, buffer.count()));
   }
 
   @Override

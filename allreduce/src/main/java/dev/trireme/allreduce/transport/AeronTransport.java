@@ -40,6 +40,12 @@ public final class AeronTransport implements Transport {
   private static final SignalKind[] KINDS = SignalKind.values();
 
   /**
+   * Streams between hosts are numbered from here on. Each agent allots its own numbers, so these
+   * must not depend on them; nor need they, for a rank's port is that of one formation alone.
+   */
+  private static final int WIRE_STREAMS = 1;
+
+  /**
    * A driver that gives no sign of life for so long is dead; its agent may well pause for seconds.
    */
   private static final long DRIVER_MILLIS = 5_000;
@@ -138,13 +144,15 @@ public final class AeronTransport implements Transport {
    *
    * @param config with a network
    * @param settings may change those of this rank's own driver
+   * @param abort ends the meeting, too
    * @throws dev.trireme.api.collective.CollectiveException when the driver does not answer in time
    */
-  public static AeronTransport open(GroupConfig config, Consumer<MediaDriver.Context> settings) {
-    AeronTransport transport = client(config, new AbortSwitch());
+  public static AeronTransport open(
+      GroupConfig config, Consumer<MediaDriver.Context> settings, AbortSwitch abort) {
+    AeronTransport transport = client(config, abort);
     try {
       // A stream of its own, so that nothing ever arrives there.
-      int stream = config.streamBase() + config.rank() * (config.worldSize() - 1);
+      int stream = WIRE_STREAMS + config.rank() * (config.worldSize() - 1);
       transport.network =
           new NetworkDriver(config, stream, DRIVER_MILLIS, settings, transport::networkBroke);
       return transport;
@@ -233,6 +241,7 @@ public final class AeronTransport implements Transport {
       LogRoom.require(network.directory(), Channels.logsBetween(remote, channels.dataTerm()));
     }
     Streams streams = new Streams(config.streamBase(), worldSize);
+    Streams wire = new Streams(WIRE_STREAMS, worldSize);
     for (int peer = 0; peer < worldSize; peer++) {
       if (peer == rank) {
         continue;
@@ -248,12 +257,14 @@ public final class AeronTransport implements Transport {
       } else {
         String arriving = channels.in(network.tag());
         Aeron own = network.aeron();
-        subscriptions[peer] = own.addSubscription(arriving, in);
-        Subscription data = own.addSubscription(arriving, in + streams.count());
-        publications[peer] = own.addExclusivePublication(channels.signalsTo(all[peer]), out);
+        int heard = wire.between(peer, rank);
+        int said = wire.between(rank, peer);
+        subscriptions[peer] = own.addSubscription(arriving, heard);
+        Subscription data = own.addSubscription(arriving, heard + wire.count());
+        publications[peer] = own.addExclusivePublication(channels.signalsTo(all[peer]), said);
         wires.add(
             peer,
-            own.addExclusivePublication(channels.dataTo(all[peer]), out + streams.count()),
+            own.addExclusivePublication(channels.dataTo(all[peer]), said + wire.count()),
             data);
       }
     }

@@ -14,11 +14,16 @@ import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,10 +31,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Samples with a fixed seed, twenty times as many with {@code -Dtrireme.matrix=full}. */
 class UdpGroupTest {
   private static final int TIMES = "full".equals(System.getProperty("trireme.matrix")) ? 20 : 1;
-  private static final DType[] DTYPES = {DType.FLOAT32, DType.FLOAT64, DType.INT32, DType.INT64};
+  private static final DType[] DTYPES = DType.values();
 
   @ParameterizedTest(name = "hosts {0}, loss {1}")
   @CsvSource({
+    "aaaa, 0, 8",
     "ab, 0, 20",
     "abc, 0, 12",
     "aabb, 0, 12",
@@ -41,8 +47,11 @@ class UdpGroupTest {
   void shouldDoLikeTheReferenceWithTheSameBitsOnAllRanks(String hosts, double loss, int checks) {
     Random random = new Random(hosts.hashCode());
     try (UdpGroups ranks = new UdpGroups(hosts, loss)) {
-      List<Optional<AllReduceAlgorithm>> algorithms =
-          List.of(Optional.empty(), Optional.of(AllReduceAlgorithm.RING));
+      List<Optional<AllReduceAlgorithm>> algorithms = new ArrayList<>(List.of(Optional.empty()));
+      boolean oneHost = hosts.chars().distinct().count() == 1;
+      Stream.of(AllReduceAlgorithm.values())
+          .filter(a -> oneHost || a == AllReduceAlgorithm.RING || a == AllReduceAlgorithm.TREE)
+          .forEach(a -> algorithms.add(Optional.of(a)));
       for (int formation = 0; formation < algorithms.size(); formation++) {
         ranks.form(formation, algorithms.get(formation), UdpGroups.TIMEOUT);
         for (int i = 0; i < checks * TIMES; i++) {
@@ -50,6 +59,37 @@ class UdpGroupTest {
           List<Integer> bits = ranks.onEveryRank(group -> CollectiveChecks.run(group, check));
           assertThat(bits).as("%s", check).containsOnly(bits.get(0));
         }
+      }
+    }
+  }
+
+  @Test
+  void shouldAddInTheTreesOrderHoweverRanksAreSpread() {
+    float[] parts = {1e8f, 1f, -1e8f, 3f};
+    // Not what one gets by adding one after the other, 3.
+    float expected = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    for (String hosts : List.of("aabb", "abab", "abbb")) {
+      try (UdpGroups ranks = new UdpGroups(hosts, 0)) {
+        ranks.form(1, Optional.of(AllReduceAlgorithm.TREE), UdpGroups.TIMEOUT);
+        List<Float> sums =
+            ranks.onEveryRank(
+                group -> {
+                  try (NativeMemory.Block block = NativeMemory.allocate(4 * 30_000, 64)) {
+                    FloatBuffer floats =
+                        NativeMemory.view(block.address(), 4 * 30_000)
+                            .order(ByteOrder.nativeOrder())
+                            .asFloatBuffer();
+                    for (int i = 0; i < 30_000; i++) {
+                      floats.put(i, parts[group.rank()]);
+                    }
+                    group
+                        .allReduce(
+                            TensorBuffer.cpu(block.address(), DType.FLOAT32, 30_000), ReduceOp.SUM)
+                        .await();
+                    return floats.get(29_999);
+                  }
+                });
+        assertThat(sums).as(hosts).containsOnly(expected);
       }
     }
   }

@@ -123,7 +123,8 @@ final class UdpGroups implements AutoCloseable {
         formation,
         Path.of(drivers.get(host).aeronDirectoryName()),
         root.resolve("shared-" + host),
-        STREAMS,
+        // Each agent allots its own.
+        STREAMS + 1000 * host,
         2 * worldSize * worldSize,
         formation,
         timeout,

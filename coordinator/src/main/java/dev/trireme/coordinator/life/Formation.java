@@ -5,10 +5,12 @@ import dev.trireme.coordinator.Verdict;
 import dev.trireme.coordinator.life.Blame.Blamed;
 import dev.trireme.coordinator.schedule.Reformation.Survivor;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
+import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.RankReport.Finished;
 import dev.trireme.protocol.RankReport.Parked;
 import dev.trireme.protocol.RankReport.Ready;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -69,6 +71,10 @@ final class Formation {
 
     String host() {
       return host;
+    }
+
+    String agentId() {
+      return agentId;
     }
 
     private Survivor survivor() {
@@ -144,6 +150,15 @@ final class Formation {
   /** Ranks on this agent that still occupy a slot. */
   int slotsHeldOn(String agentId) {
     return (int) ranks.values().stream().filter(r -> r.agentId.equals(agentId) && !r.gone).count();
+  }
+
+  /** The slots that its ranks still occupy, those of the lowest rank first. */
+  List<Share> shares() {
+    Map<String, Integer> held = new LinkedHashMap<>();
+    ranks.values().stream()
+        .filter(r -> !r.gone)
+        .forEach(r -> held.merge(r.agentId, 1, Integer::sum));
+    return held.entrySet().stream().map(e -> new Share(e.getKey(), e.getValue())).toList();
   }
 
   /** The ranks of a lost agent are gone with it. */

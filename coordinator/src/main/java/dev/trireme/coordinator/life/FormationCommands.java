@@ -66,18 +66,16 @@ final class FormationCommands {
     }
   }
 
-  /** So many idle processes are to be ready on the formation's agent. */
-  void prepareRanks(int count) {
-    effects.tell(
-        formation.placements().get(0).agentId(),
-        new CoordinatorToAgent.PrepareRanks(stamp(), job.jobId(), count));
+  /** So many idle processes are to be ready on an agent, which may have no rank of it yet. */
+  void prepareRanks(String agentId, int count) {
+    effects.tell(agentId, new CoordinatorToAgent.PrepareRanks(stamp(), job.jobId(), count));
   }
 
   void stopAfterStep(String reason) {
     tellAll(new AgentToRank.StopAfterStep(stamp(), reason));
   }
 
-  /** Before {@link #stopAfterStep}: whoever obeys that one has then heard of this. */
+  /** Before {@link #stopAfterStep}: a rank that hears of this saves and stops after one step. */
   void checkpointAfterStep() {
     tellAll(new AgentToRank.CheckpointAfterStep(stamp()));
   }

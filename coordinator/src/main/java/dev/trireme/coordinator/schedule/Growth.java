@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
 
 /**
  * Gives free slots to elastic jobs that could use more: the most important first, then the least.
+ * First where a job is already, then on the emptiest other agents.
  */
 final class Growth {
   private Growth() {}
@@ -27,16 +28,35 @@ final class Growth {
                 .thenComparingInt(RunningJob::target))
         .forEach(
             job -> {
-              Optional<AgentSlots> agent = room.agent(job.agentId());
-              int more =
-                  Math.min(
-                      job.workers().max() - job.target(), agent.map(AgentSlots::free).orElse(0));
-              if (more > 0) {
-                room.take(job.agentId(), more);
-                demands.add(new Resize(job.jobId(), job.target() + more, "slots are free"));
+              List<Share> grown = grown(room, job);
+              if (Share.total(grown) > job.target()) {
+                demands.add(new Resize(job.jobId(), grown, "slots are free"));
               }
             });
     return demands;
+  }
+
+  private static List<Share> grown(Room room, RunningJob job) {
+    List<Share> shares = Share.first(job.target(), job.shares());
+    int wanted = job.workers().max() - job.target();
+    for (Share share : List.copyOf(shares)) {
+      int free = room.agent(share.agentId()).map(AgentSlots::free).orElse(0);
+      int more = Math.min(wanted, free);
+      if (more > 0) {
+        room.take(share.agentId(), more);
+        shares = Share.plus(shares, share.agentId(), more);
+        wanted -= more;
+      }
+    }
+    for (Optional<AgentSlots> next = room.mostFree();
+        wanted > 0 && next.isPresent();
+        next = room.mostFree()) {
+      int more = Math.min(wanted, next.get().free());
+      room.take(next.get().agentId(), more);
+      shares = Share.plus(shares, next.get().agentId(), more);
+      wanted -= more;
+    }
+    return shares;
   }
 
   /**
@@ -49,7 +69,9 @@ final class Growth {
     List<Demand> still = new ArrayList<>();
     for (RunningJob job : running) {
       if (job.settled() && job.target() < job.workers().max() && !asked.contains(job.jobId())) {
-        still.add(new Resize(job.jobId(), job.target(), head.jobId() + " waits"));
+        still.add(
+            new Resize(
+                job.jobId(), Share.first(job.target(), job.shares()), head.jobId() + " waits"));
       }
     }
     return still;

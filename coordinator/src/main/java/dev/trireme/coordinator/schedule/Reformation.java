@@ -9,11 +9,13 @@ import dev.trireme.protocol.StateSource;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
+import java.util.stream.Collectors;
 
 /**
  * Decides the next formation of a job whose last one is over: which survivors become which ranks,
@@ -25,12 +27,14 @@ import java.util.stream.IntStream;
  *   <li>An elastic job goes on with the survivors at once where they suffice, for to wait for a
  *       replacement would cost more steps than it brings; it grows when one is ready. Other jobs
  *       get replacements.
- *   <li>All ranks are on one agent, for the transport between ranks does not cross hosts yet: that
- *       of the source where there is one, else the one that gives most ranks.
- *   <li>A survivor keeps its rank where it can; gaps are closed from the top.
+ *   <li>New ranks start where the job has ranks already, then on the fewest other agents, the
+ *       emptiest first.
+ *   <li>A survivor keeps its rank where it can; gaps are closed from the top. Who is one too many
+ *       leaves: first on agents where the job is to have less, the highest rank first, and never
+ *       the source.
  * </ul>
  *
- * <p>Cost: O(ranks log ranks + agents).
+ * <p>Cost: O(ranks log ranks + agents log agents).
  */
 public final class Reformation {
   private Reformation() {}
@@ -55,6 +59,7 @@ public final class Reformation {
    * @param excluded hosts that get no new ranks while another host has joined
    * @param everReady whether any formation of the job ever had a state
    * @param spares processes ready to become ranks, by agent
+   * @param allowed the slots it may have, where somebody has said
    */
   public record Situation(
       String jobId,
@@ -64,34 +69,40 @@ public final class Reformation {
       List<AgentSlots> agents,
       Set<String> excluded,
       boolean everReady,
-      Map<String, Integer> spares) {
+      Map<String, Integer> spares,
+      Optional<List<Share>> allowed) {
     public Situation {
       survivors = List.copyOf(survivors);
       agents = List.copyOf(agents);
       excluded = Set.copyOf(excluded);
       spares = Map.copyOf(spares);
     }
+
+    /** Nobody has said which slots it may have. */
+    public Situation(
+        String jobId,
+        WorkerCount workers,
+        int target,
+        List<Survivor> survivors,
+        List<AgentSlots> agents,
+        Set<String> excluded,
+        boolean everReady,
+        Map<String, Integer> spares) {
+      this(
+          jobId, workers, target, survivors, agents, excluded, everReady, spares, Optional.empty());
+    }
   }
 
   /** Decides. */
   public static SchedulingDecision decide(Situation now) {
     Optional<Survivor> source = source(now.survivors());
-    Optional<AgentSlots> chosen =
-        source.isPresent()
-            ? now.agents().stream()
-                .filter(a -> a.agentId().equals(source.get().agentId()))
-                .findAny()
-            : now.agents().stream().max(byRoom(now));
-    if (chosen.isEmpty()) {
-      return new Wait(now.jobId(), needs(now, "no agent has joined"));
+    int size = Math.max(now.target(), now.workers().min());
+    List<Survivor> kept = kept(now, size, source);
+    List<String> fresh = fresh(now, kept, size - kept.size());
+    if (kept.size() + fresh.size() < now.workers().min()) {
+      return new Wait(now.jobId(), lacking(now, kept.size()));
     }
-    AgentSlots agent = chosen.get();
-    List<Survivor> here = survivorsOn(agent.agentId(), now.survivors());
-    int fresh = fresh(now, agent, here.size());
-    if (here.size() + fresh < now.workers().min()) {
-      return new Wait(now.jobId(), lacking(now, agent, here.size()));
-    }
-    return form(now, agent, here, fresh, source);
+    return form(now, kept, fresh, source);
   }
 
   private static Optional<Survivor> source(List<Survivor> survivors) {
@@ -102,21 +113,29 @@ public final class Reformation {
                 .thenComparing(Comparator.comparingInt(Survivor::rank).reversed()));
   }
 
-  private static List<Survivor> survivorsOn(String agentId, List<Survivor> survivors) {
-    return survivors.stream()
-        .filter(s -> s.agentId().equals(agentId))
-        .sorted(Comparator.comparingInt(Survivor::rank))
-        .toList();
-  }
-
-  /** Of agents alike, the first by name, so that the same situation gives the same decision. */
-  private static Comparator<AgentSlots> byRoom(Situation now) {
-    return Comparator.comparingInt(
-            (AgentSlots a) -> {
-              int here = survivorsOn(a.agentId(), now.survivors()).size();
-              return Math.min(now.target(), here + room(now, a));
-            })
-        .thenComparing(Comparator.comparing(AgentSlots::agentId).reversed());
+  /** Those that go on, by rank: all that there are, unless they are too many. */
+  private static List<Survivor> kept(Situation now, int size, Optional<Survivor> source) {
+    List<Survivor> kept = new ArrayList<>(now.survivors());
+    kept.sort(Comparator.comparingInt(Survivor::rank));
+    now.allowed()
+        .ifPresent(
+            shares -> {
+              for (int i = kept.size() - 1; i >= 0 && kept.size() > size; i--) {
+                Survivor one = kept.get(i);
+                long there = kept.stream().filter(s -> s.agentId().equals(one.agentId())).count();
+                boolean wanted = source.filter(one::equals).isPresent();
+                if (!wanted && there > Share.on(one.agentId(), shares)) {
+                  kept.remove(i);
+                }
+              }
+            });
+    // Who leaves is never the one whose state goes on.
+    for (int i = kept.size() - 1; kept.size() > size; i--) {
+      if (source.filter(kept.get(i)::equals).isEmpty()) {
+        kept.remove(i);
+      }
+    }
+    return kept;
   }
 
   private static int room(Situation now, AgentSlots agent) {
@@ -124,19 +143,35 @@ public final class Reformation {
     return others && now.excluded().contains(agent.host()) ? 0 : agent.free();
   }
 
-  /** How many new processes the formation gets. */
-  private static int fresh(Situation now, AgentSlots agent, int survivors) {
-    int wanted = Math.max(0, Math.min(now.target() - survivors, room(now, agent)));
-    boolean enough = survivors >= now.workers().min() && survivors > 0;
-    int ready = now.spares().getOrDefault(agent.agentId(), 0);
-    // With enough survivors nobody waits for a process that has yet to load.
-    return enough ? Math.min(wanted, ready) : wanted;
+  /** The agents of the new processes, an agent once for each. */
+  private static List<String> fresh(Situation now, List<Survivor> kept, int missing) {
+    boolean enough = kept.size() >= now.workers().min() && !kept.isEmpty();
+    Map<String, Long> here = new HashMap<>();
+    kept.forEach(s -> here.merge(s.agentId(), 1L, Long::sum));
+    // Of agents alike, the first by name, so that the same situation gives the same decision.
+    List<AgentSlots> inOrder =
+        now.agents().stream()
+            .sorted(
+                Comparator.comparingLong((AgentSlots a) -> -here.getOrDefault(a.agentId(), 0L))
+                    .thenComparingInt(a -> -room(now, a))
+                    .thenComparing(AgentSlots::agentId))
+            .toList();
+    List<String> fresh = new ArrayList<>();
+    for (AgentSlots agent : inOrder) {
+      // With enough survivors nobody waits for a process that has yet to load.
+      int ready = enough ? now.spares().getOrDefault(agent.agentId(), 0) : Integer.MAX_VALUE;
+      int more = Math.min(missing - fresh.size(), Math.min(ready, room(now, agent)));
+      for (int i = 0; i < more; i++) {
+        fresh.add(agent.agentId());
+      }
+    }
+    return fresh;
   }
 
   private static Form form(
-      Situation now, AgentSlots agent, List<Survivor> here, int fresh, Optional<Survivor> source) {
-    int size = Math.min(Math.max(now.target(), now.workers().min()), here.size() + fresh);
-    Map<Integer, Survivor> seats = seats(size, here, source);
+      Situation now, List<Survivor> kept, List<String> fresh, Optional<Survivor> source) {
+    int size = kept.size() + fresh.size();
+    Map<Integer, Survivor> seats = seats(size, kept);
     Map<Integer, Long> survivors = new HashMap<>();
     StateSource from = now.everReady() ? StateSource.CHECKPOINT : StateSource.JOB;
     for (Map.Entry<Integer, Survivor> seat : seats.entrySet()) {
@@ -145,25 +180,28 @@ public final class Reformation {
         from = StateSource.rank(seat.getKey());
       }
     }
-    List<Integer> ranks = IntStream.range(0, size).boxed().toList();
     return new Form(
         now.jobId(),
-        List.of(new Placement(agent.agentId(), ranks)),
+        placements(size, seats, fresh),
         reason(size, seats, from, source),
         survivors,
         from);
   }
 
-  /** Survivors keep their numbers; those with numbers too high fill the gaps, lowest first. */
-  private static Map<Integer, Survivor> seats(
-      int size, List<Survivor> here, Optional<Survivor> source) {
-    List<Survivor> kept = new ArrayList<>(here);
-    // Who leaves is never the one whose state goes on.
-    for (int i = kept.size() - 1; kept.size() > size; i--) {
-      if (source.filter(kept.get(i)::equals).isEmpty()) {
-        kept.remove(i);
-      }
+  private static List<Placement> placements(
+      int size, Map<Integer, Survivor> seats, List<String> fresh) {
+    Map<String, List<Integer>> ranks = new LinkedHashMap<>();
+    Iterator<String> next = fresh.iterator();
+    for (int rank = 0; rank < size; rank++) {
+      Survivor survivor = seats.get(rank);
+      String agentId = survivor == null ? next.next() : survivor.agentId();
+      ranks.computeIfAbsent(agentId, a -> new ArrayList<>()).add(rank);
     }
+    return ranks.entrySet().stream().map(e -> new Placement(e.getKey(), e.getValue())).toList();
+  }
+
+  /** Survivors keep their numbers; those with numbers too high fill the gaps, lowest first. */
+  private static Map<Integer, Survivor> seats(int size, List<Survivor> kept) {
     Map<Integer, Survivor> seats = new HashMap<>();
     List<Survivor> movers = new ArrayList<>();
     for (Survivor survivor : kept) {
@@ -209,17 +247,26 @@ public final class Reformation {
     return "needs " + count(now.workers().min(), "rank") + ", " + found;
   }
 
-  private static String lacking(Situation now, AgentSlots agent, int survivors) {
+  private static String lacking(Situation now, int survivors) {
+    if (now.agents().isEmpty()) {
+      return needs(now, "no agent has joined");
+    }
+    int free = now.agents().stream().mapToInt(a -> room(now, a)).sum();
+    String failing =
+        now.agents().stream()
+            .filter(a -> a.free() > room(now, a))
+            .map(AgentSlots::host)
+            .distinct()
+            .collect(Collectors.joining(", "));
     return needs(
         now,
         count(survivors, "rank")
             + (survivors == 1 ? " survives" : " survive")
             + " and "
-            + count(room(now, agent), "slot")
-            + (room(now, agent) == 1 ? " is" : " are")
-            + " free on host "
-            + agent.host()
-            + (now.excluded().contains(agent.host()) ? ", which keeps failing" : ""));
+            + count(free, "slot")
+            + (free == 1 ? " is" : " are")
+            + " free"
+            + (failing.isEmpty() ? "" : ", not counting " + failing + ", which keeps failing"));
   }
 
   private static String count(int number, String what) {

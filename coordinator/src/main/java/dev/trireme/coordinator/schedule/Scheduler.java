@@ -3,14 +3,13 @@ package dev.trireme.coordinator.schedule;
 import dev.trireme.api.job.QueueSpec.Placing;
 import dev.trireme.api.job.WorkerCount;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
-import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Wait;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.IntStream;
+import java.util.stream.Collectors;
 
 /**
  * Decides which of the waiting jobs run, and where, and what running jobs must give up for that.
@@ -18,17 +17,17 @@ import java.util.stream.IntStream;
  *
  * <ul>
  *   <li><b>Gang.</b> A job gets at least the ranks it needs, all at once, or none; so two
- *       half-placed jobs never wait for each other. Its ranks share a host, because the transport
- *       between ranks does not cross hosts yet; it gets as many as it can use and that host has.
+ *       half-placed jobs never wait for each other. It gets as many as it can use and are free, on
+ *       as few agents as have them.
  *   <li><b>Order.</b> Higher priority first; then the user who has the fewest slots; then who came
  *       first.
- *   <li><b>Back-fill.</b> The first job that has to wait (the head) has the host with the most free
- *       slots reserved, and those behind it may start on the others. So the room that the head is
- *       closest to only grows: what is back-filled never delays it. A job that no host could hold
- *       if it were empty is no head, and holds up nobody.
- *   <li><b>Reclaiming.</b> When the head fits nowhere, elastic jobs that are not more important
+ *   <li><b>Back-fill.</b> The first job that has to wait (the head) has agents reserved that
+ *       together can hold it, those with the most free slots, and those behind it may start on the
+ *       others. So the room that the head is closest to only grows: what is back-filled never
+ *       delays it. A job that the empty cluster could not hold is no head, and holds up nobody.
+ *   <li><b>Reclaiming.</b> When the head does not fit, elastic jobs that are not more important
  *       than it shrink; only where that is not enough, less important jobs are preempted, the least
- *       important and youngest first, on the host where the fewest have to be.
+ *       important and youngest first.
  *   <li><b>Growing.</b> While no job waits that could run, elastic jobs grow into what is free.
  * </ul>
  *
@@ -58,8 +57,7 @@ public final class Scheduler {
    * A job that holds slots.
    *
    * @param workers how many ranks it can use
-   * @param agentId where they are
-   * @param size slots that it holds
+   * @param shares what it holds, the share with rank 0 first
    * @param target slots that it will hold once what it was asked for is done; 0 for one that ends
    * @param settled whether it can be asked for something now
    */
@@ -68,10 +66,18 @@ public final class Scheduler {
       WorkerCount workers,
       int priority,
       String user,
-      String agentId,
-      int size,
+      List<Share> shares,
       int target,
-      boolean settled) {}
+      boolean settled) {
+    public RunningJob {
+      shares = List.copyOf(shares);
+    }
+
+    /** Slots that it holds. */
+    public int size() {
+      return Share.total(shares);
+    }
+  }
 
   /**
    * An agent's room.
@@ -112,8 +118,21 @@ public final class Scheduler {
     String reason();
   }
 
-  /** It may have this many ranks, which is less, as many, or more than it has. */
-  public record Resize(String jobId, int to, String reason) implements Demand {}
+  /**
+   * It may have these slots, which are less, as many, or more than it has.
+   *
+   * @param shares what it has, without those that it gives up or with those that it is given
+   */
+  public record Resize(String jobId, List<Share> shares, String reason) implements Demand {
+    public Resize {
+      shares = List.copyOf(shares);
+    }
+
+    /** How many ranks it may have. */
+    public int to() {
+      return Share.total(shares);
+    }
+  }
 
   /** It is to save its state, end its ranks and wait again. */
   public record Preempt(String jobId, String reason) implements Demand {}
@@ -173,51 +192,56 @@ public final class Scheduler {
     }
 
     private SchedulingDecision place(WaitingJob job) {
-      Optional<AgentSlots> found = room.find(job.workers(), job.placing());
+      Optional<List<Share>> found = room.find(job.workers(), job.placing());
       if (found.isPresent()) {
         return form(job, found.get());
       }
       if (head.isPresent()) {
         return new Wait(job.jobId(), "waits behind " + head.get().jobId());
       }
-      if (room.largest() < job.workers().min()) {
+      if (room.capacity() < job.workers().min()) {
         return new Wait(job.jobId(), never(job));
       }
       head = Optional.of(job);
       Reclaim.Result reclaimed = Reclaim.room(job, now, room);
       demands.addAll(reclaimed.demands());
-      SchedulingDecision wait = new Wait(job.jobId(), lacking(job) + reclaimed.reason());
-      room.reserve(reclaimed.agentId());
-      return wait;
+      String lacking =
+          "needs " + slots(job.workers().min()) + ", " + room.free() + " free" + reclaimed.reason();
+      reclaimed.agents().forEach(room::reserve);
+      return new Wait(job.jobId(), lacking);
     }
 
-    private SchedulingDecision form(WaitingJob job, AgentSlots agent) {
-      WorkerCount workers = job.workers();
-      int size = Math.min(workers.max(), agent.free());
-      room.take(agent.agentId(), size);
-      String reason = slots(size) + " on host " + agent.host();
-      if (size < workers.max()) {
-        reason += " (of " + workers + " wanted)";
+    private SchedulingDecision form(WaitingJob job, List<Share> shares) {
+      int size = Share.total(shares);
+      String reason = slots(size) + " on " + where(shares);
+      if (size < job.workers().max()) {
+        reason += " (of " + job.workers() + " wanted)";
       }
-      List<Integer> ranks = IntStream.range(0, size).boxed().toList();
-      return new Form(job.jobId(), List.of(new Placement(agent.agentId(), ranks)), reason);
+      shares.forEach(share -> room.take(share.agentId(), share.slots()));
+      return new Form(job.jobId(), Share.deal(shares), reason);
+    }
+
+    private String where(List<Share> shares) {
+      if (shares.size() == 1) {
+        return "host " + hostOf(shares.get(0));
+      }
+      return "hosts "
+          + shares.stream()
+              .map(share -> hostOf(share) + " (" + share.slots() + ")")
+              .collect(Collectors.joining(", "));
+    }
+
+    private String hostOf(Share share) {
+      return room.agent(share.agentId()).map(AgentSlots::host).orElse(share.agentId());
     }
 
     private String never(WaitingJob job) {
       String need = "needs " + slots(job.workers().min());
-      if (now.agents().isEmpty()) {
-        return need + ", no agent has joined";
-      }
-      return need
-          + (now.agents().size() == 1 ? ", the one host has " : " on one host, the largest has ")
-          + room.largest();
-    }
-
-    private String lacking(WaitingJob job) {
-      AgentSlots most = room.mostFree().orElseThrow();
-      String where =
-          now.agents().size() == 1 ? ", " : " on one host, " + most.host() + " has most with ";
-      return "needs " + slots(job.workers().min()) + where + most.free() + " free";
+      return now.agents().isEmpty()
+          ? need + ", no agent has joined"
+          : need
+              + (now.agents().size() == 1 ? ", the one host has " : ", the hosts together have ")
+              + room.capacity();
     }
   }
 

@@ -16,7 +16,6 @@ import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import net.jqwik.api.ForAll;
@@ -35,9 +34,8 @@ class ClusterSimulationTest {
     final int priority;
     final String user;
     int left;
-    Optional<String> agent = Optional.empty();
-    int size;
-    int target;
+    List<Share> shares = List.of();
+    List<Share> aims = List.of();
     boolean preempted;
 
     Sim(int number, Random random) {
@@ -65,12 +63,12 @@ class ClusterSimulationTest {
     for (int i = 0; i < 1 + random.nextInt(4); i++) {
       totals.put("agent-" + i, 1 + random.nextInt(6));
     }
-    int largest = totals.values().stream().max(Integer::compare).orElseThrow();
+    int all = totals.values().stream().mapToInt(Integer::intValue).sum();
     int expected = 0;
     for (int i = 1; i <= 20; i++) {
       Sim job = new Sim(i, random);
       jobs.put(job.id(), job);
-      expected += job.workers.min() <= largest ? 1 : 0;
+      expected += job.workers.min() <= all ? 1 : 0;
     }
     int never = jobs.size() - expected;
     int rounds = 0;
@@ -86,19 +84,18 @@ class ClusterSimulationTest {
     List<WaitingJob> queue = new ArrayList<>();
     List<RunningJob> running = new ArrayList<>();
     for (Sim job : inOrder) {
-      if (job.agent.isEmpty()) {
+      if (job.shares.isEmpty()) {
         queue.add(new WaitingJob(job.id(), job.workers, job.priority, job.user, Placing.PACK));
       } else {
-        boolean settled = !job.preempted && job.size == job.target;
+        boolean settled = !job.preempted && job.shares.equals(job.aims);
         running.add(
             new RunningJob(
                 job.id(),
                 job.workers,
                 job.priority,
                 job.user,
-                job.agent.get(),
-                job.size,
-                job.target,
+                job.shares,
+                Share.total(job.aims),
                 settled));
       }
     }
@@ -120,8 +117,7 @@ class ClusterSimulationTest {
         (id, total) -> {
           int held =
               jobs.values().stream()
-                  .filter(job -> job.agent.equals(Optional.of(id)))
-                  .mapToInt(job -> Math.max(job.size, job.target))
+                  .mapToInt(job -> Math.max(Share.on(id, job.shares), Share.on(id, job.aims)))
                   .sum();
           assertThat(held).as("slots given of %s", id).isLessThanOrEqualTo(total);
           agents.add(new AgentSlots(id, "host-" + id, total - held, total));
@@ -132,32 +128,31 @@ class ClusterSimulationTest {
   private void form(Form form) {
     Sim job = jobs.get(form.jobId());
     assertThat(form.worldSize()).isBetween(job.workers.min(), job.workers.max());
-    job.agent = Optional.of(form.placements().get(0).agentId());
-    job.size = form.worldSize();
-    job.target = job.size;
+    job.shares =
+        form.placements().stream().map(p -> new Share(p.agentId(), p.ranks().size())).toList();
+    job.aims = job.shares;
   }
 
   private void demand(Demand demand) {
     Sim job = jobs.get(demand.jobId());
     if (demand instanceof Resize resize) {
       assertThat(resize.to()).isBetween(job.workers.min(), job.workers.max());
-      job.target = resize.to();
+      job.aims = resize.shares();
     } else {
       job.preempted = true;
-      job.target = 0;
+      job.aims = List.of();
     }
   }
 
   /** A step of time: what was asked for happens, and jobs come nearer to their ends. */
   private void live() {
     for (Sim job : List.copyOf(jobs.values())) {
-      if (job.agent.isEmpty()) {
+      if (job.shares.isEmpty()) {
         continue;
       }
-      job.size = job.target;
+      job.shares = job.aims;
       if (job.preempted) {
         job.preempted = false;
-        job.agent = Optional.empty();
       } else if (--job.left <= 0) {
         jobs.remove(job.id());
       }
@@ -170,7 +165,7 @@ class ClusterSimulationTest {
       Sim job = jobs.get(demand.jobId());
       if (demand instanceof Preempt) {
         assertThat(job.priority).as("priority of the preempted").isLessThan(most);
-      } else if (demand instanceof Resize resize && resize.to() < job.size) {
+      } else if (demand instanceof Resize resize && resize.to() < Share.total(job.shares)) {
         assertThat(job.priority).as("priority of the shrunk").isLessThanOrEqualTo(most);
       }
     }

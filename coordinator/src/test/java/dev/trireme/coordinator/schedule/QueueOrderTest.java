@@ -41,13 +41,14 @@ class QueueOrderTest {
   void shouldFillOtherHostsBehindAJobThatWaits() {
     agent("a", 3, 4);
     agent("b", 2, 4);
-    waiting("job-1", "4", 0, "ann");
+    agent("c", 2, 2);
+    waiting("job-1", "8", 0, "ann");
     waiting("job-2", "3", 0, "ann");
     waiting("job-3", "2", 0, "ann");
     waiting("job-4", "1", 0, "ann");
 
     assertThat(formed()).containsExactly("job-3");
-    assertThat(reason("job-1")).isEqualTo("needs 4 slots on one host, host-a has most with 3 free");
+    assertThat(reason("job-1")).isEqualTo("needs 8 slots, 7 free");
     assertThat(reason("job-2")).isEqualTo("waits behind job-1");
     assertThat(reason("job-4")).isEqualTo("waits behind job-1");
   }
@@ -81,9 +82,9 @@ class QueueOrderTest {
     running("job-2", "2", -5, "ann", "a", 2);
     waiting("job-3", "3", 0, "bob");
 
-    assertThat(plan().demands()).containsExactly(new Resize("job-1", 1, "makes room for job-3"));
-    assertThat(reason("job-3"))
-        .isEqualTo("needs 3 slots, 0 free; asked to make room on host-a: job-1");
+    assertThat(plan().demands())
+        .containsExactly(new Resize("job-1", List.of(new Share("a", 1)), "makes room for job-3"));
+    assertThat(reason("job-3")).isEqualTo("needs 3 slots, 0 free; asked to make room: job-1");
   }
 
   @Test
@@ -121,11 +122,13 @@ class QueueOrderTest {
   @Test
   void shouldWaitForThoseWhoWereAskedAlready() {
     agent("a", 0, 2);
-    running.add(new RunningJob("job-1", WorkerCount.parse("2"), 0, "ann", "a", 2, 0, false));
+    running.add(
+        new RunningJob(
+            "job-1", WorkerCount.parse("2"), 0, "ann", List.of(new Share("a", 2)), 0, false));
     waiting("job-2", "2", 2, "bob");
 
     assertThat(plan().demands()).isEmpty();
-    assertThat(reason("job-2")).isEqualTo("needs 2 slots, 0 free; on host-a job-1 gives up 2");
+    assertThat(reason("job-2")).isEqualTo("needs 2 slots, 0 free; job-1 gives up 2");
   }
 
   @Test
@@ -134,12 +137,38 @@ class QueueOrderTest {
     running("job-1", "1:4", 0, "ann", "a", 2);
     running("job-2", "1:4", 1, "ann", "a", 1);
 
-    assertThat(plan().demands()).containsExactly(new Resize("job-2", 4, "slots are free"));
+    assertThat(plan().demands())
+        .containsExactly(new Resize("job-2", List.of(new Share("a", 4)), "slots are free"));
     waiting("job-3", "4", 0, "bob");
     assertThat(plan().demands())
         .extracting(Demand::jobId)
         .as("makes room in place of growing")
         .contains("job-1");
+  }
+
+  @Test
+  void shouldGrowBesideTheRanksThatThereAreAndThenOnOtherHosts() {
+    agent("a", 1, 3);
+    agent("b", 4, 4);
+    running("job-1", "1:6", 0, "ann", "a", 2);
+
+    assertThat(plan().demands())
+        .containsExactly(
+            new Resize("job-1", List.of(new Share("a", 3), new Share("b", 3)), "slots are free"));
+  }
+
+  @Test
+  void shouldTakeBackWhereverSlotsAreForAJobOfSeveralHosts() {
+    agent("a", 1, 3);
+    agent("b", 0, 3);
+    running("job-1", "1:2", 0, "ann", "a", 2);
+    running("job-2", "3", 0, "ann", "b", 3);
+    waiting("job-3", "5", 1, "bob");
+
+    assertThat(plan().demands())
+        .containsExactly(
+            new Resize("job-1", List.of(new Share("a", 1)), "makes room for job-3"),
+            new Preempt("job-2", "preempted by job-3 of priority 1"));
   }
 
   @Test
@@ -184,6 +213,13 @@ class QueueOrderTest {
   private void running(
       String id, String workers, int priority, String user, String agent, int size) {
     running.add(
-        new RunningJob(id, WorkerCount.parse(workers), priority, user, agent, size, size, true));
+        new RunningJob(
+            id,
+            WorkerCount.parse(workers),
+            priority,
+            user,
+            List.of(new Share(agent, size)),
+            size,
+            true));
   }
 }

@@ -12,6 +12,7 @@ import dev.trireme.coordinator.schedule.SchedulingDecision.Wait;
 import dev.trireme.protocol.StateSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -90,8 +91,7 @@ class ReformationTest {
   @Test
   void shouldSayWhatItWaitsForBelowTheMinimum() {
     assertThat(decide(new WorkerCount(3, 3), List.of(sound(0, 8)), ONE_FREE))
-        .isEqualTo(
-            new Wait("job-1", "needs 3 ranks, 1 rank survives and 1 slot is free on host host-a"));
+        .isEqualTo(new Wait("job-1", "needs 3 ranks, 1 rank survives and 1 slot is free"));
     assertThat(decide(new WorkerCount(2, 2), List.of(sound(0, 8)), FULL)).isInstanceOf(Wait.class);
     assertThat(decide(new WorkerCount(2, 2), List.of()))
         .isEqualTo(new Wait("job-1", "needs 2 ranks, no agent has joined"));
@@ -143,5 +143,46 @@ class ReformationTest {
                     true,
                     Map.of()));
     assertThat(alone.placements().get(0).agentId()).isEqualTo("a");
+  }
+
+  @Test
+  void shouldReplaceALostHostOnAnotherAndKeepSurvivorsWhereTheyAre() {
+    Form form =
+        (Form)
+            decide(
+                new WorkerCount(4, 4),
+                List.of(new Survivor(0, "a", 100, 8, true), new Survivor(3, "b", 103, 8, true)),
+                FULL,
+                new AgentSlots("b", "host-b", 1),
+                new AgentSlots("c", "host-c", 3));
+    assertThat(form.placements())
+        .containsExactly(
+            new Placement("a", List.of(0)),
+            new Placement("b", List.of(1, 3)),
+            new Placement("c", List.of(2)));
+    assertThat(form.survivors()).containsOnly(Map.entry(0, 100L), Map.entry(3, 103L));
+  }
+
+  @Test
+  void shouldShrinkWhereItWasTold() {
+    Form form =
+        (Form)
+            Reformation.decide(
+                new Situation(
+                    "job-1",
+                    new WorkerCount(1, 4),
+                    2,
+                    List.of(
+                        new Survivor(0, "a", 100, 8, true),
+                        new Survivor(1, "a", 101, 8, true),
+                        new Survivor(2, "b", 102, 8, true)),
+                    List.of(FULL, new AgentSlots("b", "host-b", 0)),
+                    Set.of(),
+                    true,
+                    Map.of(),
+                    Optional.of(List.of(new Share("a", 1), new Share("b", 1)))));
+    assertThat(form.placements())
+        .containsExactly(new Placement("a", List.of(0)), new Placement("b", List.of(1)));
+    assertThat(form.survivors()).containsOnly(Map.entry(0, 100L), Map.entry(1, 102L));
   }
 }

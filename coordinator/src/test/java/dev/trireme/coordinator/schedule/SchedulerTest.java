@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import net.jqwik.api.Arbitraries;
@@ -33,13 +34,15 @@ class SchedulerTest {
         arguments("2", slots(), "wait: needs 2 slots, no agent has joined"),
         arguments("1", slots(0), "wait: needs 1 slot, the one host has 0"),
         arguments("4", slots(3), "wait: needs 4 slots, the one host has 3"),
-        arguments("4", slots(3, 2), "wait: needs 4 slots on one host, the largest has 3"),
+        arguments("4", slots(1, 2), "wait: needs 4 slots, the hosts together have 3"),
+        arguments("4", slots(3, 2), "a0 x3, a1 x1: 4 slots on hosts h0 (3), h1 (1)"),
+        arguments("5", slots(1, 3, 2), "a1 x3, a2 x2: 5 slots on hosts h1 (3), h2 (2)"),
         arguments("4", slots(4), "a0 x4: 4 slots on host h0"),
         arguments("1:4", slots(3), "a0 x3: 3 slots on host h0 (of 1:4 wanted)"),
         arguments("1:4", slots(9), "a0 x4: 4 slots on host h0"),
         arguments("2:4", slots(1), "wait: needs 2 slots, the one host has 1"),
         arguments("2", slots(8, 2, 4), "a1 x2: 2 slots on host h1"),
-        arguments("1:4", slots(2, 3), "a1 x3: 3 slots on host h1 (of 1:4 wanted)"),
+        arguments("1:4", slots(2, 3), "a1 x3, a0 x1: 4 slots on hosts h1 (3), h0 (1)"),
         arguments("2", slots(2, 2), "a0 x2: 2 slots on host h0"));
   }
 
@@ -66,11 +69,11 @@ class SchedulerTest {
   }
 
   @Property
-  void shouldRunTheFirstJobWheneverSomeHostHasRoom(
+  void shouldRunTheFirstJobWheneverThereIsRoom(
       @ForAll("queues") List<WaitingJob> queue, @ForAll("agents") List<AgentSlots> agents) {
     if (!queue.isEmpty()) {
       int min = queue.get(0).workers().min();
-      boolean fits = agents.stream().anyMatch(a -> a.free() >= min);
+      boolean fits = agents.stream().mapToInt(AgentSlots::free).sum() >= min;
 
       assertThat(Scheduler.decide(queue, agents).get(0) instanceof Form).isEqualTo(fits);
     }
@@ -99,35 +102,30 @@ class SchedulerTest {
   void shouldLeaveTheRoomThatTheHeadIsClosestTo(
       @ForAll("queues") List<WaitingJob> queue, @ForAll("agents") List<AgentSlots> agents) {
     List<SchedulingDecision> decisions = Scheduler.decide(queue, agents);
-    int largest = agents.stream().mapToInt(AgentSlots::total).max().orElse(0);
+    int all = agents.stream().mapToInt(AgentSlots::total).sum();
     OptionalInt head =
         IntStream.range(0, queue.size())
             .filter(i -> decisions.get(i) instanceof SchedulingDecision.Wait)
-            .filter(i -> queue.get(i).workers().min() <= largest)
+            .filter(i -> queue.get(i).workers().min() <= all)
             .findFirst();
     if (head.isPresent()) {
-      int min = queue.get(head.getAsInt()).workers().min();
+      List<SchedulingDecision> behind = decisions.subList(head.getAsInt(), decisions.size());
+      List<String> used =
+          behind.stream()
+              .filter(Form.class::isInstance)
+              .flatMap(d -> ((Form) d).placements().stream())
+              .map(Placement::agentId)
+              .toList();
+      int left =
+          agents.stream()
+              .filter(a -> !used.contains(a.agentId()))
+              .mapToInt(AgentSlots::total)
+              .sum();
 
-      assertThat(mostRoom(min, agents, decisions))
-          .isEqualTo(mostRoom(min, agents, decisions.subList(0, head.getAsInt())))
-          .isLessThan(min);
+      assertThat(left)
+          .as("slots of agents that nobody behind the head was given")
+          .isGreaterThanOrEqualTo(queue.get(head.getAsInt()).workers().min());
     }
-  }
-
-  /** Free slots of the emptiest agent that has as many as {@code min}, once this is given. */
-  private static int mostRoom(
-      int min, List<AgentSlots> agents, List<SchedulingDecision> decisions) {
-    Map<String, Integer> given = new HashMap<>();
-    for (SchedulingDecision decision : decisions) {
-      if (decision instanceof Form form) {
-        given.merge(form.placements().get(0).agentId(), form.worldSize(), Integer::sum);
-      }
-    }
-    return agents.stream()
-        .filter(a -> a.total() >= min)
-        .mapToInt(a -> a.free() - given.getOrDefault(a.agentId(), 0))
-        .max()
-        .orElseThrow();
   }
 
   @Property
@@ -180,8 +178,11 @@ class SchedulerTest {
 
   private static String describe(SchedulingDecision decision) {
     if (decision instanceof Form form) {
-      Placement placement = form.placements().get(0);
-      return placement.agentId() + " x" + placement.ranks().size() + ": " + form.reason();
+      return form.placements().stream()
+              .map(p -> p.agentId() + " x" + p.ranks().size())
+              .collect(Collectors.joining(", "))
+          + ": "
+          + form.reason();
     }
     return "wait: " + decision.reason();
   }

@@ -43,7 +43,7 @@ final class AgentService {
         options.bind().isPresent()
             ? options.bind().get()
             : HostPort.of(options.coordinators().get(0)).routeFromHere();
-    this.config = config(options);
+    this.config = config(options, bind);
   }
 
   @SuppressWarnings("try") // health is there only to be closed
@@ -89,7 +89,7 @@ final class AgentService {
     }
   }
 
-  private static AgentConfig config(AgentOptions options) {
+  private static AgentConfig config(AgentOptions options, String bind) {
     int cores = Runtime.getRuntime().availableProcessors();
     String host = HostPort.hostName();
     DeviceSurvey devices = Installation.devices();
@@ -105,7 +105,8 @@ final class AgentService {
         0,
         OptionalInt.empty(),
         devices.devices(),
-        devices.none());
+        devices.none(),
+        bind);
   }
 
   private static String suffix() {

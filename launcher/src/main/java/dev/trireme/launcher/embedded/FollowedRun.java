@@ -97,6 +97,7 @@ public final class FollowedRun {
                 result.steps(),
                 result.worldSize(),
                 result.samplesPerSecond(),
+                result.wire(),
                 result.metrics(),
                 result.wallSeconds(),
                 directory.toString()));

@@ -2,6 +2,7 @@ package dev.trireme.launcher.rank;
 
 import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.allreduce.nccl.NcclUnavailableException;
@@ -13,9 +14,11 @@ import dev.trireme.protocol.AgentToRank.Contacts;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.RankReport;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -35,13 +38,16 @@ final class GroupOpener implements AutoCloseable {
   private final Consumer<RankReport> out;
   private final Optional<NcclMeeting> nccl;
   private final NcclEstate estate;
+  private final Introduction introduction;
   private final Thread thread;
 
   private GroupOpener(
       Function<AbortSwitch, ProcessGroup> joining,
       Consumer<RankReport> out,
       Optional<NcclMeeting> nccl,
-      NcclEstate estate) {
+      NcclEstate estate,
+      Introduction introduction) {
+    this.introduction = introduction;
     this.joining = joining;
     this.estate = estate;
     this.out = out;
@@ -59,6 +65,7 @@ final class GroupOpener implements AutoCloseable {
    *     beside them would find the wrong ones
    * @param estate what the formation before has left of NCCL, and where this one leaves it
    * @param out takes what the coordinator is to hear
+   * @param introduction to ranks of other hosts, in which this group has the last number
    */
   static GroupOpener start(
       GroupConfig config,
@@ -66,7 +73,15 @@ final class GroupOpener implements AutoCloseable {
       Backing backing,
       Runnable librariesLoaded,
       NcclEstate estate,
-      Consumer<RankReport> out) {
+      Consumer<RankReport> out,
+      Introduction introduction) {
+    AlgorithmTable algorithms = AlgorithmTable.of(job.parallel().algorithms());
+    int number = job.parallel().servers() > 0 ? 1 : 0;
+    Function<AbortSwitch, ProcessGroup> here =
+        abort ->
+            job.train().elastic()
+                ? AeronProcessGroup.joinForElasticSums(config, abort)
+                : AeronProcessGroup.join(config, algorithms, abort);
     Optional<NcclMeeting> nccl =
         backing.backend() == BackendKind.NCCL
             ? Optional.of(
@@ -77,28 +92,54 @@ final class GroupOpener implements AutoCloseable {
     }
     GroupOpener opener =
         new GroupOpener(
-            abort ->
-                job.train().elastic()
-                    ? AeronProcessGroup.joinForElasticSums(config, abort)
-                    : AeronProcessGroup.join(
-                        config, AlgorithmTable.of(job.parallel().algorithms()), abort),
+            config.network().isEmpty()
+                ? here
+                : acrossHosts(
+                    config,
+                    introduction,
+                    number,
+                    (opening, all) ->
+                        job.train().elastic()
+                            ? opening.joinForElasticSums(all)
+                            : opening.join(all, algorithms)),
             out,
             nccl,
-            estate);
+            estate,
+            introduction);
     opener.thread.start();
     return opener;
   }
 
-  /** Begins to meet workers and servers. */
-  static GroupOpener startForMessages(GroupConfig config) {
+  /** Begins to meet workers and servers, a group that has the first number in introductions. */
+  static GroupOpener startForMessages(GroupConfig config, Introduction introduction) {
     GroupOpener opener =
         new GroupOpener(
-            abort -> AeronProcessGroup.joinForMessages(config, PATIENCE, abort),
+            config.network().isEmpty()
+                ? abort -> AeronProcessGroup.joinForMessages(config, PATIENCE, abort)
+                : acrossHosts(
+                    config,
+                    introduction,
+                    0,
+                    (opening, all) -> opening.joinForMessages(all, PATIENCE)),
             report -> {},
             Optional.empty(),
-            new NcclEstate());
+            new NcclEstate(),
+            introduction);
     opener.thread.start();
     return opener;
+  }
+
+  private static Function<AbortSwitch, ProcessGroup> acrossHosts(
+      GroupConfig config,
+      Introduction introduction,
+      int number,
+      BiFunction<AeronProcessGroup.Opening, List<Endpoint>, ProcessGroup> joining) {
+    return abort -> {
+      try (AeronProcessGroup.Opening opening = AeronProcessGroup.open(config, abort)) {
+        List<Endpoint> all = introduction.meet(number, opening.endpoint(), config.worldSize());
+        return joining.apply(opening, all);
+      }
+    };
   }
 
   private void openAeron() {
@@ -124,11 +165,13 @@ final class GroupOpener implements AutoCloseable {
   /** What all ranks have said to each other. */
   void dealt(Contacts contacts) {
     nccl.ifPresent(n -> n.dealt(contacts));
+    introduction.dealt(contacts);
   }
 
   /** Ends the meeting, or the group's collectives where it stands already. Returns at once. */
   void abort(String why) {
     nccl.ifPresent(n -> n.abort(why));
+    introduction.abort(why);
     abort.abort(why);
   }
 

@@ -1,6 +1,7 @@
 package dev.trireme.launcher.rank;
 
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
@@ -9,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * The process groups of a formation, from what the agent dealt out: one of all ranks; and where the
@@ -56,6 +58,9 @@ record Groups(Join join) {
         transport.streamBase() + skipped,
         share,
         transport.formation(),
-        Duration.ofNanos((long) (job().parallel().timeoutSeconds() * 1e9)));
+        Duration.ofNanos((long) (job().parallel().timeoutSeconds() * 1e9)),
+        worldSize == 1
+            ? Optional.empty()
+            : transport.network().map(n -> new NetworkConfig(n.host(), n.address())));
   }
 }

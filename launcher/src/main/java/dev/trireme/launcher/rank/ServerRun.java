@@ -61,11 +61,14 @@ final class ServerRun {
   }
 
   private void serve(ParameterServer server) {
-    try (GroupOpener meeting = GroupOpener.startForMessages(new Groups(join).all())) {
+    Introduction introduction = new Introduction(1, link::report);
+    try (GroupOpener meeting = GroupOpener.startForMessages(new Groups(join).all(), introduction)) {
       link.listen(
           command -> {
             if (command instanceof AgentToRank.AbortGeneration abort) {
               meeting.abort(abort.reason());
+            } else if (command instanceof AgentToRank.Contacts contacts) {
+              meeting.dealt(contacts);
             }
           });
       server.serve(meeting.await(), this::ready);

@@ -48,9 +48,14 @@ class CliTest {
     String here = directory.toString();
     assertThat(CliRun.of("chaos", here).code()).isEqualTo(ExitCode.USAGE);
     assertThat(CliRun.of("chaos", here).err()).contains("is no directory of a run");
-    CliRun link = CliRun.of("chaos", here, "--kind", "drop-link");
-    assertThat(link.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(link.err()).contains("expected kill, freeze or slow, found 'drop-link'");
+    CliRun flood = CliRun.of("chaos", here, "--kind", "flood");
+    assertThat(flood.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(flood.err())
+        .contains("expected kill, freeze, slow, fill-disk, drop-link or any, found 'flood'");
+    assertThat(CliRun.of("chaos", here, "--stop", "1", "--fill-disk").code())
+        .isEqualTo(ExitCode.USAGE);
+    assertThat(CliRun.of("chaos", here, "--stop", "1", "--rank", "2").err())
+        .contains("named twice");
     assertThat(CliRun.of("chaos", here, "--for", "10m").err()).contains("--for needs --every");
     assertThat(CliRun.of("chaos", here, "--every", "soon").err()).contains("--every: expected a");
   }

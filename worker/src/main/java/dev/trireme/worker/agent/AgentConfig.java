@@ -24,6 +24,7 @@ import java.util.OptionalInt;
  * @param devices that ranks compute on, those first that are best joined to each other: a process
  *     is shown one of them, that which the fewest others have
  * @param noDevices why there are none, for people; empty when there are
+ * @param address of this host's network interface, as other hosts reach it: a name or a literal
  */
 public record AgentConfig(
     String agentId,
@@ -35,11 +36,13 @@ public record AgentConfig(
     int warm,
     OptionalInt rankThreads,
     List<HostDevice> devices,
-    String noDevices) {
+    String noDevices,
+    String address) {
   public AgentConfig {
     devices = List.copyOf(devices);
     Objects.requireNonNull(noDevices, "noDevices");
     Objects.requireNonNull(host, "host");
+    Objects.requireNonNull(address, "address");
     Objects.requireNonNull(sharedMemory, "sharedMemory");
     Objects.requireNonNull(rankCommand, "rankCommand");
     Objects.requireNonNull(rankThreads, "rankThreads");
@@ -57,7 +60,33 @@ public record AgentConfig(
     }
   }
 
-  /** Without devices beside the CPU. */
+  /** On loopback. */
+  public AgentConfig(
+      String agentId,
+      String host,
+      int slots,
+      int cores,
+      Optional<Path> sharedMemory,
+      RankCommand rankCommand,
+      int warm,
+      OptionalInt rankThreads,
+      List<HostDevice> devices,
+      String noDevices) {
+    this(
+        agentId,
+        host,
+        slots,
+        cores,
+        sharedMemory,
+        rankCommand,
+        warm,
+        rankThreads,
+        devices,
+        noDevices,
+        "127.0.0.1");
+  }
+
+  /** On loopback, without devices beside the CPU. */
   public AgentConfig(
       String agentId,
       String host,

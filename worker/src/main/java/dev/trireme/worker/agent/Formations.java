@@ -1,6 +1,7 @@
 package dev.trireme.worker.agent;
 
 import dev.trireme.protocol.AgentToRank.Join;
+import dev.trireme.protocol.AgentToRank.Network;
 import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -18,8 +20,8 @@ import java.util.Set;
  * <p>Threading: the supervisor's thread.
  */
 final class Formations {
-  /** Enough for several streams between every two ranks of a host; ids are plenty. */
-  private static final int STREAMS = 4096;
+  /** Enough for several streams between every two ranks; ids are plenty. */
+  private static final int STREAMS = 1 << 15;
 
   private record Key(String jobId, long generation) {}
 
@@ -28,10 +30,15 @@ final class Formations {
   private final AgentDirectory directory;
   private final String aeronDirectory;
   private final StreamIds streams;
+  private final Network network;
   private final Map<Key, Formation> formations = new HashMap<>();
   private int made;
 
-  Formations(AgentDirectory directory, String aeronDirectory, StreamIds streams) {
+  /**
+   * @param network how ranks of other hosts find those of this one
+   */
+  Formations(AgentDirectory directory, String aeronDirectory, StreamIds streams, Network network) {
+    this.network = network;
     this.directory = directory;
     this.aeronDirectory = aeronDirectory;
     this.streams = streams;
@@ -54,12 +61,17 @@ final class Formations {
               shared.toString(),
               streams.allot(STREAMS),
               STREAMS,
-              command.formation());
+              command.formation(),
+              spansHosts(command) ? Optional.of(network) : Optional.empty());
       formation = new Formation(shared, transport, new HashSet<>());
       formations.put(key, formation);
     }
     formation.members().add(child);
     return formation.transport();
+  }
+
+  private static boolean spansHosts(StartRanks command) {
+    return command.ranks().size() < command.worldSize();
   }
 
   /** Takes a process out that is gone. */

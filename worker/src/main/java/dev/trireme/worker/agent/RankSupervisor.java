@@ -13,6 +13,7 @@ import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.HarmRank;
 import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
@@ -68,6 +69,7 @@ final class RankSupervisor implements AutoCloseable {
   private final AgentRunner runner;
   private final Children children = new Children();
   private final Formations formations;
+  private final HarmOrders harms;
   private final CountDownLatch allGone = new CountDownLatch(1);
   private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
   private boolean closing;
@@ -91,7 +93,13 @@ final class RankSupervisor implements AutoCloseable {
     spawner =
         new RankSpawner(
             config.rankCommand(), aeron, aeronDirectory, streams, directory.noLibraries());
-    formations = new Formations(directory, aeronDirectory, streams);
+    formations =
+        new Formations(
+            directory,
+            aeronDirectory,
+            streams,
+            new AgentToRank.Network(config.agentId(), config.address()));
+    harms = new HarmOrders(config.agentId(), children, out, this::submit);
     runner = new AgentRunner(Channel.idle(), e -> LOG.error("the agent", e), null, new Duty());
     for (int i = 0; i < config.warm(); i++) {
       submit(this::startWarm);
@@ -109,7 +117,8 @@ final class RankSupervisor implements AutoCloseable {
         stamps.highestTerm(),
         stamps.highestGeneration(),
         config.devices(),
-        config.noDevices());
+        config.noDevices(),
+        config.address());
   }
 
   /** Obeys a command, unless its stamp is over, which is logged. Returns at once. */
@@ -136,6 +145,8 @@ final class RankSupervisor implements AutoCloseable {
       refuseOr(end, stamps.admit(end.jobId(), end.stamp()), () -> endRanks(end));
     } else if (command instanceof PrepareRanks prepare) {
       refuseOr(prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> prepare(prepare));
+    } else if (command instanceof HarmRank harm) {
+      refuseOr(harm, stamps.admit(harm.jobId(), harm.stamp()), () -> harms.obey(harm));
     }
   }
 
@@ -193,7 +204,7 @@ final class RankSupervisor implements AutoCloseable {
     endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
-      if (children.find(command, rank).isPresent()) {
+      if (children.find(command.jobId(), command.stamp(), rank).isPresent()) {
         continue; // The command was sent twice.
       }
       try {
@@ -264,6 +275,7 @@ final class RankSupervisor implements AutoCloseable {
             command.source(),
             command.backing(),
             command.generations()));
+    harms.onJoin(child, child.join().orElseThrow());
     out.accept(
         new RankStarted(
             config.agentId(),
@@ -360,6 +372,7 @@ final class RankSupervisor implements AutoCloseable {
    */
   @Override
   public void close() {
+    harms.close();
     submit(this::endAll);
     try {
       if (!allGone.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {

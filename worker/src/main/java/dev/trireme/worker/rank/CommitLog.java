@@ -3,6 +3,7 @@ package dev.trireme.worker.rank;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.StepRecord;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.RankReport.Committed;
 import dev.trireme.protocol.RankReport.EpochEnded;
@@ -48,6 +49,7 @@ final class CommitLog {
   private StepRecord lastSaid;
   private Optional<StepRecord> pending = Optional.empty();
   private Optional<EvalRecord> evaluation = Optional.empty();
+  private WireBytes wire = WireBytes.NONE;
 
   // Since the last report of a step.
   private long reportedAt;
@@ -77,6 +79,11 @@ final class CommitLog {
     reportedAt = nanoTime;
     epochBegan = nanoTime;
     lastWord = nanoTime;
+  }
+
+  /** What the step that is applied next sent of gradients. */
+  void exchanged(WireBytes bytes) {
+    wire = bytes;
   }
 
   /** The optimizer has run for this step. The step before must have been committed. */
@@ -228,7 +235,9 @@ final class CommitLog {
         step.loss(),
         step.learningRate(),
         rate,
-        nativeBytes);
+        nativeBytes,
+        wire.sent(),
+        wire.plain());
   }
 
   private EpochEnded epochEnded(StepRecord step) {

@@ -1,0 +1,171 @@
+package dev.trireme.coordinator.control;
+
+import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobStatus;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The jobs of a coordinator: those that have not ended, and what is known of those that have. */
+final class LiveJobs implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(LiveJobs.class);
+
+  private final Function<JobRecord, Job> opener;
+  private final Consumer<String> forget;
+  private final TreeMap<Long, Job> live = new TreeMap<>();
+  private final EndedJobs ended = new EndedJobs();
+
+  /**
+   * @param opener makes a job of its record
+   * @param forget removes a job from the store for good; may fail with {@link CoordinatorException}
+   */
+  LiveJobs(Function<JobRecord, Job> opener, Consumer<String> forget) {
+    this.opener = opener;
+    this.forget = forget;
+  }
+
+  /** One that goes on from here. */
+  Job open(JobRecord record) {
+    Job job = opener.apply(record);
+    live.put(JobIds.number(record.jobId()), job);
+    return job;
+  }
+
+  /** One that runs again after it had ended. */
+  Job reopen(JobRecord record) {
+    Job job = open(record);
+    ended.remove(record.jobId());
+    return job;
+  }
+
+  /** It was never accepted. */
+  void discard(Job job) {
+    live.remove(JobIds.number(job.run().record().jobId()));
+    job.close();
+  }
+
+  /** One that has ended before, or cannot go on. */
+  void addEnded(JobRecord record) {
+    ended.add(record).ifPresent(this::forget);
+  }
+
+  /** How many have not ended. */
+  int size() {
+    return live.size();
+  }
+
+  /** Those that have not ended, oldest first. */
+  Collection<Job> all() {
+    return live.values();
+  }
+
+  /** The same, while jobs may end. */
+  List<Job> snapshot() {
+    return List.copyOf(live.values());
+  }
+
+  /** One that has not ended. */
+  Optional<Job> find(String jobId) {
+    return Optional.ofNullable(live.get(JobIds.number(jobId)));
+  }
+
+  /** How one that has ended stands. */
+  Optional<JobStatus> endedStatus(String jobId) {
+    return ended.status(jobId);
+  }
+
+  /** One that has not ended. */
+  Job require(String jobId) {
+    return find(jobId)
+        .orElseThrow(
+            () ->
+                ended
+                    .status(jobId)
+                    .map(s -> new CoordinatorException(jobId + " has ended: " + s.state()))
+                    .orElseGet(() -> unknown(jobId)));
+  }
+
+  /** The listeners of one that has not ended, or has not long ago. */
+  JobHub hub(String jobId) {
+    return find(jobId)
+        .map(Job::hub)
+        .or(() -> ended.hub(jobId))
+        .orElseThrow(
+            () ->
+                ended
+                    .status(jobId)
+                    .map(
+                        status ->
+                            new CoordinatorException(
+                                jobId
+                                    + " ended a while ago; its events are in "
+                                    + status.runDirectory()))
+                    .orElseGet(() -> unknown(jobId)));
+  }
+
+  /** How all stand, oldest first. */
+  List<JobStatus> statuses() {
+    List<JobStatus> all = new ArrayList<>(ended.statuses());
+    live.values().forEach(job -> all.add(EndedJobs.statusOf(job.run().record())));
+    all.sort(Comparator.comparingLong(status -> JobIds.number(status.jobId())));
+    return List.copyOf(all);
+  }
+
+  /** How long until some job's wait is over. */
+  Optional<Duration> nextDeadline() {
+    return live.values().stream()
+        .flatMap(job -> job.run().nextDeadline().stream())
+        .min(Duration::compareTo);
+  }
+
+  /** Slots of an agent that ranks of any job occupy. */
+  int slotsHeld(String agentId) {
+    return live.values().stream().mapToInt(job -> job.run().slotsHeldOn(agentId)).sum();
+  }
+
+  /** Does something to a job, and lets a fault of ours cost no other job its life. */
+  void guarded(Job job, Runnable action) {
+    try {
+      action.run();
+    } catch (RuntimeException e) {
+      LOG.error("handling {}", job.run().record().jobId(), e);
+      try {
+        job.run().onInternalError(e);
+      } catch (RuntimeException again) {
+        LOG.error("giving up {}", job.run().record().jobId(), again);
+      }
+    }
+    if (job.run().state().isFinal()) {
+      live.remove(JobIds.number(job.run().record().jobId()));
+      ended.add(job).ifPresent(this::forget);
+    }
+  }
+
+  private void forget(String jobId) {
+    try {
+      forget.accept(jobId);
+    } catch (CoordinatorException e) {
+      LOG.warn("{} is kept longer than it should be: {}", jobId, e.getMessage());
+    }
+  }
+
+  static CoordinatorException unknown(String jobId) {
+    return new CoordinatorException(
+        "there is no job '" + jobId + "'; 'trireme job list' shows those there are");
+  }
+
+  /** Lets go of files and listeners; what runs goes on running. */
+  @Override
+  public void close() {
+    live.values().forEach(Job::close);
+  }
+}

@@ -1,0 +1,152 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.life.Deadlines.Wait;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.protocol.Backing;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.StateSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * How a formation comes to be: its ranks are ordered, start, tell each other how they are reached,
+ * and train once all are ready. Owned by a {@link JobRun}.
+ */
+final class Forming {
+  private final LifeState life;
+  private final Recovery recovery;
+  private final Breaking breaking;
+  private final Ending ending;
+  private Rendezvous rendezvous = new Rendezvous(0);
+  private Optional<Backing> backing = Optional.empty();
+  private Optional<String> backendRefusal = Optional.empty();
+
+  Forming(LifeState life, Recovery recovery, Breaking breaking, Ending ending) {
+    this.life = life;
+    this.recovery = recovery;
+    this.breaking = breaking;
+    this.ending = ending;
+  }
+
+  /** What its formation is backed by; empty before the first. */
+  Optional<Backing> backing() {
+    return backing;
+  }
+
+  /** Why a backend could not be started for it. */
+  Optional<String> backendRefusal() {
+    return backendRefusal;
+  }
+
+  /** Orders its ranks; see {@link JobRun#form}. */
+  void form(Form decision, Map<String, String> hosts, long generation, long frames, Backing backs) {
+    backing = Optional.of(backs);
+    StateSource source =
+        decision.source().equals(StateSource.JOB) && Records.everReady(life.record())
+            ? StateSource.CHECKPOINT
+            : decision.source();
+    life.deadlines().endAll();
+    recovery.ordered(source);
+    life.formed(new Formation(generation, decision.placements(), hosts));
+    int worldSize = life.formation().worldSize();
+    rendezvous = new Rendezvous(worldSize);
+    life.change(Records.formed(life.record(), generation, worldSize));
+    life.move(JobState.STARTING, decision.reason());
+    life.deadlines().begin(Wait.START, life.timing().start());
+    life.commands().startRanks(frames, decision.survivors(), source, backs);
+  }
+
+  /** A rank's process has been started. */
+  void onStarted(long generation, Formation.Rank rank, long pid) {
+    if (rank.pid() >= 0) {
+      return;
+    }
+    rank.startedAs(pid);
+    if (life.allRanks(r -> r.pid() >= 0)) {
+      recovery.formed();
+      life.publish(
+          (id, now) ->
+              new JobEvent.Formed(
+                  id, now, generation, life.formation().processes(), backing.orElse(Backing.HOST)));
+    }
+  }
+
+  /** A rank says how it is reached. */
+  void onContact(int rank, RankReport.Contact contact) {
+    if (!life.is(JobState.STARTING)) {
+      return;
+    }
+    if (rendezvous.isEmpty()) {
+      life.deadlines().begin(Wait.CONTACTS, breaking.collectiveDeadline());
+    }
+    rendezvous
+        .said(rank, contact.contact())
+        .ifPresent(
+            all -> {
+              life.deadlines().end(Wait.CONTACTS);
+              life.commands().dealContacts(all);
+            });
+  }
+
+  /** The ranks that have not said how they are reached. */
+  List<Integer> silent() {
+    return rendezvous.silent();
+  }
+
+  /** All ranks are to be formed anew with another backend, or the job ends if it wants this one. */
+  void onBackendRefused(int rank, String why) {
+    if (life.isSettled() || life.is(JobState.RECOVERING)) {
+      return;
+    }
+    String sentence =
+        backing.map(b -> b.backend().name()).orElse("the backend")
+            + " cannot start on rank "
+            + rank
+            + ": "
+            + why;
+    if (life.cancelled().isPresent()
+        || life.record().job().parallel().backend() != ParallelSpec.BackendKind.AUTO
+        || backendRefusal.isPresent()) {
+      ending.breakOff(
+          life.cancelled().map(Outcome::cancelled).orElseGet(() -> Outcome.failed(sentence, false)),
+          sentence);
+      return;
+    }
+    backendRefusal = Optional.of(sentence);
+    recovery.planned();
+    breaking.leave(sentence, sentence + "; goes on over Aeron");
+    breaking.gatherIfOut();
+  }
+
+  /**
+   * A rank is ready.
+   *
+   * @return whether the job trains from now on, for it was the last
+   */
+  boolean onReady(int number, Formation.Rank rank, RankReport.Ready ready) {
+    rank.ready(ready);
+    Formation formation = life.formation();
+    // Servers, behind the workers, know neither the data nor the plan.
+    boolean works = number < formation.worldSize() - life.record().job().parallel().servers();
+    if (works && Records.newest(life.record()).filter(g -> g.firstStep().isEmpty()).isPresent()) {
+      life.change(Records.startingAt(life.record(), ready.progress().step() + 1));
+      life.store();
+      life.figures().ready(ready);
+    }
+    long generation = formation.generation();
+    if (works) {
+      life.publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
+    }
+    if (!life.is(JobState.STARTING) || !formation.all(r -> r.ready().isPresent())) {
+      return false;
+    }
+    life.deadlines().end(Wait.START);
+    recovery.restored();
+    life.move(JobState.RUNNING, "all ranks are ready");
+    return true;
+  }
+}

@@ -1,0 +1,70 @@
+package dev.trireme.coordinator.life;
+
+import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.RankReport.CheckpointFinished;
+import java.util.Optional;
+
+/**
+ * The checkpoints of a job: rank 0 commits one with the grant that is given here once every rank's
+ * shard is on disk, and only in the formation that there is. Owned by a {@link JobRun}.
+ */
+final class Saves {
+  private final LifeState life;
+  private final FailedSaves failed;
+  private CheckpointLedger shards = new CheckpointLedger(0);
+
+  Saves(LifeState life) {
+    this.life = life;
+    this.failed = new FailedSaves(life.record().job().checkpoint().maxFailures());
+  }
+
+  /** There is a new formation, of so many ranks. */
+  void formed(int worldSize) {
+    shards = new CheckpointLedger(worldSize - life.record().job().parallel().servers());
+  }
+
+  /** A shard is on disk. */
+  void written(int rank, RankReport.ShardWritten shard) {
+    if (shards.written(rank, shard.step())) {
+      life.commands().grantCheckpoint(shard.step(), whyNot());
+    }
+  }
+
+  private String whyNot() {
+    return life.is(JobState.RECOVERING) && life.preempted().isEmpty()
+        ? "generation " + life.formation().generation() + " is over"
+        : life.outcome().map(o -> "the job is ending: " + o.reason()).orElse("");
+  }
+
+  /**
+   * How a save ended on a rank. A failed one is everybody's: rank 0 must not wait for a shard that
+   * never comes.
+   *
+   * @return why the job has to fail, when it has to
+   */
+  Optional<String> ended(FromRank message, CheckpointFinished save) {
+    Optional<String> tooMany = failed.note(save);
+    life.figures().failedSaves(failed.total());
+    life.figures()
+        .note(save, life.record(), message.generation(), life.time().now())
+        .ifPresent(life::publish);
+    if (!save.failure().isEmpty() && message.rank() != 0) {
+      life.commands()
+          .grantCheckpoint(save.step(), "rank " + message.rank() + " failed: " + save.failure());
+    }
+    return tooMany;
+  }
+
+  /** Rank 0 of a formation that is over is not to wait for a grant in vain. */
+  void refuseStale(FromRank message) {
+    if (life.isFormed()
+        && message.rank() == 0
+        && message.report() instanceof RankReport.ShardWritten shard) {
+      life.commands()
+          .refuseCheckpoint(
+              message.agentId(), shard.step(), "generation " + message.generation() + " is over");
+    }
+  }
+}
