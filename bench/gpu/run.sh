@@ -150,6 +150,7 @@ nccl_recovery() { kill_rank_one ncclkill --set parallel.workers=2 && backed_by n
 
 # Those left of an elastic job go on with the communicator that they have (NCCL 2.27 and newer).
 nccl_shrink() {
+  export TRIREME_RANK_JAVA_OPTS=-Dtrireme.nccl.shrink=true
   kill_rank_one shrink --set parallel.workers=2:3 || return 1
   grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }

@@ -88,27 +88,6 @@ class NcclStandinTest {
   }
 
   @Test
-  void shouldGoOnWithTheCommunicatorThatIsLeftWhereAnElasticJobShrinks() throws Exception {
-    try (TriremeRun run =
-        start(true, "--set", "train.steps=300", "--set", NCCL, "--set", "parallel.workers=2:3")) {
-      run.awaitStep(5);
-      JsonNode before = generations(run).get(0);
-      assertThat(before.path("worldSize").asInt()).isEqualTo(3);
-      TriremeRun.signal(before.path("ranks").get(1).path("pid").asLong(), "KILL");
-
-      JsonNode result = run.succeeded();
-
-      assertThat(result.path("steps").asLong()).isEqualTo(300);
-      assertThat(generations(run).get(1).path("worldSize").asInt()).isEqualTo(2);
-      for (int rank : new int[] {0, 2}) {
-        assertThat(run.runDirectory().resolve("logs/rank-" + rank + ".log"))
-            .content()
-            .contains("goes on with the communicator of generation 1 without its ranks [1]");
-      }
-    }
-  }
-
-  @Test
   void shouldMeasureOverNcclWithTheDevicesThatTheDriverShowsAndSayWhenTheyAreTooFew()
       throws Exception {
     Map<String, String> environment = Map.of("LD_LIBRARY_PATH", STANDINS.toString());

@@ -12,9 +12,6 @@ import org.bytedeco.javacpp.Loader;
 
 /** Loading of NCCL, its numbers for our words, and what to say of its errors. */
 public final class Nccl {
-  /** Set to {@code false}, each formation meets with a new unique id, whatever the library can. */
-  private static final String SHRINKS = "trireme.nccl.shrink";
-
   private static final int FIRST_WITH_SHRINK = 22_700;
 
   private Nccl() {}
@@ -53,7 +50,7 @@ public final class Nccl {
   static boolean canShrink() {
     int[] code = new int[1];
     nccl.ncclGetVersion(code);
-    return code[0] >= FIRST_WITH_SHRINK && !"false".equals(System.getProperty(SHRINKS));
+    return code[0] >= FIRST_WITH_SHRINK;
   }
 
   static int type(DType dtype) {

@@ -55,4 +55,9 @@ public record NcclConfig(
       throw new IllegalArgumentException("keep is " + keep + ", expected 0 or more");
     }
   }
+
+  /** The same on another device. */
+  NcclConfig on(Device other) {
+    return new NcclConfig(rank, worldSize, generation, other, uniqueId, timeout, keep);
+  }
 }

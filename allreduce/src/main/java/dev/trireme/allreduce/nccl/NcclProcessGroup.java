@@ -91,7 +91,8 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
    * @param failed of this rank, whose {@link #claim} was granted; closed when this returns or
    *     throws
    * @param left out, as {@link NcclClaim#left} says
-   * @param config of the new formation, whose unique id is not used
+   * @param config of the new formation; its unique id is not used, and the device stays that of the
+   *     failed group
    * @throws CollectiveException when ranks do not show up in time, or NCCL refuses
    */
   public static NcclProcessGroup joinWithout(
@@ -102,7 +103,8 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
       Optional<ProcessGroup> messages) {
     int[] without = left.stream().mapToInt(Integer::intValue).toArray();
     try {
-      return begun(config, NcclStart.without(failed.runner, without), abort, messages);
+      NcclConfig here = config.on(failed.config.device());
+      return begun(here, NcclStart.without(failed.runner, without), abort, messages);
     } finally {
       failed.close();
     }

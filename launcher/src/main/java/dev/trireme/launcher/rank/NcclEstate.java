@@ -21,13 +21,16 @@ final class NcclEstate implements AutoCloseable {
    */
   private static final Duration KEEP = Duration.ofSeconds(5);
 
+  /** Off unless a rank's JVM is told: whole jobs have not been seen to gain by it. */
+  private static final String WANTED = "trireme.nccl.shrink";
+
   private Optional<NcclProcessGroup> kept = Optional.empty();
   private Optional<NcclClaim> claim = Optional.empty();
 
   /** How long a group of this job is to keep what an abort leaves of it. */
   static Duration keep(JobSpec job) {
     boolean changes = job.parallel().workers().min() < job.parallel().workers().max();
-    return changes ? KEEP : Duration.ZERO;
+    return changes && Boolean.getBoolean(WANTED) ? KEEP : Duration.ZERO;
   }
 
   /** Takes a group that is over: keeps what can be claimed, and closes anything else. */

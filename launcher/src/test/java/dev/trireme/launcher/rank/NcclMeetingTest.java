@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.nccl.NcclProcessGroup;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
@@ -151,7 +152,8 @@ class NcclMeetingTest {
     List<ProcessGroup> groups = form(1, estates);
     TensorBuffer from = groups.get(0).allocate(device(0), DType.INT32, 1);
     TensorBuffer other = groups.get(0).allocate(DType.INT32, 1);
-    // The stand-in's devices are the host's memory.
+    // The stand-in's devices are the host's memory, which is zeroed in the order of the stream.
+    new CudaMemory(device(0)).synchronize(device(0));
     putInt(from, 5);
     putInt(other, 6);
     TensorBuffer tagged = groups.get(1).allocate(device(1), DType.INT32, 1);
