@@ -79,6 +79,24 @@ public sealed interface AgentToCoordinator extends Message {
   record SparesReady(String agentId, String jobId, int count) implements AgentToCoordinator {}
 
   /**
+   * This host lacks what a job needs: none of its ranks was started here, nor will be.
+   *
+   * @param generation of the order that is refused
+   * @param why what is missing, for people; at most {@value #MAX_WHY} characters
+   */
+  record RanksRefused(String agentId, String jobId, long generation, String why)
+      implements AgentToCoordinator {
+    /** Longest reason. */
+    public static final int MAX_WHY = 2000;
+
+    public RanksRefused {
+      if (why.length() > MAX_WHY) {
+        why = why.substring(0, MAX_WHY);
+      }
+    }
+  }
+
+  /**
    * A rank's process is gone.
    *
    * @param exit how it went

@@ -84,7 +84,8 @@ final class MessageRegistry {
         AgentToCoordinator.FromRank.class,
         AgentToCoordinator.RankExited.class,
         AgentToCoordinator.RankExit.class,
-        AgentToCoordinator.SparesReady.class);
+        AgentToCoordinator.SparesReady.class,
+        AgentToCoordinator.RanksRefused.class);
     number(
         types,
         60,

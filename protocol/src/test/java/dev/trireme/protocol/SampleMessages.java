@@ -110,6 +110,7 @@ final class SampleMessages {
             "10.0.0.7"));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
     messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
+    messages.add(new AgentToCoordinator.RanksRefused("a", "job-1", 1, "data.path /data"));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
     messages.add(
         new AgentToCoordinator.RankExited(

@@ -17,6 +17,7 @@ import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
+import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.CoordinatorToAgent;
@@ -311,6 +312,13 @@ public final class JobControl implements AutoCloseable {
       toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
     } else if (message instanceof SparesReady ready) {
       toJob(ready.jobId(), message, 0, run -> run.onSpares(ready.agentId(), ready.count()));
+    } else if (message instanceof RanksRefused refused) {
+      String host = agents.find(refused.agentId()).map(Agent::host).orElse(refused.agentId());
+      toJob(
+          refused.jobId(),
+          message,
+          refused.generation(),
+          run -> run.onHostRefused(refused.agentId(), host, refused.generation(), refused.why()));
     } else if (message instanceof RankExited exited) {
       jobs.find(exited.jobId())
           .ifPresent(

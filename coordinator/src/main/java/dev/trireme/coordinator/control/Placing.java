@@ -13,6 +13,7 @@ import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,6 +46,11 @@ final class Placing {
     // Those that have run go first: their survivors hold state, and slots that nobody else can use.
     for (Job job : jobs.snapshot()) {
       if (job.run().wantsFormation()) {
+        Optional<String> hopeless = job.run().hopeless(agents.slots(jobs::slotsHeld));
+        if (hopeless.isPresent()) {
+          jobs.guarded(job, () -> job.run().refuseSpec(hopeless.get()));
+          continue;
+        }
         apply(Reformation.decide(job.run().situation(agents.slots(jobs::slotsHeld))));
       }
     }

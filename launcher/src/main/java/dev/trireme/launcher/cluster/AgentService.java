@@ -8,6 +8,7 @@ import dev.trireme.launcher.embedded.RankProcesses;
 import dev.trireme.protocol.TlsFiles;
 import dev.trireme.worker.agent.AgentConfig;
 import dev.trireme.worker.agent.AgentNode;
+import dev.trireme.worker.agent.HostCheck;
 import dev.trireme.worker.agent.akka.AkkaCoordinatorLink;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -106,7 +107,8 @@ final class AgentService {
         OptionalInt.empty(),
         devices.devices(),
         devices.none(),
-        bind);
+        bind,
+        HostCheck.FILES);
   }
 
   private static String suffix() {

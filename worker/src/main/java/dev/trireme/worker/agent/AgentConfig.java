@@ -25,6 +25,7 @@ import java.util.OptionalInt;
  *     is shown one of them, that which the fewest others have
  * @param noDevices why there are none, for people; empty when there are
  * @param address of this host's network interface, as other hosts reach it: a name or a literal
+ * @param check what is looked for before ranks of a job are started
  */
 public record AgentConfig(
     String agentId,
@@ -37,12 +38,14 @@ public record AgentConfig(
     OptionalInt rankThreads,
     List<HostDevice> devices,
     String noDevices,
-    String address) {
+    String address,
+    HostCheck check) {
   public AgentConfig {
     devices = List.copyOf(devices);
     Objects.requireNonNull(noDevices, "noDevices");
     Objects.requireNonNull(host, "host");
     Objects.requireNonNull(address, "address");
+    Objects.requireNonNull(check, "check");
     Objects.requireNonNull(sharedMemory, "sharedMemory");
     Objects.requireNonNull(rankCommand, "rankCommand");
     Objects.requireNonNull(rankThreads, "rankThreads");
@@ -60,7 +63,7 @@ public record AgentConfig(
     }
   }
 
-  /** On loopback. */
+  /** On loopback, with all that jobs need. */
   public AgentConfig(
       String agentId,
       String host,
@@ -83,7 +86,8 @@ public record AgentConfig(
         rankThreads,
         devices,
         noDevices,
-        "127.0.0.1");
+        "127.0.0.1",
+        HostCheck.NONE);
   }
 
   /** On loopback, without devices beside the CPU. */

@@ -5,6 +5,7 @@ import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
+import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.AgentToRank;
@@ -196,6 +197,11 @@ final class RankSupervisor implements AutoCloseable {
   }
 
   private void startRanks(StartRanks command) {
+    List<String> lacking = config.check().lacking(command);
+    if (!lacking.isEmpty()) {
+      refuse(command, String.join(", ", lacking));
+      return;
+    }
     endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
@@ -210,6 +216,18 @@ final class RankSupervisor implements AutoCloseable {
         exited(command.jobId(), command.stamp().generation(), rank, notStarted(why));
       }
     }
+  }
+
+  /** Whoever of the job was here before is of no use either. */
+  private void refuse(StartRanks command, String why) {
+    LOG.error("job {} cannot have ranks here, for it lacks {}", command.jobId(), why);
+    for (Child child : children.ranksOf(command.jobId())) {
+      child.requestEnd(System.nanoTime() + REPLACED_NANOS, "its files are gone: " + why);
+      child.tell(new AgentToRank.Release());
+    }
+    out.accept(
+        new RanksRefused(
+            config.agentId(), command.jobId(), command.stamp().generation(), "lacks " + why));
   }
 
   /** What an older formation of the job has here and the new one does not take over. */
