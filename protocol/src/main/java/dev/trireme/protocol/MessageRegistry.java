@@ -76,6 +76,15 @@ final class MessageRegistry {
         CoordinatorToAgent.EndRanks.class,
         CoordinatorToAgent.Survivor.class,
         CoordinatorToAgent.PrepareRanks.class);
+    number(types, 35, CoordinatorToAgent.OpenProbe.class, CoordinatorToAgent.RunProbe.class);
+    number(
+        types,
+        52,
+        AgentToCoordinator.ProbeOpened.class,
+        AgentToCoordinator.ProbeDone.class,
+        Probe.Target.class,
+        Probe.Host.class,
+        Probe.Way.class);
     number(
         types,
         40,

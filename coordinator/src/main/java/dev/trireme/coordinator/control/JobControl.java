@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.control;
 
+import dev.trireme.coordinator.ClusterProbe;
 import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
@@ -15,6 +16,8 @@ import dev.trireme.coordinator.schedule.Backings;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.ProbeDone;
+import dev.trireme.protocol.AgentToCoordinator.ProbeOpened;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
@@ -33,9 +36,11 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,6 +67,7 @@ public final class JobControl implements AutoCloseable {
   private final AgentTable agents = new AgentTable();
   private final LiveJobs jobs;
   private final Placing placing;
+  private final Probing probing;
   private long term;
   private long generation;
   private long lastJob;
@@ -89,6 +95,7 @@ public final class JobControl implements AutoCloseable {
     this.out = out;
     this.jobs = new LiveJobs(this::open, store::remove);
     this.placing = new Placing(jobs, agents, () -> ++generation, frames);
+    this.probing = new Probing(time, frames, out, () -> term);
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
@@ -137,11 +144,14 @@ public final class JobControl implements AutoCloseable {
 
   /** How long until {@link #onTime} is to be called; empty when nothing is waited for. */
   public Optional<Duration> nextDeadline() {
-    return jobs.nextDeadline();
+    return Stream.of(jobs.nextDeadline(), probing.nextDeadline())
+        .flatMap(Optional::stream)
+        .min(Duration::compareTo);
   }
 
   /** Acts on the waits that are over. */
   public void onTime() {
+    probing.onTime();
     for (Job job : jobs.snapshot()) {
       jobs.guarded(job, job.run()::onTime);
     }
@@ -253,6 +263,11 @@ public final class JobControl implements AutoCloseable {
     return jobs.statuses();
   }
 
+  /** Has all hosts look at themselves and the ways between them; see {@link JobService#probe}. */
+  public CompletableFuture<ClusterProbe> probe() {
+    return probing.start(agents.hosts());
+  }
+
   /** Who has joined, and what is free. */
   public ClusterStatus cluster() {
     return new ClusterStatus(name, term, agents.status(jobs::slotsHeld));
@@ -312,6 +327,10 @@ public final class JobControl implements AutoCloseable {
       toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
     } else if (message instanceof SparesReady ready) {
       toJob(ready.jobId(), message, 0, run -> run.onSpares(ready.agentId(), ready.count()));
+    } else if (message instanceof ProbeOpened opened) {
+      probing.onOpened(opened);
+    } else if (message instanceof ProbeDone done) {
+      probing.onDone(done);
     } else if (message instanceof RanksRefused refused) {
       String host = agents.find(refused.agentId()).map(Agent::host).orElse(refused.agentId());
       toJob(

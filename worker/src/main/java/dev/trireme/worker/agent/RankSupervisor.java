@@ -14,7 +14,9 @@ import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.OpenProbe;
 import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
+import dev.trireme.protocol.CoordinatorToAgent.RunProbe;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
 import dev.trireme.protocol.Message;
@@ -69,6 +71,7 @@ final class RankSupervisor implements AutoCloseable {
   private final AgentRunner runner;
   private final Children children = new Children();
   private final Formations formations;
+  private final Probes probes;
   private final CountDownLatch allGone = new CountDownLatch(1);
   private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
   private boolean closing;
@@ -98,6 +101,7 @@ final class RankSupervisor implements AutoCloseable {
             aeronDirectory,
             streams,
             new AgentToRank.Network(config.agentId(), config.address()));
+    probes = new Probes(config, Path.of(aeronDirectory), said -> submit(() -> out.accept(said)));
     runner = new AgentRunner(Channel.idle(), e -> LOG.error("the agent", e), null, new Duty());
     for (int i = 0; i < config.warm(); i++) {
       submit(this::startWarm);
@@ -143,6 +147,10 @@ final class RankSupervisor implements AutoCloseable {
       refuseOr(end, stamps.admit(end.jobId(), end.stamp()), () -> endRanks(end));
     } else if (command instanceof PrepareRanks prepare) {
       refuseOr(prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> prepare(prepare));
+    } else if (command instanceof OpenProbe open) {
+      refuseOr(open, stamps.admit(open.stamp()), () -> probes.open(open));
+    } else if (command instanceof RunProbe run) {
+      refuseOr(run, stamps.admit(run.stamp()), () -> probes.run(run));
     }
   }
 
@@ -397,6 +405,7 @@ final class RankSupervisor implements AutoCloseable {
 
   private void endAll() {
     closing = true;
+    probes.close();
     long now = System.nanoTime();
     for (Child child : children.all()) {
       boolean loading = !child.hasSaidHello();
