@@ -32,6 +32,7 @@ done
 "$root/trireme" --version >/dev/null # builds what it needs before anything is timed
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM # ends through the line above
 
 # A line for each time: ranks, who, KiB, microseconds.
 note() { printf '%s %s %s %s\n' "$@" >>"$work/times"; }

@@ -15,6 +15,7 @@ saves=${SAVES:-7}
 flags=${FLAGS:--XX:+UseSerialGC -Xms16m -Xmx512m -XX:TieredStopAtLevel=1}
 work=$(mktemp -d "${1:-${TMPDIR:-/tmp}}/trireme-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM # ends through the line above
 
 "$root/trireme" --version >/dev/null # builds what it needs before anything is timed
 [ -f "$root/bench/target/bench.jar" ] ||

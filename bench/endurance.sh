@@ -28,7 +28,8 @@ data=$(CDPATH='' cd -- "$data" && pwd -P)
 "$root/trireme" --version >/dev/null # builds what it needs before anything is timed
 work=$(mktemp -d)
 job=
-trap 'if [ -n "$job" ]; then kill -INT "$job" 2>/dev/null || true; wait "$job" || true; fi; rm -rf "$work"' EXIT
+trap 'if [ -n "$job" ]; then kill "$job" 2>/dev/null || true; wait "$job" || true; fi; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM # ends through the line above
 
 start() { # NAME MODEL SETTING...
   run=$work/$1
@@ -57,7 +58,7 @@ await_step() { # NUMBER
 }
 
 end() {
-  kill -INT "$job" 2>/dev/null || true
+  kill "$job" 2>/dev/null || true
   wait "$job" || true
   job=
 }

@@ -27,6 +27,7 @@ data=$(CDPATH='' cd -- "$data" && pwd -P)
 work=$(mktemp -d)
 job=
 trap 'if [ -n "$job" ]; then kill "$job" 2>/dev/null || true; wait "$job" || true; fi; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM # ends through the line above
 
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p"; } # NAME <LINE
 # There may be no file yet.

@@ -35,6 +35,7 @@ data=$(CDPATH='' cd -- "$data" && pwd -P)
   (cd "$root" && mvn -q -B -DskipTests -Dspotless.check.skip -pl bench -am package >&2)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM # ends through the line above
 
 note() { printf '%s %s\n' "$2" "$3" >>"$work/$1"; } # FILE KEY VALUE
 

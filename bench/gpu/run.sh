@@ -1,6 +1,8 @@
 #!/bin/sh
-# What can only be seen on a machine with an NVIDIA GPU: the doctor, NCCL, losses on the CPU and on
-# the device, training in each precision, a checkpoint and its resume, two ranks on one device.
+# What can only be seen on a machine with an NVIDIA GPU: the doctor, NCCL, BatchNorm, dropout and
+# TorchScript on a device, parts of a batch, losses on the CPU and on the device, training in each
+# precision, a checkpoint and its resume, two ranks on one device; and where there are several
+# devices, several ranks over NCCL and what is left of them when one is killed. Under three minutes.
 #
 #   bench/gpu/run.sh [REPORT]          the report is bench/gpu/report.txt unless told otherwise
 #
@@ -12,7 +14,7 @@
 # LD_LIBRARY_PATH    where the libraries of CUDA 13, cuDNN 9 and NCCL 2 are
 # TRIREME_NATIVES    the native libraries, where they are not in launcher/target/cuda/natives
 # GPU_STEPS          names of the steps to run, separated by blanks; all without it
-# GPU_DEADLINE       seconds that all steps together may take (default 480): what would begin after
+# GPU_DEADLINE       seconds that all steps together may take (default 165): what would begin after
 #                    that is skipped and said so
 # TRIREME_DATA       a folder with mnist/ in it; ../shared/data without it, else those steps are
 #                    skipped
@@ -50,6 +52,21 @@ class() { # CLASS ARGUMENTS...
 
 nccl_bench() { class dev.trireme.allreduce.nccl.NcclBench; }
 
+devices=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | grep -c .)
+
+# As many ranks as there are devices, at most four, in the table and as JSON.
+bench_nccl() {
+  ranks=$((devices < 4 ? devices : 4))
+  "$root/trireme" bench allreduce --ranks "$ranks" --backend nccl -e 256m &&
+    "$root/trireme" bench allreduce --ranks "$ranks" --backend nccl -b 25m -e 25m --json
+}
+
+# One rank more than there are devices is refused, and told why.
+bench_nccl_refused() {
+  "$root/trireme" bench allreduce --ranks $((devices + 1)) --backend nccl && return 1
+  return 0
+}
+
 quickstart_losses() {
   class dev.trireme.bench.DeviceBench "$root/configs/quickstart.yaml" 100 20
 }
@@ -80,6 +97,61 @@ backed_by() { # NAME DEVICE BACKEND
 quickstart() {
   train quickstart 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
     --set parallel.device=cuda && backed_by quickstart cuda nccl
+}
+
+hash_of() { sed -n 's/.*"stateHash" *: *"\([^"]*\)".*/\1/p' "$work/$1/result.json"; }
+
+# Running statistics and random numbers of the device: learns, and twice the same bits.
+batchnorm_dropout() {
+  train batchnorm 0.95 "$here/batchnorm.yaml" --set parallel.device=cuda &&
+    train batchnorm2 0.95 "$here/batchnorm.yaml" --set parallel.device=cuda &&
+    echo "two runs: $(hash_of batchnorm) $(hash_of batchnorm2)" &&
+    [ "$(hash_of batchnorm)" = "$(hash_of batchnorm2)" ]
+}
+
+# A TorchScript model with running statistics and dropout, which PyTorch writes.
+torchscript() {
+  python3 "$here/script_model.py" "$work/model.pt" || return 1
+  train torchscript 0.90 "$here/torchscript.yaml" --set parallel.device=cuda \
+    --set model.torchscript="$work/model.pt"
+}
+
+# Parts of a batch are added up on the device: to the accuracy of the whole batch.
+micro_batch() {
+  train parts 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set train.microBatch=32 && ! grep -r 'sums are made on the host' "$work/parts/logs"
+}
+
+# With several devices: ranks over NCCL, a rank that is killed and replaced, and one that is not.
+two_ranks_nccl() {
+  train nccl2 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=2 \
+    --set parallel.device=cuda && backed_by nccl2 cuda nccl
+}
+
+kill_rank_one() { # NAME OPTIONS...
+  name=$1
+  shift
+  "$root/trireme" train "$root/configs/quickstart.yaml" --run-dir "$work/$name" \
+    --set parallel.device=cuda --set parallel.backend=nccl "$@" &
+  job=$!
+  waited=0
+  while [ "$waited" -lt 40 ] && ! grep -q '"step":' "$work/$name/metrics.jsonl" 2>/dev/null; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  pid=$(sed -n 's/.*"rank":1,[^}]*"pid":\([0-9]*\).*/\1/p' "$work/$name/events.jsonl" | head -n 1)
+  [ -n "$pid" ] && kill -9 "$pid"
+  wait "$job" || return 1
+  grep -E '"type":"(generation|recovered)"' "$work/$name/events.jsonl"
+  cat "$work/$name/result.json"
+}
+
+nccl_recovery() { kill_rank_one ncclkill --set parallel.workers=2 && backed_by ncclkill cuda nccl; }
+
+# Those left of an elastic job go on with the communicator that they have (NCCL 2.27 and newer).
+nccl_shrink() {
+  kill_rank_one shrink --set parallel.workers=2:3 || return 1
+  grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }
 
 quickstart_aeron() {
@@ -163,7 +235,7 @@ wanted() { # NAME
 step() { # SECONDS NAME [FOLDER_NEEDED]
   wanted "$2" || return 0
   now=$(date +%s)
-  if [ $((now - begin)) -gt "${GPU_DEADLINE:-480}" ]; then
+  if [ $((now - begin)) -gt "${GPU_DEADLINE:-165}" ]; then
     say "SKIP $2: the steps before took all of the time"
     return 0
   fi
@@ -193,19 +265,37 @@ fi
 say "GPU report of $(date -u '+%Y-%m-%d %H:%M UTC'), commit $(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)"
 say "$(uname -sr), $(getconf _NPROCESSORS_ONLN) cores; $(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>&1 | head -n 8)"
 
+# What never ran on hardware comes first, so that a short loan is enough for it.
 step 30 doctor
-step 60 nccl_bench
-step 90 quickstart
-step 60 two_ranks_nccl_refused
-step 120 two_ranks_one_device
-step 90 quickstart_aeron
-step 90 quickstart_bf16
-step 90 quickstart_fp16
-step 120 resume
-step 120 quickstart_losses
-step 120 mnist "$data/mnist"
-step 120 mnist_losses "$data/mnist"
-step 120 recovery
+step 40 bench_nccl
+step 20 bench_nccl_refused
+step 60 batchnorm_dropout
+step 40 torchscript
+step 40 micro_batch
+if [ "$devices" -gt 1 ]; then
+  step 40 two_ranks_nccl
+  step 60 nccl_recovery
+else
+  say "SKIP two_ranks_nccl, nccl_recovery: $devices device"
+fi
+if [ "$devices" -gt 2 ]; then
+  step 60 nccl_shrink
+else
+  say "SKIP nccl_shrink: needs three devices, found $devices"
+fi
+# What did.
+step 30 nccl_bench
+step 40 quickstart_fp16
+step 60 recovery
+step 40 resume
+step 40 quickstart_losses
+step 40 two_ranks_one_device
+step 30 two_ranks_nccl_refused
+step 40 quickstart
+step 40 quickstart_bf16
+step 40 quickstart_aeron
+step 40 mnist "$data/mnist"
+step 40 mnist_losses "$data/mnist"
 
 say ""
 say "$failed steps failed; the whole took $(($(date +%s) - begin)) s"

@@ -10,7 +10,8 @@
  *  - memory of the device is given out up to a limit (8 GiB a device), else error 2; what was not
  *    freed is counted and printed at the end of the process, if TRIREME_STANDIN_LEAKS is set;
  *  - fresh memory holds rubbish;
- *  - an address that was not given out, or a wrong device, is error 1 or 101.
+ *  - an address that was not given out, or a wrong device, is error 1 or 101;
+ *  - CUDA_VISIBLE_DEVICES, a list of numbers or of UUIDs as GPU-00000002, shows those devices alone.
  * Not kept: speed, kernels, contexts, everything else. No figure may be taken from it. */
 #define _GNU_SOURCE
 #include "standin.h"
@@ -20,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEVICES = 8, SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, NOT_READY = 600 };
+enum { DEVICES = 8, SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NOT_READY = 600 };
 static const size_t DEVICE_BYTES = (size_t)8 << 30;
 
 struct task {
@@ -110,12 +111,33 @@ void standin_enqueue(void *stream, void (*run)(void *), void *argument) {
   pthread_mutex_unlock(&s->lock);
 }
 
-int standin_device(void) { return device; }
+/* How many devices are shown; sets the host's number of one of them. */
+static int shown(int index, int *number) {
+  const char *at = getenv("CUDA_VISIBLE_DEVICES");
+  *number = index;
+  if (!at) return DEVICES;
+  int count = 0;
+  while (*at) {
+    char *after;
+    long found = strncmp(at, "GPU-", 4) == 0 ? strtol(at + 4, &after, 16) : strtol(at, &after, 10);
+    if (after == at || found < 0 || found >= DEVICES) break;
+    if (count++ == index) *number = (int)found;
+    at = *after == ',' ? after + 1 : after;
+  }
+  return count;
+}
+
+int standin_device(void) {
+  int number;
+  shown(device, &number);
+  return number;
+}
 
 /* ---- devices ---------------------------------------------------------------------------------- */
 
 int cudaSetDevice(int index) {
-  if (index < 0 || index >= DEVICES) return INVALID_DEVICE;
+  int number;
+  if (index < 0 || index >= shown(index, &number)) return INVALID_DEVICE;
   device = index;
   return SUCCESS;
 }
@@ -126,8 +148,9 @@ int cudaGetDevice(int *index) {
 }
 
 int cudaGetDeviceCount(int *count) {
-  *count = DEVICES;
-  return SUCCESS;
+  int number;
+  *count = shown(0, &number);
+  return *count ? SUCCESS : NO_DEVICE;
 }
 
 int cudaRuntimeGetVersion(int *version) {
@@ -147,6 +170,7 @@ const char *cudaGetErrorString(int error) {
     case SUCCESS: return "no error";
     case INVALID_VALUE: return "invalid argument";
     case OUT_OF_MEMORY: return "out of memory";
+    case NO_DEVICE: return "no CUDA-capable device is detected";
     case INVALID_DEVICE: return "invalid device ordinal";
     case NOT_READY: return "device not ready";
     default: return "unrecognized error code";

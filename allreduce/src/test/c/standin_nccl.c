@@ -12,11 +12,17 @@
  *  - ncclCommAbort ends what waits and frees the communicator; to use it afterwards ends the
  *    process with a message here (with the real library it is undefined);
  *  - two ranks on one device are refused with the real library's words;
- *  - ncclGetUniqueId with an NCCL_SOCKET_IFNAME that begins with "absent" fails with its words.
+ *  - ncclGetUniqueId with an NCCL_SOCKET_IFNAME that begins with "absent" fails with its words;
+ *  - ncclCommShrink is called by those that are not excluded, who keep their order; with its abort
+ *    flag it first ends what is in flight on the parent, without it waits for that; a parent in
+ *    error is refused with that error; with blocking = 0 the parent's state says when the new
+ *    communicator is there, which is written to its place only then; the parent stays to be freed.
  * Faults on demand: the file that TRIREME_STANDIN_FAULTS (or, where it was compiled in,
  * STANDIN_FAULTS) names holds lines "hang RANK LAUNCH" and "error RANK LAUNCH": that rank's launch
  * of that number, counted from 1 on each communicator (0: every one), never completes, or ends in
- * an asynchronous ncclRemoteError.
+ * an asynchronous ncclRemoteError. "shrink RANK 0": that rank's ncclCommShrink fails after a while.
+ * "version CODE 0": the library says that it is of that version; "foreign RANK 0": that rank is
+ * refused at init as one of another version is.
  * Not kept: speed, topology, everything else. No figure may be taken from it. */
 #define _GNU_SOURCE
 #include "standin.h"
@@ -68,6 +74,7 @@ struct op {
 
 struct comm {
   struct comm *next;
+  struct comm *parent; /* while it is made out of that one */
   struct shared *shared;
   size_t shared_bytes;
   char name[64];
@@ -121,10 +128,29 @@ static void pause_at(int turn) {
   else if (turn > 50) usleep(0);
 }
 
+/* Whether the file of faults has a line of this word for this rank and number. */
+static int ordered(int own, const char *fault, int number, int *value) {
+  const char *path = getenv("TRIREME_STANDIN_FAULTS");
+#ifdef STANDIN_FAULTS
+  if (!path) path = STANDIN_FAULTS;
+#endif
+  FILE *file = path ? fopen(path, "r") : NULL;
+  int found = 0, rank, launch;
+  char word[16];
+  while (file && fscanf(file, "%15s %d %d", word, &rank, &launch) == 3)
+    if (strcmp(word, fault) == 0 && (value || rank == own) && (launch == number || launch == 0)) {
+      found = 1;
+      if (value) *value = rank;
+    }
+  if (file) fclose(file);
+  return found;
+}
+
 /* ---- unique ids and init ---------------------------------------------------------------------- */
 
 int ncclGetVersion(int *version) {
   *version = 22809;
+  ordered(0, "version", 0, version);
   return SUCCESS;
 }
 
@@ -147,6 +173,8 @@ static struct mailbox *mailbox(struct comm *comm, int from, int to) {
 }
 
 static int join(struct comm *comm) {
+  if (ordered(comm->rank, "foreign", 0, NULL))
+    return fail(comm, INVALID_USAGE, "Bootstrap : mismatched NCCL version detected : other ranks have 2.29.3, this one 2.28.9");
   int file = shm_open(comm->name, O_CREAT | O_RDWR, 0600);
   if (file < 0 || ftruncate(file, comm->shared_bytes) != 0) return fail(comm, SYSTEM_ERROR, "no shared memory");
   void *memory = mmap(NULL, comm->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -156,7 +184,7 @@ static int join(struct comm *comm) {
   shared->devices[comm->rank] = comm->device;
   __atomic_add_fetch(&shared->joined, 1, __ATOMIC_SEQ_CST);
   for (int turn = 0; __atomic_load_n(&shared->joined, __ATOMIC_SEQ_CST) < (uint32_t)comm->ranks; turn++) {
-    if (load(&comm->aborted)) return INTERNAL_ERROR;
+    if (load(&comm->aborted) || (comm->parent && load(&comm->parent->aborted))) return INTERNAL_ERROR;
     pause_at(turn);
   }
   shm_unlink(comm->name);
@@ -184,22 +212,29 @@ static void in_background(struct comm *comm, void *(*run)(void *), void *argumen
   pthread_detach(thread);
 }
 
-int ncclCommInitRankConfig(struct comm **made, int ranks, unique_id id, int rank, struct config *config) {
-  if (ranks < 1 || ranks > MAX_RANKS || rank < 0 || rank >= ranks || !id.bytes[0])
-    return fail(NULL, INVALID_ARGUMENT, "Invalid rank requested : %d/%d", rank, ranks);
-  if (config && config->magic != 0xcafebeef) return fail(NULL, INVALID_ARGUMENT, "ncclConfig_t argument not initialized");
+static struct comm *fresh(int rank, int ranks, struct config *config, const char *name) {
   struct comm *comm = calloc(1, sizeof *comm);
   comm->rank = rank;
   comm->ranks = ranks;
   comm->device = standin_device();
   comm->nonblocking = config && config->blocking == 0;
   comm->shared_bytes = sizeof(struct shared) + (size_t)ranks * SLOT + (size_t)ranks * ranks * sizeof(struct mailbox);
-  snprintf(comm->name, sizeof comm->name, "/trireme-standin-%.32s", id.bytes);
+  snprintf(comm->name, sizeof comm->name, "%s", name);
   comm->state = IN_PROGRESS;
   pthread_mutex_lock(&registry_lock);
   comm->next = registry;
   registry = comm;
   pthread_mutex_unlock(&registry_lock);
+  return comm;
+}
+
+int ncclCommInitRankConfig(struct comm **made, int ranks, unique_id id, int rank, struct config *config) {
+  if (ranks < 1 || ranks > MAX_RANKS || rank < 0 || rank >= ranks || !id.bytes[0])
+    return fail(NULL, INVALID_ARGUMENT, "Invalid rank requested : %d/%d", rank, ranks);
+  if (config && config->magic != 0xcafebeef) return fail(NULL, INVALID_ARGUMENT, "ncclConfig_t argument not initialized");
+  char name[64];
+  snprintf(name, sizeof name, "/trireme-standin-%.32s", id.bytes);
+  struct comm *comm = fresh(rank, ranks, config, name);
   *made = comm;
   if (!comm->nonblocking) return join(comm);
   in_background(comm, join_thread, comm);
@@ -258,6 +293,65 @@ int ncclCommDestroy(struct comm *comm) {
   must_live(comm, "ncclCommDestroy");
   end(comm);
   return SUCCESS;
+}
+
+struct shrinking {
+  struct comm *parent, *child, **made;
+};
+
+static int shrunk(struct shrinking *job) {
+  struct comm *parent = job->parent, *child = job->child;
+  int failed = ordered(parent->rank, "shrink", 0, NULL);
+  int result = failed ? SYSTEM_ERROR : join(child);
+  child->parent = NULL;
+  if (result == SUCCESS) *job->made = child;
+  else end(child);
+  if (failed) fail(parent, SYSTEM_ERROR, "stand-in: a rank that is left cannot be reached");
+  else store(&parent->state, result);
+  return result;
+}
+
+static void *shrink_thread(void *argument) {
+  struct shrinking *job = argument;
+  usleep(1000);
+  shrunk(job);
+  busy(job->parent, -1);
+  free(job);
+  return NULL;
+}
+
+int ncclCommShrink(struct comm *comm, int *exclude, int count, struct comm **made, struct config *config, int flags) {
+  must_live(comm, "ncclCommShrink");
+  if (!made || !exclude || count < 1 || count >= comm->ranks) return fail(NULL, INVALID_ARGUMENT, "ncclCommShrink: invalid ranks to exclude");
+  if (config && config->magic != 0xcafebeef) return fail(NULL, INVALID_ARGUMENT, "ncclConfig_t argument not initialized");
+  if (flags & 1) store(&comm->aborted, 1);
+  for (int turn = 0; load(&comm->busy) > 0; turn++) pause_at(turn);
+  store(&comm->aborted, 0);
+  int state = load(&comm->state);
+  if (state != SUCCESS) return state == IN_PROGRESS ? fail(NULL, INVALID_ARGUMENT, "Attempt to use communicator before the previous operation returned ncclSuccess") : state;
+  int rank = comm->rank;
+  uint64_t hash = 1469598103934665603u;
+  for (const char *at = comm->name; *at; at++) hash = (hash ^ (uint64_t)*at) * 1099511628211u;
+  for (int i = 0; i < count; i++) {
+    if (exclude[i] == comm->rank) return fail(NULL, INVALID_ARGUMENT, "ncclCommShrink: called by a rank that is excluded");
+    rank -= exclude[i] < comm->rank;
+    hash = (hash ^ (uint64_t)(exclude[i] + 1)) * 1099511628211u;
+  }
+  char name[64];
+  snprintf(name, sizeof name, "/trireme-standin-shrunk-%016llx", (unsigned long long)hash);
+  *made = NULL;
+  struct shrinking *job = malloc(sizeof *job);
+  *job = (struct shrinking){comm, fresh(rank, comm->ranks - count, config, name), made};
+  job->child->parent = comm;
+  job->child->device = comm->device;
+  if (job->child->nonblocking) {
+    store(&comm->state, IN_PROGRESS);
+    in_background(comm, shrink_thread, job);
+    return IN_PROGRESS;
+  }
+  int result = shrunk(job);
+  free(job);
+  return result;
 }
 
 int ncclCommCount(struct comm *comm, int *count) {
@@ -452,20 +546,6 @@ static void run(void *argument) {
   busy(comm, -1);
 }
 
-static int ordered(struct comm *comm, const char *fault, int number) {
-  const char *path = getenv("TRIREME_STANDIN_FAULTS");
-#ifdef STANDIN_FAULTS
-  if (!path) path = STANDIN_FAULTS;
-#endif
-  FILE *file = path ? fopen(path, "r") : NULL;
-  int found = 0, rank, launch;
-  char word[16];
-  while (file && fscanf(file, "%15s %d %d", word, &rank, &launch) == 3)
-    found |= strcmp(word, fault) == 0 && rank == comm->rank && (launch == number || launch == 0);
-  if (file) fclose(file);
-  return found;
-}
-
 static void *start_late(void *argument) {
   struct launch *launch = argument;
   struct comm *comm = launch->comm;
@@ -484,8 +564,8 @@ static int start(struct comm *comm, const struct op *ops, int count) {
   struct launch *launch = malloc(sizeof *launch + count * sizeof *ops);
   launch->comm = comm;
   launch->number = ++comm->launches;
-  launch->hangs = ordered(comm, "hang", launch->number);
-  launch->fails = ordered(comm, "error", launch->number);
+  launch->hangs = ordered(comm->rank, "hang", launch->number, NULL);
+  launch->fails = ordered(comm->rank, "error", launch->number, NULL);
   launch->count = count;
   memcpy(launch->ops, ops, count * sizeof *ops);
   busy(comm, 1);

@@ -28,6 +28,7 @@ int ncclCommInitRankConfig(void **, int, unique_id, int, struct config *);
 int ncclCommGetAsyncError(void *, int *);
 int ncclCommAbort(void *);
 int ncclCommDestroy(void *);
+int ncclCommShrink(void *, int *, int, void **, struct config *, int);
 int ncclGroupStart(void);
 int ncclGroupEnd(void);
 int ncclAllReduce(const void *, void *, size_t, int, int, void *, void *);
@@ -36,7 +37,7 @@ int ncclRecv(void *, size_t, int, int, void *, void *);
 
 #define MUST(condition) do { if (!(condition)) { fprintf(stderr, "line %d: %s\n", __LINE__, #condition); abort(); } } while (0)
 
-static unique_id id, second_id;
+static unique_id id, second_id, third_id;
 
 static void settle(void *comm, int result) {
   MUST(result == 0 || result == 7);
@@ -97,6 +98,30 @@ static void *rank_main(void *argument) {
   MUST(ncclCommAbort(comm) == 0);
   MUST(cudaStreamSynchronize(stream) == 0);
   MUST(cudaEventQuery(ready) == 0);
+
+  /* Rank 1 is gone in the middle of an all-reduce; those left go on without it, and sum rightly. */
+  void *left;
+  MUST(ncclCommInitRankConfig(&comm, RANKS, third_id, rank, &config) == 7);
+  settle(comm, 7);
+  if (rank != 1) {
+    settle(comm, ncclAllReduce(memory, memory, COUNT, 7, 0, comm, stream));
+    int gone[] = {1}, state = 7;
+    MUST(ncclCommShrink(comm, gone, 1, &left, &config, 1) == 7);
+    while (state == 7) {
+      MUST(ncclCommGetAsyncError(comm, &state) == 0);
+      usleep(100);
+    }
+    MUST(state == 0);
+    settle(left, 7);
+    for (int i = 0; i < COUNT; i++) values[i] = (float)(rank + 1);
+    MUST(cudaMemcpy(memory, values, COUNT * sizeof(float), 4) == 0);
+    settle(left, ncclAllReduce(memory, memory, COUNT, 7, 0, left, stream));
+    MUST(cudaStreamSynchronize(stream) == 0);
+    MUST(cudaMemcpy(values, memory, COUNT * sizeof(float), 4) == 0);
+    for (int i = 0; i < COUNT; i++) MUST(values[i] == 4);
+    MUST(ncclCommDestroy(left) == 0);
+  }
+  MUST(ncclCommAbort(comm) == 0);
   free(values);
   MUST(cudaFree(memory) == 0);
   MUST(cudaEventDestroy(ready) == 0);
@@ -106,7 +131,7 @@ static void *rank_main(void *argument) {
 
 int main(void) {
   pthread_t threads[RANKS];
-  MUST(ncclGetUniqueId(&id) == 0 && ncclGetUniqueId(&second_id) == 0);
+  MUST(ncclGetUniqueId(&id) == 0 && ncclGetUniqueId(&second_id) == 0 && ncclGetUniqueId(&third_id) == 0);
   for (int rank = 0; rank < RANKS; rank++) pthread_create(&threads[rank], NULL, rank_main, (void *)(intptr_t)rank);
   for (int rank = 0; rank < RANKS; rank++) pthread_join(threads[rank], NULL);
   puts("the stand-ins keep what they promise");

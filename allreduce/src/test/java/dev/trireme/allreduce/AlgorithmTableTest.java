@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.AlgorithmRow.Algorithm;
 import dev.trireme.api.job.SpecException;
@@ -31,6 +33,23 @@ class AlgorithmTableTest {
 
   private static AlgorithmRow last(int ranks, Algorithm algorithm) {
     return new AlgorithmRow(ranks, Optional.empty(), algorithm);
+  }
+
+  @Test
+  void shouldRefuseBetweenHostsWhatIsForRanksOfOne() {
+    Hosts two = new Hosts(List.of(0, 0, 1));
+    for (AllReduceAlgorithm algorithm : List.of(AllReduceAlgorithm.HALVING_DOUBLING)) {
+      assertThatThrownBy(
+              () -> InProcessGroups.create(two, InProcessGroups.TIMEOUT, Optional.of(algorithm)))
+          .hasStackTraceContaining("read the memory of all ranks, which are on 2 hosts");
+    }
+    try (InProcessGroups ring =
+        InProcessGroups.create(two, InProcessGroups.TIMEOUT, Optional.of(RING))) {
+      assertThat(ring).isNotNull();
+    }
+    assertThatThrownBy(
+            () -> InProcessGroups.create(two, AlgorithmTable.of(List.of(last(2, Algorithm.RING)))))
+        .hasStackTraceContaining("parallel.algorithms was measured between ranks of one host");
   }
 
   @Test

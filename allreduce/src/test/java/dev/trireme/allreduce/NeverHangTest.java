@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -91,23 +92,31 @@ class NeverHangTest {
   void shouldEndAnAllReduceOfALargeBufferThatIsAborted() {
     try (InProcessGroups ranks = InProcessGroups.create(2)) {
       List<TensorBuffer> buffers = ranks.onEveryRank(g -> g.allocate(DType.FLOAT64, 8 << 20));
+      AtomicLong abortedAt = new AtomicLong();
       Thread aborter =
           new Thread(
               () -> {
                 awaitRunning((SharedGroup) ranks.group(0));
+                abortedAt.set(System.nanoTime());
                 ranks.group(0).abort("enough");
               });
       aborter.start();
       List<CollectiveException> ends =
           ranks.onEveryRank(
-              group ->
-                  catchThrowableOfType(
-                      CollectiveException.class,
-                      () -> {
-                        while (true) {
-                          group.allReduce(buffers.get(group.rank()), ReduceOp.SUM).await();
-                        }
-                      }));
+              group -> {
+                CollectiveException end =
+                    catchThrowableOfType(
+                        CollectiveException.class,
+                        () -> {
+                          while (true) {
+                            group.allReduce(buffers.get(group.rank()), ReduceOp.SUM).await();
+                          }
+                        });
+                System.out.printf(
+                    "rank %d left %.1f ms after the abort%n",
+                    group.rank(), (System.nanoTime() - abortedAt.get()) / 1e6);
+                return end;
+              });
       assertThat(ends).allSatisfy(e -> assertThat(e).hasMessageContaining("enough"));
       assertThat(ends.get(0).reason()).isIn(Cause.ABORTED, Cause.UNUSABLE);
     }

@@ -90,16 +90,13 @@ public final class LocalCheckpointer implements Checkpointer {
   /**
    * The same for tensors that may stand on a device.
    *
+   * @param probe may make a write fail
    * @param memory that of the tensors, also for the copies on the host
    */
   public static LocalCheckpointer open(
-      CheckpointerConfig config, CheckpointGate gate, DeviceMemory memory) {
+      CheckpointerConfig config, CheckpointGate gate, WriteProbe probe, DeviceMemory memory) {
     return open(
-        config,
-        gate,
-        WriteProbe.NONE,
-        CheckpointPlace.storage(config.location(), config.s3()),
-        memory);
+        config, gate, probe, CheckpointPlace.storage(config.location(), config.s3()), memory);
   }
 
   /**

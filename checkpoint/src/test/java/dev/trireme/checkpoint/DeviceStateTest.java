@@ -27,7 +27,8 @@ class DeviceStateTest {
   void shouldSaveAndRestoreStateOnADeviceBitForBit() throws Exception {
     CheckpointerConfig config = new CheckpointerConfig(directory, 0, 1, 3, Checkpoints.DEADLINE);
     try (State state = State.random(5);
-        LocalCheckpointer checkpointer = LocalCheckpointer.open(config, new TestGate(1), memory)) {
+        LocalCheckpointer checkpointer =
+            LocalCheckpointer.open(config, new TestGate(1), WriteProbe.NONE, memory)) {
       CheckpointContent content = state.at(1, 10);
       List<NamedTensor> away = onDevice(state.tensors(), true);
       checkpointer.prepare(away);

@@ -11,6 +11,7 @@ import dev.trireme.checkpoint.storage.WriteBoundary;
 import dev.trireme.checkpoint.storage.WriteStep;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -149,6 +150,26 @@ class InterruptedWriteTest {
         LocalCheckpointer checkpointer =
             LocalCheckpointer.open(Checkpoints.config(directory, 0, 1), new TestGate(1), once)) {
       checkpointer.save(state.at(1, 100));
+      checkpointer.save(state.at(1, 200));
+      checkpointer.drain(Checkpoints.DEADLINE);
+    }
+    assertThat(Checkpoints.names(directory)).containsExactly("step-00000200");
+  }
+
+  @Test
+  void shouldSaveOnceThereIsRoomAgain() {
+    LackOfRoom room = new LackOfRoom();
+    TestGate gate = new TestGate(1);
+    try (State state = State.random(1);
+        LocalCheckpointer checkpointer =
+            LocalCheckpointer.open(Checkpoints.config(directory, 0, 1), gate, room)) {
+      room.lasts(Duration.ofHours(1));
+      checkpointer.save(state.at(1, 100));
+      assertThatThrownBy(() -> checkpointer.drain(Checkpoints.DEADLINE))
+          .hasMessageContaining("no space left")
+          .hasMessageContaining("as trireme chaos wants it");
+      assertThat(Checkpoints.names(directory)).isEmpty();
+      room.lasts(Duration.ZERO);
       checkpointer.save(state.at(1, 200));
       checkpointer.drain(Checkpoints.DEADLINE);
     }

@@ -1,6 +1,7 @@
 package dev.trireme.coordinator;
 
 import dev.trireme.protocol.Backing;
+import dev.trireme.protocol.HarmKind;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
@@ -54,6 +55,13 @@ public sealed interface JobEvent {
       implements JobEvent {}
 
   /**
+   * The ranks have measured and agreed on the sizes of buckets that the job left to them; {@code
+   * job.yaml} has them from now on.
+   */
+  record BucketsTuned(String jobId, Instant time, long generation, RankReport.BucketsTuned buckets)
+      implements JobEvent {}
+
+  /**
    * Steps have been committed: at step 1, then about once a second, and at the last.
    *
    * @param committed the newest of them
@@ -91,6 +99,22 @@ public sealed interface JobEvent {
   /** A checkpoint has been committed or given up. */
   record CheckpointFinished(
       String jobId, Instant time, long generation, RankReport.CheckpointFinished checkpoint)
+      implements JobEvent {}
+
+  /**
+   * Somebody harms the job on purpose.
+   *
+   * @param lastingSeconds until it is taken back; a kill is not
+   */
+  record Harmed(
+      String jobId,
+      Instant time,
+      long generation,
+      HarmKind kind,
+      int rank,
+      long pid,
+      double lastingSeconds,
+      String how)
       implements JobEvent {}
 
   /** A formation has broken. */

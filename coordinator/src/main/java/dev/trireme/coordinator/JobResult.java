@@ -1,5 +1,6 @@
 package dev.trireme.coordinator;
 
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.JobState;
 import java.util.Map;
 
@@ -16,6 +17,7 @@ import java.util.Map;
  * @param worldSize of its last formation, 0 when it never formed
  * @param generations formations it had
  * @param samplesPerSecond as the ranks measured it; NaN when there were too few steps
+ * @param wire what each rank sent of gradients in the last step that was reported
  * @param metrics final figures of rank 0 by name; empty when it did not come to its end
  * @param stateHash over the model's state dict in name order, the same on every rank; empty when it
  *     did not come to its end
@@ -32,6 +34,7 @@ public record JobResult(
     int worldSize,
     int generations,
     double samplesPerSecond,
+    WireBytes wire,
     Map<String, Double> metrics,
     String stateHash,
     double wallSeconds) {

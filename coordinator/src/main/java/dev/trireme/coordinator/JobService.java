@@ -1,5 +1,8 @@
 package dev.trireme.coordinator;
 
+import dev.trireme.protocol.HarmKind;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -53,6 +56,33 @@ public interface JobService {
    * would else get seconds.
    */
   void cancelWithCheckpoint(String jobId, String reason);
+
+  /**
+   * Harms a running job on purpose, to show what it survives.
+   *
+   * @return what was done
+   * @throws CoordinatorException when nothing was done: there is no such job or rank, it does not
+   *     run, or its agent refuses, with the reason
+   */
+  Harmed harm(String jobId, HarmOrder order);
+
+  /**
+   * What is to be done to a job.
+   *
+   * @param rank whom
+   * @param lasting how long, at most an hour; a kill takes no notice of it
+   * @param trial whether only to find out if it can be done
+   */
+  record HarmOrder(HarmKind kind, int rank, Duration lasting, boolean trial) {}
+
+  /**
+   * What was done.
+   *
+   * @param pid of the rank's process
+   * @param at when, by the coordinator's clock
+   * @param how for people
+   */
+  record Harmed(HarmOrder order, long generation, long pid, Instant at, String how) {}
 
   /** How a job stands; empty when there is no such job. */
   Optional<JobStatus> status(String jobId);

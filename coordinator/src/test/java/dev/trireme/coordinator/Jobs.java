@@ -75,6 +75,28 @@ public final class Jobs {
         new QueueSpec(priority, QueueSpec.Placing.PACK));
   }
 
+  /** The same job with buckets of another size. */
+  public static JobSpec withBucketSize(JobSpec job, long bytes) {
+    ParallelSpec parallel = job.parallel();
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        job.train(),
+        new ParallelSpec(
+            parallel.workers(),
+            parallel.device(),
+            parallel.sync(),
+            parallel.threads(),
+            bytes,
+            parallel.firstBucketSize(),
+            parallel.timeoutSeconds()),
+        job.checkpoint(),
+        job.failurePolicy(),
+        job.queue());
+  }
+
   /** A job of two workers as it is stored, which ends with the first failure. */
   public static JobRecord record(String jobId, long term, long version, JobState state) {
     return record(jobId, term, version, state, spec(2, 2));

@@ -10,6 +10,7 @@ import dev.trireme.launcher.config.DataInspector;
 import dev.trireme.launcher.config.JobValidation;
 import dev.trireme.launcher.embedded.EmbeddedRunner;
 import dev.trireme.launcher.embedded.ProcessBench;
+import dev.trireme.launcher.launch.SshLauncher;
 import dev.trireme.launcher.logging.LogSetup;
 import dev.trireme.worker.agent.AgentNode;
 import java.util.Set;
@@ -40,7 +41,8 @@ public final class Trireme {
                 validation,
                 EmbeddedRunner::new,
                 ProcessBench::new,
-                Services::new)
+                Services::new,
+                SshLauncher::new)
             .run(arguments));
   }
 

@@ -18,6 +18,7 @@ import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.shard.Updater;
@@ -440,9 +441,11 @@ public final class ServedExchange implements GradientExchange {
     return reduced;
   }
 
-  /** Bytes of gradients that go out in a step. */
-  public long bytesPerStep() {
-    return 4 * plan.shards().stream().mapToLong(Shard::count).sum();
+  /** All gradients go to the servers, once each. */
+  @Override
+  public WireBytes wireBytes() {
+    long pushed = 4 * plan.shards().stream().mapToLong(Shard::count).sum();
+    return new WireBytes(pushed, pushed);
   }
 
   @Override

@@ -115,6 +115,19 @@ public sealed interface AgentToCoordinator extends Message {
   }
 
   /**
+   * What came of a {@link CoordinatorToAgent.HarmRank}; said before a process is killed or stopped,
+   * and after everything else was done.
+   *
+   * @param order which one
+   * @param pid of the rank's process; -1 when there is none
+   * @param how what was done, for people; empty when nothing was
+   * @param refusal why nothing was done; empty when it was
+   */
+  record HarmAnswered(
+      String agentId, String jobId, long order, long pid, String how, String refusal)
+      implements AgentToCoordinator {}
+
+  /**
    * A rank's process is gone.
    *
    * @param exit how it went

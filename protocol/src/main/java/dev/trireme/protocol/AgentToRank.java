@@ -160,7 +160,7 @@ public sealed interface AgentToRank extends Message {
   /** Stop after the current step, all ranks together. */
   record StopAfterStep(Stamp stamp, String reason) implements AgentToRank {}
 
-  /** Write a checkpoint after the current step. */
+  /** Write a checkpoint after the current step, and stop after the same one. */
   record CheckpointAfterStep(Stamp stamp) implements AgentToRank {}
 
   /** The collectives of this generation are over: leave them at once. */
@@ -173,6 +173,12 @@ public sealed interface AgentToRank extends Message {
    */
   record CheckpointGrant(Stamp stamp, long step, boolean granted, String reason)
       implements AgentToRank {}
+
+  /**
+   * Until this time has passed, act as if there were no room where checkpoints go. It ends by the
+   * rank's own clock, whatever becomes of those who asked for it.
+   */
+  record LackRoom(Stamp stamp, long millis) implements AgentToRank {}
 
   /** The process is not needed any more and may end. */
   record Release() implements AgentToRank {}

@@ -166,4 +166,34 @@ public sealed interface CoordinatorToAgent extends Message {
    * @param count in all, at least 0
    */
   record PrepareRanks(Stamp stamp, String jobId, int count) implements CoordinatorToAgent {}
+
+  /**
+   * Do this to a rank on purpose, and take it back after a while; answered with {@link
+   * AgentToCoordinator.HarmAnswered}.
+   *
+   * @param order a number of the coordinator's, which the answer repeats
+   * @param rank whom; for {@link HarmKind#FILL_DISK} any that the agent has
+   * @param lastingMillis how long, from 0 to {@value #MAX_LASTING_MILLIS}; {@link HarmKind#KILL}
+   *     takes no notice of it
+   * @param trial whether only to say if it can be done
+   */
+  record HarmRank(
+      Stamp stamp,
+      String jobId,
+      long order,
+      HarmKind kind,
+      int rank,
+      long lastingMillis,
+      boolean trial)
+      implements CoordinatorToAgent {
+    /** An hour: what is done on purpose has an end. */
+    public static final long MAX_LASTING_MILLIS = 3_600_000;
+
+    public HarmRank {
+      if (lastingMillis < 0 || lastingMillis > MAX_LASTING_MILLIS) {
+        throw new IllegalArgumentException(
+            "expected 0 to " + MAX_LASTING_MILLIS + " ms, found " + lastingMillis);
+      }
+    }
+  }
 }

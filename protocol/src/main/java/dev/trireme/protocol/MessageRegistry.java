@@ -75,7 +75,8 @@ final class MessageRegistry {
         CoordinatorToAgent.TellRanks.class,
         CoordinatorToAgent.EndRanks.class,
         CoordinatorToAgent.Survivor.class,
-        CoordinatorToAgent.PrepareRanks.class);
+        CoordinatorToAgent.PrepareRanks.class,
+        CoordinatorToAgent.HarmRank.class);
     number(types, 35, CoordinatorToAgent.OpenProbe.class, CoordinatorToAgent.RunProbe.class);
     number(
         types,
@@ -94,6 +95,7 @@ final class MessageRegistry {
         AgentToCoordinator.RankExited.class,
         AgentToCoordinator.RankExit.class,
         AgentToCoordinator.SparesReady.class,
+        AgentToCoordinator.HarmAnswered.class,
         AgentToCoordinator.RanksRefused.class);
     number(
         types,
@@ -118,10 +120,16 @@ final class MessageRegistry {
         RankReport.Failed.class,
         RankReport.Joined.class,
         RankReport.Parked.class);
-    number(types, 75, AgentToRank.Contacts.class, AgentToRank.Network.class);
+    number(
+        types,
+        75,
+        AgentToRank.Contacts.class,
+        AgentToRank.Network.class,
+        AgentToRank.LackRoom.class);
     number(types, 95, RankReport.Contact.class, RankReport.BackendRefused.class);
     number(types, 110, Backing.class, HostDevice.class, HostDevice.Link.class);
     number(types, 98, RankReport.Samples.class, SampleRange.class);
+    number(types, 97, RankReport.BucketsTuned.class);
     number(
         types,
         220,

@@ -84,6 +84,24 @@ public sealed interface RankReport extends Message {
       implements RankReport {}
 
   /**
+   * The ranks of a formation have agreed on the sizes of buckets that the job left to them. Each
+   * rank says so before it is {@link Ready}, all of them the same; from then on the job has these.
+   *
+   * @param firstBucketSize bytes of the first bucket
+   * @param bucketSize bytes of the others
+   * @param resolvedSpec the job with them, as YAML
+   */
+  record BucketsTuned(long firstBucketSize, long bucketSize, String resolvedSpec)
+      implements RankReport {
+    public BucketsTuned {
+      if (firstBucketSize < 1 || bucketSize < 1) {
+        throw new IllegalArgumentException(
+            "expected sizes of at least 1 byte, found " + firstBucketSize + " and " + bucketSize);
+      }
+    }
+  }
+
+  /**
    * The steps up to {@code step} are committed. Rank 0 sends one for the first step of a
    * generation, then about one a second, and one for the last step. Of the others only the one that
    * gives its state to a new generation may send one, for the step that is committed thereby.
@@ -95,6 +113,8 @@ public sealed interface RankReport extends Message {
    * @param learningRate of that step
    * @param samplesPerSecond since the report before
    * @param nativeBytes the engine holds
+   * @param wireBytes of gradients that each rank sent its peers in that step
+   * @param plainWireBytes what that would be without compression
    */
   record Committed(
       long step,
@@ -103,8 +123,17 @@ public sealed interface RankReport extends Message {
       double loss,
       double learningRate,
       double samplesPerSecond,
-      long nativeBytes)
-      implements RankReport {}
+      long nativeBytes,
+      long wireBytes,
+      long plainWireBytes)
+      implements RankReport {
+    public Committed {
+      if (wireBytes < 0 || plainWireBytes < 0) {
+        throw new IllegalArgumentException(
+            "bytes sent are " + wireBytes + " and " + plainWireBytes + ", below 0");
+      }
+    }
+  }
 
   /**
    * What steps were trained on. Rank 0 sends it before each {@link Committed}, with all steps since

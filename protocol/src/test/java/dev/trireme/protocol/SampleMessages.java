@@ -86,6 +86,8 @@ final class SampleMessages {
     messages.add(new CoordinatorToAgent.OpenProbe(STAMP, 1, -7));
     messages.add(
         new CoordinatorToAgent.RunProbe(STAMP, 1, List.of(new Probe.Target("b", "10.0.0.8:41"))));
+    messages.add(
+        new CoordinatorToAgent.HarmRank(STAMP, "job-1", 9, HarmKind.DROP_LINK, 1, 20_000, true));
     return messages;
   }
 
@@ -122,6 +124,7 @@ final class SampleMessages {
             1,
             List.of(new Probe.Way("b", 45.5, 1e9, -3, 0.01, ""), Probe.Way.failed("c", "no"))));
     messages.add(new AgentToCoordinator.RanksRefused("a", "job-1", 1, "data.path /data"));
+    messages.add(new AgentToCoordinator.HarmAnswered("a", "job-1", 9, 4711, "frozen", ""));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
     messages.add(
         new AgentToCoordinator.RankExited(
@@ -161,6 +164,7 @@ final class SampleMessages {
         new AgentToRank.CheckpointAfterStep(STAMP),
         new AgentToRank.AbortGeneration(STAMP, "rank 1 is gone"),
         new AgentToRank.CheckpointGrant(STAMP, 1200, false, "superseded"),
+        new AgentToRank.LackRoom(STAMP, 500),
         new AgentToRank.Release());
   }
 
@@ -192,7 +196,9 @@ final class SampleMessages {
         new RankReport.Samples(
             60_000, List.of(new SampleRange(3, 7, 9, new Cursor(1, 512), 128, 300))),
         new RankReport.Samples(1, List.of()),
-        new RankReport.Committed(1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40),
+        new RankReport.Committed(
+            1, Cursor.START, 128, 2.3, 0.01, Double.NaN, 1L << 40, 1 << 20, 4 << 20),
+        new RankReport.BucketsTuned(65_536, 1 << 20, "name: x\n"),
         new RankReport.EpochEnded(0, 600, 0.5, Double.NaN, Double.NEGATIVE_INFINITY, 8.25),
         new RankReport.ShardWritten(1200),
         new RankReport.CheckpointFinished(1200, "/c/step-1200", 0.01, 0.2, 4096, ""),

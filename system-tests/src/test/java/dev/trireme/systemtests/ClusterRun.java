@@ -138,6 +138,7 @@ final class ClusterRun implements AutoCloseable {
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
     builder.environment().put("TRIREME_BUILD", "never");
+    builder.environment().put("XDG_CACHE_HOME", directory.resolve("cache").toString());
     builder.environment().remove("TRIREME_CLUSTER");
     builder.environment().remove("TRIREME_CREDENTIALS");
     return builder;

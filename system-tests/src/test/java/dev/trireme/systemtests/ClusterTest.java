@@ -31,7 +31,15 @@ class ClusterTest {
     try (ClusterRun cluster = new ClusterRun(directory)) {
       Process coordinator = cluster.coordinator("c1");
       String compressed = "parallel.compression=float16";
-      String waiting = cluster.ask("c1", "job", "submit", TINY, "--set", compressed).out().strip();
+      Path jar = directory.resolve("mine.jar");
+      Files.copy(TriremeRun.home().resolve("examples/target/trireme-examples.jar"), jar);
+      String program = "program={class: dev.trireme.examples.UntilGoodEnough, jar: mine.jar}";
+      String waiting =
+          cluster
+              .ask("c1", "job", "submit", TINY, "--set", compressed, "--set", program)
+              .out()
+              .strip();
+      Files.delete(jar);
       assertThat(waiting).isEqualTo("job-1");
       assertThat(cluster.ask("c1", "job", "show", waiting, "--json").field("reason"))
           .isEqualTo("needs 2 slots, no agent has joined");
@@ -45,6 +53,9 @@ class ClusterTest {
       assertThat(jobs.path(0).path("state").asText()).isEqualTo("SUCCEEDED");
       assertThat(cluster.ask("c1", "job", "logs", "1", "--rank", "0", "-f").out())
           .contains("bytes");
+      try (Stream<Path> cached = Files.walk(directory.resolve("cache"))) {
+        assertThat(cached).as("what was shipped").anyMatch(f -> f.endsWith("mine.jar"));
+      }
       JsonNode shown = cluster.ask("c1", "cluster", "show", "--json").json();
       assertThat(shown.path("agents").findValuesAsText("free")).containsExactly("1", "1");
 
@@ -55,6 +66,11 @@ class ClusterTest {
           coordinator,
           () ->
               cluster.ask("c1", "job", "show", endless, "--json").field("state").equals("RUNNING"));
+      JsonNode harmed = cluster.ask("c1", "chaos", endless, "--kill-rank", "1", "--json").json();
+      assertThat(harmed.path(0).path("recovered").asBoolean()).as(harmed.toString()).isTrue();
+      ClusterRun.Done link = cluster.ask("c1", "chaos", endless, "--drop-link", "0");
+      assertThat(link.code()).isEqualTo(2);
+      assertThat(link.err()).contains("no link that could be dropped");
       assertThat(cluster.ask("c1", "job", "cancel", endless).code()).isZero();
       assertThat(cluster.ask("c1", "job", "wait", endless).code()).isEqualTo(130);
       assertThat(cluster.ask("c1", "job", "show", "job-99").code()).isEqualTo(2);
@@ -90,7 +106,7 @@ class ClusterTest {
       };
       String running = cluster.ask(all, submit).out().strip();
       String waiting = cluster.ask(all, "job", "submit", TINY).out().strip();
-      cluster.await("checkpoint", agent, () -> checkpointOf(cluster, running));
+      cluster.await("checkpoint", agent, () -> checkpointOf(all, cluster, running));
       String active = cluster.ask(all, "cluster", "show", "--json").field("coordinator");
 
       coordinators.get(active.charAt(1) - '0').destroyForcibly();
@@ -111,8 +127,43 @@ class ClusterTest {
     }
   }
 
-  private static boolean checkpointOf(ClusterRun cluster, String job) throws Exception {
-    String run = cluster.ask("c0,c1,c2", "job", "show", job, "--json").field("runDirectory");
+  /** Nobody is left of its ranks, and there is no host for others: named like the one above. */
+  @Test
+  @EnabledIfSystemProperty(named = "trireme.slow", matches = "true")
+  void shouldSayWhatItWaitsForWhenItsHostIsLostAndGoOnWhenThereIsAnother() throws Exception {
+    try (ClusterRun cluster = new ClusterRun(directory)) {
+      Process coordinator = cluster.coordinator("c0");
+      Process agent = cluster.agent("a1", 2, "c0");
+      String[] submit = {
+        "job", "submit", TINY, "--set", "train.steps=2000", "--set", "checkpoint.everySteps=50"
+      };
+      String job = cluster.ask("c0", submit).out().strip();
+      cluster.await("checkpoint", agent, () -> checkpointOf("c0", cluster, job));
+      List<ProcessHandle> ranks = agent.descendants().toList();
+      agent.destroyForcibly();
+      TriremeRun.awaitGone(ranks, Duration.ofSeconds(15));
+
+      cluster.agent("small", 1, "c0");
+      cluster.await(
+          "a reason to wait",
+          coordinator,
+          () ->
+              cluster
+                  .ask("c0", "job", "show", job, "--json")
+                  .field("reason")
+                  .matches("needs 2 ranks, 0 ranks survive and 1 slot is free on host .*"));
+      cluster.agent("a2", 2, "c0");
+      assertThat(cluster.ask("c0", "job", "wait", job).code()).isZero();
+      JsonNode shown = cluster.ask("c0", "job", "show", job, "--json").json();
+      assertThat(shown.path("generation").asLong()).isEqualTo(2);
+      assertThat(cluster.plain("job", "audit", shown.path("runDirectory").asText()).code())
+          .isZero();
+    }
+  }
+
+  private static boolean checkpointOf(String coordinators, ClusterRun cluster, String job)
+      throws Exception {
+    String run = cluster.ask(coordinators, "job", "show", job, "--json").field("runDirectory");
     Path checkpoints = Path.of(run, "checkpoints");
     try (Stream<Path> steps =
         Files.isDirectory(checkpoints) ? Files.list(checkpoints) : Stream.empty()) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -144,24 +145,19 @@ class HostsTest {
 
   @Test
   void shouldNameTheHostThatLacksAFile() throws Exception {
-    Path models = Files.createDirectory(directory.resolve("models"));
-    Path weights = models.resolve("weights.safetensors");
-    String first = cluster.submit(TINY, "checkpoint.everySteps=40");
-    agents("mount -t tmpfs none '" + models + "' &&");
-    assertThat(cluster.ask(1, "job", "wait", first).code()).isZero();
-    Path checkpoint = Path.of(cluster.field(first, "runDirectory"), "checkpoints/step-00000040");
-    assertThat(
-            cluster
-                .on(1, "checkpoint", "export", checkpoint.toString(), "--to", weights.toString())
-                .code())
-        .isZero();
-
-    String two = cluster.submit(TINY, "parallel.workers=4", "model.weights=" + weights);
+    Path data = Files.createDirectory(directory.resolve("data"));
+    try (Stream<Path> files = Files.list(RealData.directory("mnist"))) {
+      for (Path file : files.toList()) {
+        Files.copy(file, data.resolve(file.getFileName()));
+      }
+    }
+    agents("mount -t tmpfs none '" + data + "' &&");
+    String path = "data.path=" + data;
+    String two = cluster.submit(MNIST, "parallel.workers=4", "train.steps=5", path);
     assertThat(cluster.ask(1, "job", "wait", two).code()).as("two hosts have it").isZero();
-    String three = cluster.submit(TINY, "parallel.workers=6", "model.weights=" + weights);
-    assertThat(cluster.ask(1, "job", "wait", three).code()).isEqualTo(1);
-    assertThat(cluster.field(three, "reason"))
-        .contains("host host3 lacks model.weights " + weights);
+    String three = cluster.submit(MNIST, "parallel.workers=6", "train.steps=5", path);
+    assertThat(cluster.ask(1, "job", "wait", three).code()).isNotZero();
+    assertThat(cluster.field(three, "reason")).contains("host host3 lacks data.path " + data);
   }
 
   private JsonNode embedded(String job, String... settings) throws Exception {

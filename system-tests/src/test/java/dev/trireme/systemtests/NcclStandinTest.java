@@ -47,6 +47,7 @@ class NcclStandinTest {
         "libcudart.so.13",
         "standin_cudart.c",
         "-Wl,--version-script=" + SOURCES.resolve("standin_cudart.map"));
+    compile("libnvidia-ml.so.1", "../../../../launcher/src/test/c/standin_nvml.c");
     compile(
         "libnccl.so.2", "standin_nccl.c", STANDINS.resolve("libcudart.so.13").toString(), "-lrt");
   }
@@ -84,6 +85,48 @@ class NcclStandinTest {
           .as("nobody waited for the deadline of the operation")
           .isLessThan(30);
     }
+  }
+
+  @Test
+  void shouldGoOnWithTheCommunicatorThatIsLeftWhereAnElasticJobShrinks() throws Exception {
+    try (TriremeRun run =
+        start(true, "--set", "train.steps=300", "--set", NCCL, "--set", "parallel.workers=2:3")) {
+      run.awaitStep(5);
+      JsonNode before = generations(run).get(0);
+      assertThat(before.path("worldSize").asInt()).isEqualTo(3);
+      TriremeRun.signal(before.path("ranks").get(1).path("pid").asLong(), "KILL");
+
+      JsonNode result = run.succeeded();
+
+      assertThat(result.path("steps").asLong()).isEqualTo(300);
+      assertThat(generations(run).get(1).path("worldSize").asInt()).isEqualTo(2);
+      for (int rank : new int[] {0, 2}) {
+        assertThat(run.runDirectory().resolve("logs/rank-" + rank + ".log"))
+            .content()
+            .contains("goes on with the communicator of generation 1 without its ranks [1]");
+      }
+    }
+  }
+
+  @Test
+  void shouldMeasureOverNcclWithTheDevicesThatTheDriverShowsAndSayWhenTheyAreTooFew()
+      throws Exception {
+    Map<String, String> environment = Map.of("LD_LIBRARY_PATH", STANDINS.toString());
+    String[] bench = {"bench", "allreduce", "--backend", "nccl", "-e", "64k", "--json", "--ranks"};
+    try (TriremeRun run = TriremeRun.start(directory, environment, with(bench, "2"))) {
+      assertThat(run.exitCode()).as(run::stderr).isZero();
+      assertThat(run.stdout()).contains("\"bytes\":65536", "\"wrong\":0");
+    }
+    try (TriremeRun run = TriremeRun.start(directory, environment, with(bench, "4"))) {
+      assertThat(run.exitCode()).isEqualTo(1);
+      assertThat(run.stderr()).contains("a CUDA device for each of 4 ranks, found 3");
+    }
+  }
+
+  private static String[] with(String[] words, String last) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.add(last);
+    return all.toArray(String[]::new);
   }
 
   @Test

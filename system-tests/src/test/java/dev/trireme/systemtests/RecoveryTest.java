@@ -28,6 +28,13 @@ class RecoveryTest {
     try (TriremeRun run =
         TriremeRun.train(directory.resolve("undisturbed"), TINY, "--set", STEPS)) {
       undisturbed = run.succeeded().path("stateHash").asText();
+      List<Long> held =
+          run.lines("metrics.jsonl").stream()
+              .filter(l -> l.path("step").asLong() > 10)
+              .map(l -> l.path("nativeBytes").asLong())
+              .distinct()
+              .toList();
+      assertThat(held).as("native memory of the engine, step by step").hasSize(1);
     }
     try (TriremeRun run = TriremeRun.train(directory.resolve("killed"), TINY, "--set", STEPS)) {
       run.awaitStep(5);

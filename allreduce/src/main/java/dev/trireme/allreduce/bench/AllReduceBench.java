@@ -55,6 +55,7 @@ public final class AllReduceBench {
    * <p>Blocking: until all is measured; an interrupt ends it. No process and no file is left when
    * it returns or throws.
    *
+   * @param jvm with a device for each rank where the plan is for NCCL
    * @param memory a directory on a file system in memory, such as {@code /dev/shm}
    * @param each takes a row as soon as it is measured, on the calling thread
    * @throws BenchException when there is no room, or a rank failed, which it names; what ranks
@@ -62,6 +63,13 @@ public final class AllReduceBench {
    */
   public static void measure(BenchPlan plan, RankJvm jvm, Path memory, Consumer<BenchRow> each)
       throws BenchException, InterruptedException {
+    if (plan.transport() == BenchTransport.NCCL && jvm.devices().size() < plan.ranks()) {
+      throw new BenchException(
+          "NCCL needs a CUDA device for each of the "
+              + plan.ranks()
+              + " ranks, found "
+              + jvm.devices().size());
+    }
     String task = BenchTask.MEASURE.toString();
     new AllReduceBench(plan, task, each, report -> {}).start(jvm, memory);
   }
@@ -70,6 +78,7 @@ public final class AllReduceBench {
    * Has the ranks try something out for a while; the largest size and the algorithm of the plan
    * count. Otherwise as {@link #measure}.
    *
+   * @param plan not for NCCL
    * @param task not MEASURE
    * @param length at least 1 ms
    * @param reports takes the report of each rank, on the calling thread
@@ -89,9 +98,22 @@ public final class AllReduceBench {
   private void start(RankJvm jvm, Path memory) throws BenchException, InterruptedException {
     long pairs = (long) plan.ranks() * (plan.ranks() - 1) / 2;
     long bytes = plan.ranks() * (plan.largest() + RANK_BYTES) + pairs * PAIR_BYTES + DRIVER_BYTES;
+    if (plan.transport() == BenchTransport.NCCL) {
+      startWithoutDriver(jvm, memory);
+      return;
+    }
     try (BenchDirectory directory = BenchDirectory.create(memory, bytes);
         MediaDriver driver = MediaDriver.launch(driver(directory.path().resolve("aeron"), plan))) {
       run(jvm, driver.aeronDirectoryName(), directory.path());
+    } catch (IOException e) {
+      throw new BenchException("cannot start the ranks: " + e, e);
+    }
+  }
+
+  private void startWithoutDriver(RankJvm jvm, Path memory)
+      throws BenchException, InterruptedException {
+    try (BenchDirectory directory = BenchDirectory.create(memory, RANK_BYTES)) {
+      run(jvm, "", directory.path());
     } catch (IOException e) {
       throw new BenchException("cannot start the ranks: " + e, e);
     }
@@ -139,7 +161,10 @@ public final class AllReduceBench {
     }
   }
 
-  /** Tells every rank where all listen, once all have said it; ranks of one host listen nowhere. */
+  /**
+   * Tells every rank where all listen, once all have said it. Ranks that share memory listen
+   * nowhere; over NCCL, where they meet is the unique id of rank 0.
+   */
   private void exchangeEndpoints() {
     if (!told && ranks.stream().allMatch(rank -> rank.endpoint().isPresent())) {
       told = true;

@@ -11,6 +11,11 @@ public final class BenchException extends Exception {
     this.rank = rank;
   }
 
+  /** One for which no rank is at fault. */
+  public BenchException(String message) {
+    this(-1, message);
+  }
+
   BenchException(String message, Throwable cause) {
     super(message, cause);
     this.rank = -1;

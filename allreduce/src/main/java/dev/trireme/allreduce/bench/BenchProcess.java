@@ -42,7 +42,7 @@ final class BenchProcess {
     command.addAll(words);
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
-    builder.environment().putAll(jvm.environment());
+    builder.environment().putAll(jvm.environment(rank));
     Process process = builder.start();
     BenchProcess started = new BenchProcess(rank, process);
     started.tell(String.valueOf(formation));

@@ -4,12 +4,19 @@ import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.NetworkConfig;
+import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.allreduce.nccl.Nccl;
+import dev.trireme.allreduce.nccl.NcclConfig;
+import dev.trireme.allreduce.nccl.NcclProcessGroup;
+import dev.trireme.allreduce.nccl.NcclUnavailableException;
+import dev.trireme.allreduce.nccl.NcclUniqueId;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
-import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.io.EOFException;
 import java.io.IOException;
@@ -17,6 +24,7 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -46,15 +54,27 @@ final class BenchRank {
   private static final long WARM_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
   private static final int VALUES = 1000;
 
+  /** Its process sees no other. */
+  private static final Device CUDA = new Device(Device.Kind.CUDA, 0);
+
   private final ProcessGroup group;
   private final BenchPlan plan;
+  private final DeviceMemory memory;
   private final TensorBuffer room;
+
+  /** The same on the host, where values are written and read; often the room itself. */
+  private final TensorBuffer host;
+
   private final TensorBuffer word;
 
   private BenchRank(ProcessGroup group, BenchPlan plan) {
     this.group = group;
     this.plan = plan;
-    this.room = group.allocate(DType.FLOAT32, plan.largest() / Float.BYTES);
+    long count = plan.largest() / Float.BYTES;
+    this.host = group.allocate(DType.FLOAT32, count);
+    boolean nccl = plan.transport() == BenchTransport.NCCL;
+    this.memory = nccl ? new CudaMemory(CUDA) : DeviceMemory.HOST;
+    this.room = nccl ? group.allocate(CUDA, DType.FLOAT32, count) : host;
     this.word = group.allocate(DType.INT64, 1);
   }
 
@@ -69,22 +89,11 @@ final class BenchRank {
     long formation = Long.parseLong(readLine(System.in));
     BenchPlan plan = BenchPlan.parse(Arrays.asList(args).subList(4, args.length));
     int rank = Integer.parseInt(args[0]);
-    GroupConfig config =
-        new GroupConfig(
-            rank,
-            plan.ranks(),
-            1,
-            Path.of(args[1]),
-            Path.of(args[2]),
-            1,
-            2 * plan.ranks() * plan.ranks(),
-            formation,
-            DEADLINE,
-            plan.transport() == BenchTransport.UDP && plan.ranks() > 1
-                ? Optional.of(new NetworkConfig("host-" + rank, "127.0.0.1"))
-                : Optional.empty());
     int code = 0;
-    try (ProcessGroup group = join(config, plan.algorithm())) {
+    try (ProcessGroup group =
+        plan.transport() == BenchTransport.NCCL
+            ? joinNccl(rank, plan)
+            : join(config(args, rank, plan, formation), plan.algorithm())) {
       BenchRank bench = new BenchRank(group, plan);
       BenchTask.Trial.parse(args[3])
           .ifPresentOrElse(bench::tryOut, () -> plan.sizes().forEach(bench::measure));
@@ -92,11 +101,40 @@ final class BenchRank {
     } catch (CollectiveException e) {
       System.out.println(FAILED + e.suspectRank() + " " + oneLine(e.getMessage()));
       code = 1;
-    } catch (IllegalStateException e) {
+    } catch (IllegalStateException | NcclUnavailableException e) {
       System.out.println(FAILED + rank + " " + oneLine(e.getMessage()));
       code = 1;
     }
     System.exit(code);
+  }
+
+  private static GroupConfig config(String[] args, int rank, BenchPlan plan, long formation) {
+    return new GroupConfig(
+        rank,
+        plan.ranks(),
+        1,
+        Path.of(args[1]),
+        Path.of(args[2]),
+        1,
+        2 * plan.ranks() * plan.ranks(),
+        formation,
+        DEADLINE,
+        plan.transport() == BenchTransport.UDP && plan.ranks() > 1
+            ? Optional.of(new NetworkConfig("host-" + rank, "127.0.0.1"))
+            : Optional.empty());
+  }
+
+  private static ProcessGroup joinNccl(int rank, BenchPlan plan) throws IOException {
+    Nccl.load();
+    HexFormat hex = HexFormat.of();
+    System.out.println(ENDPOINT + (rank == 0 ? hex.formatHex(NcclUniqueId.create().bytes()) : "-"));
+    String[] told = readLine(System.in).split(" ");
+    if (told.length != plan.ranks()) {
+      throw new EOFException("whoever measures is gone");
+    }
+    endWith(System.in);
+    NcclUniqueId id = new NcclUniqueId(hex.parseHex(told[0]));
+    return NcclProcessGroup.join(new NcclConfig(rank, plan.ranks(), 1, CUDA, id, DEADLINE));
   }
 
   private static ProcessGroup join(GroupConfig config, Optional<AllReduceAlgorithm> algorithm)
@@ -176,7 +214,7 @@ final class BenchRank {
 
   /** On zeros, since repeated sums of anything else soon overflow. Rank 0 says when to end. */
   private void warmUp(TensorBuffer buffer) {
-    NativeMemory.fill(buffer.address(), buffer.byteCount(), (byte) 0);
+    memory.enqueueZero(buffer);
     if (plan.warmup().isPresent()) {
       for (int i = 0; i < plan.warmup().getAsInt(); i++) {
         group.allReduce(buffer, ReduceOp.SUM).await();
@@ -201,20 +239,28 @@ final class BenchRank {
    * Counts this rank's wrong elements. Small whole numbers, so that sums are exact in every order.
    */
   private long check(TensorBuffer buffer) {
+    TensorBuffer here = host.slice(0, buffer.count());
     SplittableRandom mine = new SplittableRandom(group.rank());
-    for (long i = 0; i < buffer.count(); i++) {
-      UnsafeApi.putFloat(buffer.address() + Float.BYTES * i, mine.nextInt(VALUES));
+    for (long i = 0; i < here.count(); i++) {
+      UnsafeApi.putFloat(here.address() + Float.BYTES * i, mine.nextInt(VALUES));
+    }
+    boolean elsewhere = !here.equals(buffer);
+    if (elsewhere) {
+      memory.enqueueCopy(here, buffer);
     }
     group.allReduce(buffer, ReduceOp.SUM).await();
+    if (elsewhere) {
+      memory.copy(buffer, here);
+    }
     SplittableRandom[] all = new SplittableRandom[group.worldSize()];
     Arrays.setAll(all, SplittableRandom::new);
     long wrong = 0;
-    for (long i = 0; i < buffer.count(); i++) {
+    for (long i = 0; i < here.count(); i++) {
       float expected = 0;
       for (SplittableRandom each : all) {
         expected += each.nextInt(VALUES);
       }
-      wrong += UnsafeApi.getFloat(buffer.address() + Float.BYTES * i) == expected ? 0 : 1;
+      wrong += UnsafeApi.getFloat(here.address() + Float.BYTES * i) == expected ? 0 : 1;
     }
     return wrong;
   }

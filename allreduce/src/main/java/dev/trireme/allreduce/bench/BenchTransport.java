@@ -5,5 +5,7 @@ public enum BenchTransport {
   /** All on one host: shared memory, with signals over Aeron IPC. */
   IPC,
   /** Each on a host of its own, on the loopback interface: everything over Aeron UDP. */
-  UDP
+  UDP,
+  /** Each with a CUDA device of its own, whose memory is reduced: NCCL. */
+  NCCL
 }

@@ -5,6 +5,9 @@ import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.cudart;
@@ -22,6 +25,9 @@ public final class CudaMemory implements DeviceMemory {
   private static final CUstream_st COMPUTE = null;
 
   private final Device device;
+
+  // Never closed: cuBLAS waits for the whole device then, where something may be stuck.
+  private final Map<Device, Optional<Adder>> adders = new HashMap<>();
 
   private static final class CudaPiece implements Piece {
     private final TensorBuffer buffer;
@@ -61,6 +67,14 @@ public final class CudaMemory implements DeviceMemory {
     Cuda.load();
     this.device = device;
     Cuda.use(device);
+  }
+
+  @Override
+  public synchronized Optional<Adder> adder(Device on) {
+    if (on.kind() != Device.Kind.CUDA) {
+      return Optional.empty();
+    }
+    return adders.computeIfAbsent(on, CudaAdder::open);
   }
 
   @Override

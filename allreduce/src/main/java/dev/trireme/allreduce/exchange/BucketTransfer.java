@@ -5,6 +5,7 @@ import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.WireBytes;
 import java.util.Optional;
 
 /**
@@ -32,8 +33,8 @@ interface BucketTransfer extends AutoCloseable {
   /** Writes the sum to where it belongs, if it is not there already. */
   default void finish() {}
 
-  /** The size of the buffers that this bucket's collectives reduce in one step, in bytes. */
-  long bytes();
+  /** What this rank sends of the bucket in the step that was last started, see WireBytes. */
+  long sentBytes();
 
   /** Frees memory of its own. */
   @Override
@@ -68,8 +69,8 @@ interface BucketTransfer extends AutoCloseable {
     }
 
     @Override
-    public long bytes() {
-      return buffer.byteCount();
+    public long sentBytes() {
+      return WireBytes.ofAllReduce(buffer.byteCount(), group.worldSize());
     }
   }
 }

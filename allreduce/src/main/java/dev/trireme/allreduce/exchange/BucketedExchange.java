@@ -13,11 +13,11 @@ import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
+import dev.trireme.api.train.WireBytes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -34,7 +34,6 @@ public final class BucketedExchange implements GradientExchange {
   private static final long NO_STEP = -1;
 
   private final ProcessGroup group;
-  private final DeviceMemory memory;
   private final List<Parameter> parameters;
   private final BucketLayout layout;
   private final List<BucketTransfer> transfers;
@@ -46,7 +45,6 @@ public final class BucketedExchange implements GradientExchange {
   private final int[] missing;
   private final List<String> labels;
   private final BitSet handedOver = new BitSet();
-  private Optional<DeviceMemory.Piece> landing = Optional.empty();
   private Work sumsWork;
   private int startedBuckets;
   private long step = NO_STEP;
@@ -99,7 +97,8 @@ public final class BucketedExchange implements GradientExchange {
    * The same for parameters and statistics on a device, all on the same one: buckets are there too,
    * and gradients are summed where the group reaches that device, else through the host. Hooks may
    * then run on the thread of the device's backward. Several parts of a batch are added up on the
-   * host, each gradient of each part waiting for the device.
+   * device where it has an adder; else on the host, each gradient of each part waiting for the
+   * device.
    *
    * @param memory that reaches the parameters' device
    * @throws IllegalArgumentException also when gradients of a device would be compressed
@@ -113,7 +112,6 @@ public final class BucketedExchange implements GradientExchange {
       CompressionSpec compression,
       DeviceMemory memory) {
     this.group = group;
-    this.memory = memory;
     this.parameters = List.copyOf(parameters);
     Device device = deviceOf(this.parameters);
     List<BucketLayout.Need> needs = new ArrayList<>();
@@ -130,7 +128,8 @@ public final class BucketedExchange implements GradientExchange {
         layout.slots().stream()
             .map(slot -> transfers.get(slot.bucket()).reduced().slice(slot.from(), slot.count()))
             .toList();
-    this.parts = new PartSums(reduced);
+    long largest = reduced.stream().mapToLong(TensorBuffer::byteCount).max().orElse(0);
+    this.parts = new PartSums(reduced, () -> PartMemory.of(group, memory, device, largest));
     this.works = new Work[transfers.size()];
     this.seconds = new Work[transfers.size()];
     this.missing = new int[transfers.size()];
@@ -235,11 +234,11 @@ public final class BucketedExchange implements GradientExchange {
     }
     handedOver.set(parameter);
     if (!lastPart()) {
-      parts.add(part, parameter, onHost(gradient));
+      parts.add(part, parameter, gradient);
       return;
     }
     BucketLayout.Slot place = layout.slots().get(parameter);
-    TensorBuffer sum = part == 0 ? gradient : parts.sum(part, parameter, onHost(gradient));
+    TensorBuffer sum = part == 0 ? gradient : parts.sum(part, parameter, gradient);
     transfers.get(place.bucket()).take(place.from(), sum);
     missing[place.bucket()]--;
     while (startedBuckets < missing.length && missing[startedBuckets] == 0) {
@@ -247,20 +246,6 @@ public final class BucketedExchange implements GradientExchange {
       works[startedBuckets] = transfers.get(startedBuckets).start(step);
       startedBuckets++;
     }
-  }
-
-  private TensorBuffer onHost(TensorBuffer gradient) {
-    if (gradient.device().equals(Device.CPU)) {
-      return gradient;
-    }
-    if (landing.isEmpty()) {
-      long largest = reduced.stream().mapToLong(TensorBuffer::byteCount).max().orElse(0);
-      landing = Optional.of(memory.allocate(Device.CPU, DType.UINT8, largest));
-    }
-    TensorBuffer here =
-        TensorBuffer.cpu(landing.get().buffer().address(), gradient.dtype(), gradient.count());
-    memory.copy(gradient, here);
-    return here;
   }
 
   @Override
@@ -305,16 +290,13 @@ public final class BucketedExchange implements GradientExchange {
     return reduced;
   }
 
-  /**
-   * The size of the buffers of gradients that are reduced in one step, in bytes, with compression.
-   */
-  public long bytesPerStep() {
-    return transfers.stream().mapToLong(BucketTransfer::bytes).sum();
-  }
-
-  /** What {@link #bytesPerStep} is without compression. */
-  public long plainBytesPerStep() {
-    return layout.buckets().stream().mapToLong(b -> b.count() * b.dtype().bytes()).sum();
+  @Override
+  public WireBytes wireBytes() {
+    long plain =
+        layout.buckets().stream()
+            .mapToLong(b -> WireBytes.ofAllReduce(b.count() * b.dtype().bytes(), group.worldSize()))
+            .sum();
+    return new WireBytes(transfers.stream().mapToLong(BucketTransfer::sentBytes).sum(), plain);
   }
 
   /** Forgets the step and frees what parts and compression hold; the rest belongs to the group. */
@@ -323,7 +305,6 @@ public final class BucketedExchange implements GradientExchange {
     forget();
     parts.close();
     sums.close();
-    landing.ifPresent(DeviceMemory.Piece::close);
     transfers.forEach(BucketTransfer::close);
   }
 

@@ -6,6 +6,7 @@ import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.WireBytes;
 
 /**
  * Gradients of a device, as they are. Each is copied once on the device, in the order of its
@@ -60,7 +61,7 @@ final class DeviceTransfer implements BucketTransfer {
   public void take(long from, TensorBuffer gradient) {
     TensorBuffer slot = bucket.slice(from, gradient.count());
     if (gradient.device().equals(Device.CPU)) {
-      // The sum of several parts, whose memory is soon used again.
+      // The sum of several parts, made on the host in memory that is soon used again.
       memory.copy(gradient, slot);
     } else {
       memory.enqueueCopy(gradient, slot);
@@ -83,8 +84,8 @@ final class DeviceTransfer implements BucketTransfer {
   }
 
   @Override
-  public long bytes() {
-    return bucket.byteCount();
+  public long sentBytes() {
+    return WireBytes.ofAllReduce(bucket.byteCount(), group.worldSize());
   }
 
   @Override

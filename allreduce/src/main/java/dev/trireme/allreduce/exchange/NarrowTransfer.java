@@ -7,6 +7,7 @@ import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.WireBytes;
 
 /**
  * Gradients as 16 bits on the wire. Each rank rounds its own once, straight into memory that the
@@ -55,8 +56,8 @@ final class NarrowTransfer implements BucketTransfer {
   }
 
   @Override
-  public long bytes() {
-    return wire.byteCount();
+  public long sentBytes() {
+    return WireBytes.ofAllReduce(wire.byteCount(), group.worldSize());
   }
 
   @Override

@@ -1,11 +1,10 @@
 package dev.trireme.allreduce.exchange;
 
-import dev.trireme.allreduce.kernel.Reductions;
-import dev.trireme.api.collective.ReduceOp;
-import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Adds up the gradients of a rank's parts in a balanced binary tree over the parts in order, as
@@ -22,13 +21,16 @@ import java.util.List;
 final class PartSums implements AutoCloseable {
   private final long[] offsets;
   private final long bytes;
-  private final List<NativeMemory.Block> digits = new ArrayList<>();
-  private final Reductions reductions = new Reductions();
+  private final Supplier<PartMemory> making;
+  private final List<TensorBuffer> digits = new ArrayList<>();
+  private Optional<PartMemory> memory = Optional.empty();
 
   /**
    * @param slots as large as the gradients, one a parameter
+   * @param making gives the memory when a batch first has several parts; closed by this one
    */
-  PartSums(List<TensorBuffer> slots) {
+  PartSums(List<TensorBuffer> slots, Supplier<PartMemory> making) {
+    this.making = making;
     this.offsets = new long[slots.size()];
     long end = 0;
     for (int i = 0; i < offsets.length; i++) {
@@ -44,45 +46,53 @@ final class PartSums implements AutoCloseable {
    * @param part from 0, without gaps
    */
   void add(int part, int parameter, TensorBuffer gradient) {
+    TensorBuffer here = memory().here(gradient);
     int carried = Integer.numberOfTrailingZeros(~part);
-    long into = at(carried, parameter);
-    NativeMemory.copy(gradient.address(), into, gradient.byteCount());
+    TensorBuffer into = at(carried, parameter, here);
+    memory().copy(here, into);
     for (int digit = 0; digit < carried; digit++) {
-      combine(gradient, into, at(digit, parameter));
+      memory().add(at(digit, parameter, here), into);
     }
   }
 
   /**
    * The sum of all parts, the last of which this gradient is of; valid until the next part's.
    *
-   * @param part the last one
+   * @param part the last one, above 0
    */
   TensorBuffer sum(int part, int parameter, TensorBuffer gradient) {
-    long sum = gradient.address();
+    TensorBuffer here = memory().here(gradient);
+    TensorBuffer sum = here;
     for (int digit = 0; part >>> digit != 0; digit++) {
       if ((part >>> digit & 1) != 0) {
-        combine(gradient, at(digit, parameter), sum);
-        sum = at(digit, parameter);
+        TensorBuffer before = at(digit, parameter, here);
+        memory().add(sum, before);
+        sum = before;
       }
     }
-    return TensorBuffer.cpu(sum, gradient.dtype(), gradient.count());
+    return sum;
   }
 
-  private void combine(TensorBuffer like, long into, long other) {
-    reductions.of(like.dtype(), ReduceOp.SUM).combine(into, other, like.count());
-  }
-
-  private long at(int digit, int parameter) {
-    while (digits.size() <= digit) {
-      Reductions.load();
-      digits.add(NativeMemory.allocate(bytes, 64));
+  private PartMemory memory() {
+    if (memory.isEmpty()) {
+      memory = Optional.of(making.get());
     }
-    return digits.get(digit).address() + offsets[parameter];
+    return memory.get();
+  }
+
+  private TensorBuffer at(int digit, int parameter, TensorBuffer like) {
+    while (digits.size() <= digit) {
+      digits.add(memory().allocate(bytes));
+    }
+    TensorBuffer all = digits.get(digit);
+    return new TensorBuffer(
+        all.address() + offsets[parameter], like.dtype(), like.count(), all.device());
   }
 
   @Override
   public void close() {
-    digits.forEach(NativeMemory.Block::close);
+    memory.ifPresent(PartMemory::close);
+    memory = Optional.empty();
     digits.clear();
   }
 }

@@ -15,6 +15,7 @@ import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.WireBytes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -219,8 +220,9 @@ final class PowerSgdTransfer implements BucketTransfer {
   }
 
   @Override
-  public long bytes() {
-    return first.byteCount() + second.byteCount();
+  public long sentBytes() {
+    long bytes = compresses ? first.byteCount() + second.byteCount() : gradients.byteCount();
+    return WireBytes.ofAllReduce(bytes, group.worldSize());
   }
 
   @Override

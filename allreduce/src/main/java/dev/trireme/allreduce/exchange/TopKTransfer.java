@@ -8,6 +8,7 @@ import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.WireBytes;
 import org.agrona.UnsafeApi;
 
 /**
@@ -16,10 +17,10 @@ import org.agrona.UnsafeApi;
  * only late. A parameter whose optimizer state follows single steps (Adam) sees rarer and larger
  * gradients than without.
  *
- * <p>Every rank writes k places and k values into a part of its own of one INT32 buffer, zero
- * elsewhere, and the sum over the ranks is all parts side by side, bit for bit. Then every rank
- * adds all parts in order of rank, so all end with the same bits. Cost for n elements: four passes
- * over n to select, 8 k bytes a rank, so that it pays where the world size times 2 k is well below
+ * <p>Every rank gives all others its k places and k values, in one all-gather of INT32, and adds up
+ * all ranks' in order of rank, so all end with the same bits. Cost for n elements on W ranks: as a
+ * rule one pass over n to select, see {@link LargestMagnitudes}, one to clear the sum, and 8 k (W -
+ * 1) bytes sent by each rank in place of 8 n (W - 1) / W, so that it pays where k W is well below
  * n.
  *
  * <p>Source: Stich, Cordonnier, Jaggi, "Sparsified SGD with memory", NeurIPS 2018.
@@ -27,9 +28,10 @@ import org.agrona.UnsafeApi;
 final class TopKTransfer implements BucketTransfer {
   private final ProcessGroup group;
   private final Reduction adder = new Reductions().of(DType.FLOAT32, ReduceOp.SUM);
-  private final LargestMagnitudes largest = new LargestMagnitudes();
+  private final LargestMagnitudes largest;
   private final int k;
-  private final TensorBuffer wire;
+  private final TensorBuffer own;
+  private final TensorBuffer all;
   private final NativeMemory.Block reducedBlock;
   private final NativeMemory.Block pendingBlock;
   private final TensorBuffer reduced;
@@ -40,7 +42,9 @@ final class TopKTransfer implements BucketTransfer {
   TopKTransfer(ProcessGroup group, BucketLayout.Bucket bucket, double ratio) {
     this.group = group;
     this.k = Math.toIntExact(Math.max(1, (long) Math.ceil(ratio * bucket.count())));
-    this.wire = group.allocate(DType.INT32, 2L * k * group.worldSize());
+    this.largest = new LargestMagnitudes(bucket.count(), k);
+    this.own = group.allocate(DType.INT32, 2L * k);
+    this.all = group.allocate(DType.INT32, 2L * k * group.worldSize());
     this.reducedBlock = NativeMemory.allocate(bucket.count() * Float.BYTES, 64);
     this.pendingBlock = NativeMemory.allocate(bucket.count() * Float.BYTES, 64);
     this.reduced = reducedBlock.buffer(DType.FLOAT32, bucket.count());
@@ -59,9 +63,8 @@ final class TopKTransfer implements BucketTransfer {
 
   @Override
   public Work start(long step) {
-    NativeMemory.fill(wire.address(), wire.byteCount(), (byte) 0);
-    largest.move(pending, k, places(group.rank()), places(group.rank()) + 4L * k);
-    return group.allReduce(wire, ReduceOp.SUM);
+    largest.move(pending, own.address(), own.address() + 4L * k);
+    return group.allGather(own, all);
   }
 
   @Override
@@ -87,17 +90,18 @@ final class TopKTransfer implements BucketTransfer {
   }
 
   @Override
-  public long bytes() {
-    return wire.byteCount();
+  public long sentBytes() {
+    return WireBytes.ofAllGather(own.byteCount(), group.worldSize());
   }
 
   @Override
   public void close() {
+    largest.close();
     reducedBlock.close();
     pendingBlock.close();
   }
 
   private long places(int rank) {
-    return wire.address() + 8L * k * rank;
+    return all.address() + 8L * k * rank;
   }
 }

@@ -4,6 +4,7 @@ import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.AlgorithmRow.Algorithm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -14,11 +15,12 @@ import java.util.TreeMap;
  * first all-reduce and ends the group with a verdict.
  *
  * <p>The rows for a world size are those with the largest number of ranks that is not above it; of
- * these the first whose bytes are not below the buffer's decides. Where no row holds, and between
- * hosts, the choice is that of {@link AllReduceAlgorithm}.
+ * these the first whose bytes are not below the buffer's decides. Where no row holds the choice is
+ * that of {@link AllReduceAlgorithm}. A formation that spans hosts refuses rows, and an algorithm
+ * that needs the memory of all ranks: what was asked for would silently be something else.
  *
  * @param rows of ranks of one host, as {@link AlgorithmRow#requireTable} wants them
- * @param forced for every all-reduce that it can do, whatever the rows say; for measurements
+ * @param forced for every all-reduce whose size it can do, whatever the rows say
  */
 public record AlgorithmTable(List<AlgorithmRow> rows, Optional<AllReduceAlgorithm> forced) {
   /** An algorithm must be this much quicker than this version's choice to be put into its place. */
@@ -57,13 +59,38 @@ public record AlgorithmTable(List<AlgorithmRow> rows, Optional<AllReduceAlgorith
         .orElse(AllReduceAlgorithm.choose(bytes));
   }
 
-  /** The algorithm for a formation that spans hosts; rows do not hold there. */
+  /** The algorithm for a formation that spans hosts and has {@link #requireAcrossHosts}. */
   AllReduceAlgorithm chooseAcrossHosts(long bytes) {
     return forced
         .filter(
             f -> f != AllReduceAlgorithm.DIRECT || bytes <= AllReduceAlgorithm.WIRE_DIRECT_BYTES)
-        .filter(AllReduceAlgorithm::worksBetweenHosts)
         .orElse(AllReduceAlgorithm.chooseAcrossHosts(bytes));
+  }
+
+  /**
+   * Checks that what is asked for can be done between hosts.
+   *
+   * @throws IllegalArgumentException when it cannot; says what and how to mend it
+   */
+  void requireAcrossHosts(int hosts) {
+    forced
+        .filter(algorithm -> !algorithm.worksBetweenHosts())
+        .ifPresent(
+            algorithm -> {
+              throw new IllegalArgumentException(
+                  "all-reduces by "
+                      + word(algorithm).name().toLowerCase(Locale.ROOT).replace('_', '-')
+                      + " read the memory of all ranks, which are on "
+                      + hosts
+                      + " hosts; leave the algorithm out, or take ring, owner, tree or direct");
+            });
+    if (!rows.isEmpty()) {
+      throw new IllegalArgumentException(
+          "parallel.algorithms was measured between ranks of one host and holds there, but the"
+              + " ranks are on "
+              + hosts
+              + " hosts; leave the key out, for how these sum is not in the table");
+    }
   }
 
   /**

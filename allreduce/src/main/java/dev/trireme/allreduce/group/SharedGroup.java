@@ -59,6 +59,8 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
    * @param algorithms how all-reduces are done, the same on all ranks
    * @throws CollectiveException when a peer is lost or late
    * @throws IllegalStateException when the host has no room for the memory
+   * @throws IllegalArgumentException when the ranks are on several hosts and the algorithms need
+   *     the memory of one
    */
   public static SharedGroup over(
       Transport transport, long generation, Duration timeout, AlgorithmTable algorithms) {
@@ -80,6 +82,9 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
     SharedGroup group = new SharedGroup(transport, generation, timeout, algorithms);
     abort.tell(group::abort);
     try {
+      if (group.spansHosts()) {
+        algorithms.requireAcrossHosts(transport.hosts().count());
+      }
       group.allocate(DType.UINT8, group.memory.baseBytes());
       return group;
     } catch (RuntimeException e) {

@@ -12,6 +12,11 @@ import org.bytedeco.javacpp.Loader;
 
 /** Loading of NCCL, its numbers for our words, and what to say of its errors. */
 public final class Nccl {
+  /** Set to {@code false}, each formation meets with a new unique id, whatever the library can. */
+  private static final String SHRINKS = "trireme.nccl.shrink";
+
+  private static final int FIRST_WITH_SHRINK = 22_700;
+
   private Nccl() {}
 
   /**
@@ -38,6 +43,17 @@ public final class Nccl {
     int[] code = new int[1];
     nccl.ncclGetVersion(code);
     return code[0] / 10_000 + "." + code[0] / 100 % 100 + "." + code[0] % 100;
+  }
+
+  /**
+   * Whether the library that was loaded can make a communicator of those ranks of another that are
+   * left. The glue binds functions when they are first called, and would end the process where one
+   * is missing, so it is the version that is asked.
+   */
+  static boolean canShrink() {
+    int[] code = new int[1];
+    nccl.ncclGetVersion(code);
+    return code[0] >= FIRST_WITH_SHRINK && !"false".equals(System.getProperty(SHRINKS));
   }
 
   static int type(DType dtype) {

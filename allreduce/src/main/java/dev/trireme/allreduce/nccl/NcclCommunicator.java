@@ -4,6 +4,7 @@ import dev.trireme.allreduce.cuda.Address;
 import dev.trireme.allreduce.cuda.CudaStream;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -41,6 +42,9 @@ final class NcclCommunicator {
   private final PointerPointer<ncclComm> place = new PointerPointer<>(1);
   private volatile ncclComm comm;
 
+  /** The one that this one is being made out of. */
+  private volatile Optional<NcclCommunicator> origin = Optional.empty();
+
   /** Begins to meet the peers; {@link #settled} says when that is done. */
   void open(NcclConfig config) {
     place.put(0, (org.bytedeco.javacpp.Pointer) null);
@@ -53,6 +57,34 @@ final class NcclCommunicator {
                       place, config.worldSize(), id, config.rank(), settings));
       comm = place.get(ncclComm.class, 0);
       require(code);
+    }
+  }
+
+  /**
+   * Begins to make a communicator of those ranks of another that are left, who all call this and
+   * keep their order. What is in flight on the other one ends; it has to be aborted all the same,
+   * once {@link #settled} says that this one is made.
+   *
+   * @param parent used by nobody else meanwhile but for {@link #abort}
+   * @param without ranks of the parent, at least one; this rank is none of them
+   */
+  void openWithout(NcclCommunicator parent, int[] without) {
+    place.put(0, (org.bytedeco.javacpp.Pointer) null);
+    origin = Optional.of(parent);
+    try (ncclConfig_t settings = neverBlocking()) {
+      int flags = nccl.NCCL_SHRINK_ABORT;
+      parent.require(
+          call(
+              () ->
+                  parent.call(
+                      () ->
+                          nccl.ncclCommShrink(
+                              parent.comm,
+                              without.clone(),
+                              without.length,
+                              place,
+                              settings,
+                              flags))));
     }
   }
 
@@ -87,6 +119,14 @@ final class NcclCommunicator {
    * @throws NcclFailure when the communicator is broken, by that call or by something else
    */
   boolean settled() {
+    if (origin.isPresent()) {
+      // Until it is made, it is the other one that knows.
+      if (!origin.get().settled()) {
+        return false;
+      }
+      comm = place.get(ncclComm.class, 0);
+      origin = Optional.empty();
+    }
     require(call(() -> nccl.ncclCommGetAsyncError(comm, state)));
     if (state[0] == nccl.ncclInProgress) {
       return false;

@@ -14,6 +14,8 @@ import java.util.Objects;
  * @param device of this rank alone, as this process numbers them
  * @param uniqueId of the formation, the same on all ranks and used for no other
  * @param timeout the deadline of every operation and of joining, above 0
+ * @param keep how long what an abort leaves is kept, so that the ranks that are left may make their
+ *     communicator of it ({@link NcclProcessGroup#claim}); 0 for not at all
  */
 public record NcclConfig(
     int rank,
@@ -21,7 +23,19 @@ public record NcclConfig(
     long generation,
     Device device,
     NcclUniqueId uniqueId,
-    Duration timeout) {
+    Duration timeout,
+    Duration keep) {
+  /** One of which nothing is kept. */
+  public NcclConfig(
+      int rank,
+      int worldSize,
+      long generation,
+      Device device,
+      NcclUniqueId uniqueId,
+      Duration timeout) {
+    this(rank, worldSize, generation, device, uniqueId, timeout, Duration.ZERO);
+  }
+
   public NcclConfig {
     Objects.requireNonNull(uniqueId, "uniqueId");
     if (worldSize < 1 || worldSize > GroupConfig.MAX_WORLD_SIZE) {
@@ -36,6 +50,9 @@ public record NcclConfig(
     }
     if (timeout.isNegative() || timeout.isZero()) {
       throw new IllegalArgumentException("timeout is " + timeout + ", expected above 0");
+    }
+    if (keep.isNegative()) {
+      throw new IllegalArgumentException("keep is " + keep + ", expected 0 or more");
     }
   }
 }

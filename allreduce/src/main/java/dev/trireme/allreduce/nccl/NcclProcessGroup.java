@@ -39,8 +39,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * back: NCCL sorts those of one group call by size, so all ranks must group alike, and which are
  * ready together differs from rank to rank; {@link #allReduceTogether} is for callers who know.
  *
- * <p>A communicator is never split or shrunk: a formation of fewer ranks makes a new one with a new
- * unique id, since the old one has been aborted and its ranks may not agree how far they came.
+ * <p>A formation that is what is left of a failed one may make its communicator of the old one
+ * ({@link #claim}, {@link #joinWithout}); else each formation meets with a unique id of its own.
+ * NCCL's split has no place here: those who leave would have to take part in it.
  */
 public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   private final NcclConfig config;
@@ -75,6 +76,40 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   public static NcclProcessGroup join(
       NcclConfig config, AbortSwitch abort, Optional<ProcessGroup> messages) {
     Nccl.load();
+    return begun(config, NcclStart.meeting(config), abort, messages);
+  }
+
+  /**
+   * Joins a formation that is what is left of another. Those ranks of the failed formation that are
+   * in the new one make their communicator of the old one, in the old order, all of them with the
+   * same {@code left}; nobody else takes part. Where this fails, a formation that meets with a new
+   * unique id may do.
+   *
+   * <p>Blocking: until every rank has joined or the deadline has passed, and while the old group
+   * ends, at most some 10 seconds.
+   *
+   * @param failed of this rank, whose {@link #claim} was granted; closed when this returns or
+   *     throws
+   * @param left out, as {@link NcclClaim#left} says
+   * @param config of the new formation, whose unique id is not used
+   * @throws CollectiveException when ranks do not show up in time, or NCCL refuses
+   */
+  public static NcclProcessGroup joinWithout(
+      NcclProcessGroup failed,
+      List<Integer> left,
+      NcclConfig config,
+      AbortSwitch abort,
+      Optional<ProcessGroup> messages) {
+    int[] without = left.stream().mapToInt(Integer::intValue).toArray();
+    try {
+      return begun(config, NcclStart.without(failed.runner, without), abort, messages);
+    } finally {
+      failed.close();
+    }
+  }
+
+  private static NcclProcessGroup begun(
+      NcclConfig config, NcclStart start, AbortSwitch abort, Optional<ProcessGroup> messages) {
     CudaMemory memory;
     try {
       memory = new CudaMemory(config.device());
@@ -82,7 +117,7 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
       throw new NcclUnavailableException(
           NcclUnavailableException.Reason.DEVICE, Verdicts.who(config) + " has no device", e);
     }
-    NcclRunner runner = new NcclRunner(config, memory);
+    NcclRunner runner = new NcclRunner(config, memory, start);
     abort.tell(runner::abort);
     runner.join();
     try {
@@ -300,6 +335,18 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   public void abort(String why) {
     runner.abort(why);
     messages.ifPresent(group -> group.abort(why));
+  }
+
+  /**
+   * Claims what an abort has left of this group, so that it is kept until it is used or this group
+   * is closed, or until the group's deadline has passed. Granted once, and only where the config
+   * says that it is kept and for how long, NCCL can make others of it (from 2.27 on), and has not
+   * itself reported an error; empty otherwise.
+   */
+  public Optional<NcclClaim> claim() {
+    return runner.claim()
+        ? Optional.of(new NcclClaim(config.generation(), config.rank(), config.worldSize()))
+        : Optional.empty();
   }
 
   /** Blocking: while NCCL ends, at most some 10 seconds. */

@@ -3,12 +3,9 @@ package dev.trireme.allreduce.nccl;
 import dev.trireme.allreduce.cuda.Cuda;
 import dev.trireme.allreduce.cuda.CudaEvent;
 import dev.trireme.allreduce.cuda.CudaMemory;
-import dev.trireme.allreduce.cuda.CudaStream;
 import dev.trireme.allreduce.group.FlightRecorder;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -48,15 +45,12 @@ final class NcclRunner {
 
   private static final Logger LOG = LoggerFactory.getLogger(NcclRunner.class);
 
-  /** How long what an aborted operation leaves behind may take to end. */
-  private static final long DRAIN_NANOS = 2_000_000_000L;
-
   private final NcclConfig config;
-  private final CudaMemory memory;
+  private final NcclStart beginning;
+  private final Keeping keeping;
   private final NcclCommunicator comm = new NcclCommunicator();
   private final FlightRecorder recorder = new FlightRecorder(System.nanoTime());
   private final Queue<NcclOperation> inbox = new ConcurrentLinkedQueue<>();
-  private final Queue<CudaEvent> events = new ConcurrentLinkedQueue<>();
   private final Queue<NcclOperation> pending = new ConcurrentLinkedQueue<>();
   private final AtomicInteger awaiting = new AtomicInteger();
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
@@ -66,24 +60,24 @@ final class NcclRunner {
 
   private final Object startLock = new Object();
   private final Thread thread;
-  private final Staging.Pool stagings;
+  private final NcclPipeline pipeline;
   private volatile RuntimeException joinFailure;
   private volatile Optional<Thread> aborter = Optional.empty();
   private volatile String label = "";
   private volatile boolean joined;
+  private volatile boolean ncclFailed;
   private volatile boolean closing;
   private volatile boolean dozing;
   private long started;
   // Below: the thread.
-  private final Deque<NcclOperation> issued = new ArrayDeque<>();
-  private CudaStream stream;
   private long checkedNanos;
   private int idleTurns;
 
-  NcclRunner(NcclConfig config, CudaMemory memory) {
+  NcclRunner(NcclConfig config, CudaMemory memory, NcclStart beginning) {
     this.config = config;
-    this.memory = memory;
-    this.stagings = new Staging.Pool(memory, config.device());
+    this.beginning = beginning;
+    this.keeping = new Keeping(config.keep().toNanos(), config.timeout().toNanos());
+    this.pipeline = new NcclPipeline(config, memory, comm, recorder);
     this.thread = new Thread(this::run, "trireme-nccl-rank-" + config.rank());
     thread.setDaemon(true);
   }
@@ -96,33 +90,13 @@ final class NcclRunner {
    */
   void join() {
     thread.start();
-    long start = System.nanoTime();
-    boolean interrupted = false;
-    boolean met = false;
-    while (!met && joinFailure == null && failure.get() == null) {
-      long rest = config.timeout().toNanos() - (System.nanoTime() - start);
-      if (rest <= 0) {
-        fail(
-            Verdicts.of(
-                config,
-                Cause.DEADLINE,
-                "gave up meeting the other ranks: the deadline of "
-                    + config.timeout().toMillis()
-                    + " ms has passed and not all "
-                    + config.worldSize()
-                    + " ranks have come, or their networks do not reach each other"
-                    + " (NCCL_SOCKET_IFNAME, NCCL_DEBUG=INFO)"));
-        break;
+    try {
+      if (!decided.await(config.timeout().toNanos(), TimeUnit.NANOSECONDS)) {
+        fail(Verdicts.alone(config));
       }
-      try {
-        met = decided.await(rest, TimeUnit.NANOSECONDS) && joined;
-      } catch (InterruptedException e) {
-        interrupted = true;
-        fail(Verdicts.of(config, Cause.ABORTED, "was interrupted while it met the other ranks"));
-      }
-    }
-    if (interrupted) {
+    } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      fail(Verdicts.of(config, Cause.ABORTED, "was interrupted while it met the other ranks"));
     }
     if (joinFailure != null) {
       throw joinFailure;
@@ -141,7 +115,7 @@ final class NcclRunner {
             MAX_IN_FLIGHT + " operations are in flight, which is the limit; await some of them");
       }
       Cuda.use(config.device());
-      CudaEvent ready = event();
+      CudaEvent ready = pipeline.event();
       ready.recordCompute();
       NcclOperation operation = new NcclOperation(this, call, ++started, label, ready);
       recorder.enqueued(operation.number(), call.what(), label, call.bytes(), System.nanoTime());
@@ -246,9 +220,39 @@ final class NcclRunner {
 
   private void tearDown() {
     Cuda.use(config.device());
+    if (isWhole()) {
+      keeping.await();
+    }
+    beginning.end();
     comm.abort();
     joinQuietly(thread);
     release();
+  }
+
+  /**
+   * Claims the communicator of a group that was aborted, so that others can be made of it; once.
+   *
+   * @return false where it is gone or was never kept, or NCCL itself has failed
+   */
+  boolean claim() {
+    return !closing && isWhole() && Nccl.canShrink() && keeping.claim();
+  }
+
+  /** Whether it was ended from outside, with nothing wrong between the ranks that are left. */
+  private boolean isWhole() {
+    CollectiveException why = failure.get();
+    return joined && why != null && why.reason() != Cause.PEER_LOST && !ncclFailed;
+  }
+
+  /** What a claim is for. */
+  NcclCommunicator communicator() {
+    return comm;
+  }
+
+  /** Has the communicator end after all, and waits for that, for about a second. */
+  void letGo() {
+    keeping.end();
+    aborter.ifPresent(NcclRunner::joinQuietly);
   }
 
   /** Ends the thread and frees what it holds; waits for neither peers nor operations. */
@@ -259,6 +263,7 @@ final class NcclRunner {
     if (!pending.isEmpty()) {
       fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed"));
     }
+    keeping.end();
     LockSupport.unpark(thread);
     joinQuietly(thread);
     aborter.ifPresent(NcclRunner::joinQuietly);
@@ -278,7 +283,7 @@ final class NcclRunner {
   private void run() {
     try {
       Cuda.use(config.device());
-      stream = new CudaStream(config.device());
+      pipeline.open();
       meet();
       while (failure.get() == null && !(closing && pending.isEmpty())) {
         pause(turn());
@@ -288,6 +293,8 @@ final class NcclRunner {
         release();
       }
     } catch (NcclCommunicator.Gone e) {
+      // Nothing where this one was aborted: that came first.
+      fail(Verdicts.of(config, Cause.PEER_LOST, "has lost what it was to be made of"));
       LOG.debug("rank {} leaves a group that was aborted", config.rank());
     } catch (NcclFailure e) {
       broken(e);
@@ -301,25 +308,26 @@ final class NcclRunner {
 
   private void meet() {
     try {
-      comm.open(config);
+      beginning.open(comm);
       while (failure.get() == null && !comm.settled()) {
         LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(100));
       }
+      beginning.end();
       joined = failure.get() == null;
       decided.countDown();
     } catch (NcclFailure e) {
-      if (e.code() == nccl.ncclRemoteError) {
-        throw e;
+      if (e.code() != nccl.ncclRemoteError && beginning.refusalIsFinal()) {
+        // Who cannot use NCCL says so before anybody waits for it.
+        joinFailure =
+            Nccl.unavailable(
+                Verdicts.who(config) + " cannot join the other ranks", e.code(), e.lastError());
       }
-      // Who cannot use NCCL says so before anybody waits for it.
-      joinFailure =
-          Nccl.unavailable(
-              Verdicts.who(config) + " cannot join the other ranks", e.code(), e.lastError());
       throw e;
     }
   }
 
   private void broken(NcclFailure e) {
+    ncclFailed = true;
     NcclOperation head = pending.peek();
     Cause cause = Cause.PEER_LOST;
     fail(
@@ -331,13 +339,13 @@ final class NcclRunner {
   private boolean turn() {
     boolean moved = false;
     for (NcclOperation next = inbox.poll(); next != null; next = inbox.poll()) {
-      issue(next);
+      pipeline.issue(next, this::settle);
       moved = true;
-      moved |= finishSome();
+      moved |= pipeline.finishSome();
     }
-    moved |= finishSome();
+    moved |= pipeline.finishSome();
     long now = System.nanoTime();
-    if (now - checkedNanos > (issued.isEmpty() ? IDLE_CHECK_NANOS : ASYNC_CHECK_NANOS)) {
+    if (now - checkedNanos > (pipeline.isEmpty() ? IDLE_CHECK_NANOS : ASYNC_CHECK_NANOS)) {
       checkedNanos = now;
       comm.settled();
       checkDeadline(now);
@@ -345,34 +353,6 @@ final class NcclRunner {
     return moved;
   }
 
-  private void issue(NcclOperation operation) {
-    if (operation.isDone()) {
-      return;
-    }
-    if (issued.isEmpty()) {
-      operation.head(System.nanoTime());
-    }
-    NcclCall call = operation.call();
-    long staged = Transfers.needed(call);
-    Staging staging = staged == 0 ? null : stagings.take(staged);
-    CudaEvent complete = event();
-    operation.issued(staging, complete);
-    stream.await(operation.ready());
-    long in = Transfers.input(operation, staging, stream);
-    long out = call.inPlace() ? in : Transfers.output(operation, staging);
-    recorder.begun(operation.number(), System.nanoTime());
-    if (call.bytes() > 0) {
-      call.body().issue(comm, in, out, stream);
-      settle();
-    }
-    Transfers.enqueueOutput(operation, staging, stream);
-    complete.record(stream);
-    issued.add(operation);
-  }
-
-  /**
-   * A call that is in progress has put nothing on the stream yet that a mark could stand behind.
-   */
   private void settle() {
     for (int turns = 0; failure.get() == null && !comm.settled(); turns++) {
       checkDeadline(System.nanoTime());
@@ -384,30 +364,6 @@ final class NcclRunner {
     }
   }
 
-  private boolean finishSome() {
-    boolean moved = false;
-    while (!issued.isEmpty() && issued.peek().complete().isDone()) {
-      NcclOperation operation = issued.remove();
-      if (!issued.isEmpty()) {
-        issued.peek().head(System.nanoTime());
-      }
-      if (operation.staging() != null) {
-        Transfers.finish(operation, operation.staging());
-        stagings.give(operation.staging());
-      }
-      events.add(operation.ready());
-      events.add(operation.complete());
-      operation.succeed();
-      moved = true;
-    }
-    return moved;
-  }
-
-  private CudaEvent event() {
-    CudaEvent kept = events.poll();
-    return kept == null ? new CudaEvent(config.device()) : kept;
-  }
-
   /** Whoever computes has the better use for the core, unless somebody waits. */
   private void pause(boolean moved) {
     if (moved) {
@@ -415,7 +371,7 @@ final class NcclRunner {
       return;
     }
     idleTurns++;
-    if (issued.isEmpty()) {
+    if (pipeline.isEmpty()) {
       dozing = true;
       if (inbox.isEmpty() && failure.get() == null && !closing) {
         LockSupport.parkNanos(IDLE_CHECK_NANOS);
@@ -430,24 +386,8 @@ final class NcclRunner {
 
   /** Frees what the thread has made; the thread itself, or who has seen it end. */
   private void release() {
-    if (thread.isAlive() && Thread.currentThread() != thread) {
-      return;
-    }
-    // An operation that was aborted leaves its copies behind it, which still write to what is about
-    // to be freed.
-    long until = System.nanoTime() + DRAIN_NANOS;
-    while (!issued.isEmpty() && !stream.isDrained() && System.nanoTime() - until < 0) {
-      LockSupport.parkNanos(100_000);
-    }
-    issued.stream().filter(each -> each.staging() != null).forEach(each -> each.staging().close());
-    issued.forEach(each -> each.ready().close());
-    issued.forEach(each -> each.complete().close());
-    inbox.forEach(each -> each.ready().close());
-    stagings.close();
-    events.forEach(CudaEvent::close);
-    events.clear();
-    if (stream != null) {
-      stream.close();
+    if (!thread.isAlive() || Thread.currentThread() == thread) {
+      pipeline.close(inbox);
     }
   }
 }

@@ -19,6 +19,19 @@ final class Verdicts {
         + ")";
   }
 
+  /** A rank that has waited for the others long enough. */
+  static CollectiveException alone(NcclConfig config) {
+    return of(
+        config,
+        Cause.DEADLINE,
+        "gave up meeting the other ranks: the deadline of "
+            + config.timeout().toMillis()
+            + " ms has passed and not all "
+            + config.worldSize()
+            + " ranks have come, or their networks do not reach each other"
+            + " (NCCL_SOCKET_IFNAME, NCCL_DEBUG=INFO)");
+  }
+
   /** A group that cannot go on. */
   static CollectiveException of(NcclConfig config, Cause cause, String why) {
     return new CollectiveException(cause, -1, who(config) + " " + why);

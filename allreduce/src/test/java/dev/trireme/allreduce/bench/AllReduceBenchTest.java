@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.allreduce.nccl.Standins;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,10 +12,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,7 +31,7 @@ class AllReduceBenchTest {
   @TempDir Path memory;
 
   @ParameterizedTest
-  @EnumSource
+  @EnumSource(names = {"IPC", "UDP"})
   void shouldMeasureEverySizeWithoutAWrongElementAndLeaveNothing(BenchTransport transport)
       throws Exception {
     List<BenchRow> rows = new ArrayList<>();
@@ -50,6 +53,49 @@ class AllReduceBenchTest {
               assertThat(row.count()).isEqualTo(row.bytes() / 4);
             });
     assertThat(memory).isEmptyDirectory();
+  }
+
+  private static BenchPlan overNccl(int ranks) {
+    return new BenchPlan(
+        ranks,
+        List.of(4L, 400_000L),
+        Optional.empty(),
+        BenchTransport.NCCL,
+        OptionalInt.of(3),
+        OptionalInt.of(1));
+  }
+
+  /** On the stand-ins for NCCL and CUDA. */
+  @Test
+  void shouldMeasureOverNcclWithADeviceForEachRank() throws Exception {
+    Path standins = Standins.folder();
+    // Preloaded, since a runtime of CUDA that is installed here would be found first.
+    String libraries =
+        Stream.of("libcuda.so.1", "libcudart.so.13", "libnccl.so.2")
+            .map(library -> standins.resolve(library).toString())
+            .collect(Collectors.joining(":"));
+    RankJvm jvm =
+        new RankJvm(
+            RankJvm.likeThisOne().command(),
+            Map.of("LD_PRELOAD", libraries),
+            List.of("GPU-00000005", "2"));
+    List<BenchRow> rows = new ArrayList<>();
+    AllReduceBench.measure(overNccl(2), jvm, memory, rows::add);
+    assertThat(rows).extracting(BenchRow::bytes).containsExactly(4L, 400_000L);
+    assertThat(rows).allMatch(row -> row.wrong() == 0 && row.timeUs() > 0);
+    RankJvm shared = jvm.with(List.of("2", "2"));
+    assertThatThrownBy(() -> AllReduceBench.measure(overNccl(2), shared, memory, rows::add))
+        .isInstanceOf(BenchException.class)
+        .hasMessageContainingAll("Duplicate GPU detected", "CUDA_VISIBLE_DEVICES");
+    assertThat(memory).isEmptyDirectory();
+  }
+
+  @Test
+  void shouldRefuseToMeasureOverNcclWithoutADeviceForEachRank() {
+    RankJvm jvm = RankJvm.likeThisOne().with(List.of("0"));
+    assertThatThrownBy(() -> AllReduceBench.measure(overNccl(2), jvm, memory, row -> {}))
+        .isInstanceOf(BenchException.class)
+        .hasMessageContaining("a CUDA device for each of the 2 ranks, found 1");
   }
 
   @Test

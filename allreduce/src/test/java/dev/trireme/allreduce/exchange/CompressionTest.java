@@ -15,6 +15,7 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.StepSignals;
+import dev.trireme.api.train.WireBytes;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -275,51 +276,87 @@ class CompressionTest {
 
   @Test
   void shouldReduceFewerBytes() {
-    long plain = bytes(new CompressionSpec.None());
-    assertThat(bytes(new CompressionSpec.Float16())).isEqualTo(plain / 2);
-    assertThat(bytes(new CompressionSpec.Bfloat16())).isEqualTo(plain / 2);
-    assertThat(bytes(new CompressionSpec.PowerSgd(4, 1)))
-        .isEqualTo(4L * (4 * (ROWS + COLUMNS) + ROWS))
-        .isLessThan(plain / 5);
-    assertThat(bytes(new CompressionSpec.TopK(0.01))).isLessThan(plain / 20);
+    long elements = ROWS * COLUMNS + ROWS;
+    for (int worldSize : new int[] {1, 2, 4}) {
+      long plain = 2 * 4 * elements * (worldSize - 1) / worldSize;
+      assertThat(bytes(worldSize, new CompressionSpec.None()))
+          .isEqualTo(new WireBytes(plain, plain));
+      if (worldSize == 1) {
+        continue;
+      }
+      assertThat(bytes(worldSize, new CompressionSpec.Float16()))
+          .isEqualTo(bytes(worldSize, new CompressionSpec.Bfloat16()))
+          .isEqualTo(new WireBytes(plain / 2, plain));
+      long factors = 2 * 4 * (4 * (ROWS + COLUMNS) + ROWS) * (worldSize - 1) / worldSize;
+      assertThat(bytes(worldSize, new CompressionSpec.PowerSgd(4, 1)))
+          .isEqualTo(new WireBytes(factors, plain));
+      assertThat(bytes(worldSize, new CompressionSpec.PowerSgd(4, 2)).ratio())
+          .as("not compressed yet")
+          .isEqualTo(1);
+      long sent = 8 * (long) Math.ceil(0.01 * elements) * (worldSize - 1);
+      assertThat(bytes(worldSize, new CompressionSpec.TopK(0.01)))
+          .isEqualTo(new WireBytes(sent, plain));
+    }
   }
 
-  private static long bytes(CompressionSpec compression) {
-    return onRanks(2, compression, side -> side.exchange.bytesPerStep()).get(0);
+  /** What the first step sends. */
+  private static WireBytes bytes(int worldSize, CompressionSpec compression) {
+    return onRanks(
+            worldSize,
+            compression,
+            side -> {
+              side.exchange();
+              return side.exchange.wireBytes();
+            })
+        .get(0);
   }
 
+  /** Of few and of many, with many equal ones, and with ones that change from step to step. */
   @Test
   void shouldFindTheLargestMagnitudesAndOfEqualOnesTheFirst() {
     SplittableRandom random = new SplittableRandom(3);
     for (int round = 0; round < 200; round++) {
       int count = 1 + random.nextInt(300);
-      int k = 1 + random.nextInt(count);
-      try (NativeMemory.Block block = NativeMemory.allocate(4L * (count + 2 * k), 64)) {
+      int k = 1 + random.nextInt(round % 3 == 0 ? count : 1 + count / 10);
+      try (NativeMemory.Block block = NativeMemory.allocate(4L * (count + 2 * k), 64);
+          LargestMagnitudes largest = new LargestMagnitudes(count, k)) {
         FloatBuffer values = NativeMemory.view(block.address(), 4 * count).asFloatBuffer();
-        Float[] before = new Float[count];
-        for (int i = 0; i < count; i++) {
-          before[i] =
-              round % 2 == 0
-                  ? (float) (random.nextInt(5) - 2)
-                  : Float.intBitsToFloat(random.nextInt() & 0xff7fffff);
-          values.put(i, before[i]);
-        }
-        List<Integer> order = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-          order.add(i);
-        }
-        order.sort((i, j) -> Float.compare(Math.abs(before[j]), Math.abs(before[i])));
-        List<Integer> expected = order.subList(0, k).stream().sorted().toList();
-        long places = block.address() + 4L * count;
-        new LargestMagnitudes()
-            .move(block.buffer(DType.FLOAT32, count), k, places, places + 4L * k);
-        ByteBuffer found = NativeMemory.view(places, 8 * k);
-        for (int i = 0; i < k; i++) {
-          assertThat(found.getInt(4 * i)).isEqualTo(expected.get(i));
-          assertThat(found.getFloat(4 * (k + i))).isEqualTo(before[expected.get(i)]);
-          assertThat(values.get(expected.get(i))).isZero();
+        for (int step = 0; step < 8; step++) {
+          // Steps alike, then much smaller ones, much larger ones, and zeros.
+          double scale = step < 4 ? 1 : step == 5 ? 1e-9 : step == 6 ? 1e9 : step == 7 ? 0 : 1;
+          for (int i = 0; i < count; i++) {
+            double value =
+                switch (round % 3) {
+                  case 0 -> random.nextInt(5) - 2;
+                  case 1 -> Float.intBitsToFloat(random.nextInt() & 0xff7fffff);
+                  default -> random.nextDouble() - 0.5;
+                };
+            values.put(i, (float) (value * scale));
+          }
+          requireLargest(values, k, largest, block);
         }
       }
+    }
+  }
+
+  private static void requireLargest(
+      FloatBuffer values, int k, LargestMagnitudes largest, NativeMemory.Block block) {
+    int count = values.capacity();
+    Float[] before = new Float[count];
+    List<Integer> order = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      before[i] = values.get(i);
+      order.add(i);
+    }
+    order.sort((i, j) -> Float.compare(Math.abs(before[j]), Math.abs(before[i])));
+    List<Integer> expected = order.subList(0, k).stream().sorted().toList();
+    long places = block.address() + 4L * count;
+    largest.move(block.buffer(DType.FLOAT32, count), places, places + 4L * k);
+    ByteBuffer found = NativeMemory.view(places, 8 * k);
+    for (int i = 0; i < k; i++) {
+      assertThat(found.getInt(4 * i)).isEqualTo(expected.get(i));
+      assertThat(found.getFloat(4 * (k + i))).isEqualTo(before[expected.get(i)]);
+      assertThat(values.get(expected.get(i))).isZero();
     }
   }
 }

@@ -68,6 +68,11 @@ public final class InProcessGroups implements AutoCloseable {
     return new InProcessGroups(hosts, 1, timeout, AlgorithmTable.forced(algorithm));
   }
 
+  /** The same with a table. */
+  public static InProcessGroups create(Hosts hosts, AlgorithmTable algorithms) {
+    return new InProcessGroups(hosts, 1, TIMEOUT, algorithms);
+  }
+
   /** The same with a table of algorithms. */
   public static InProcessGroups create(int worldSize, AlgorithmTable algorithms) {
     return new InProcessGroups(Hosts.one(worldSize), 1, TIMEOUT, algorithms);

@@ -9,6 +9,7 @@ import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.exchange.BucketedExchange;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
 import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Parameter;
 import dev.trireme.api.job.CompressionSpec;
@@ -21,9 +22,11 @@ import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.StepSignals;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Gradients on devices of the stand-ins, summed by NCCL's stand-in or through the host. */
 class DeviceExchangeTest {
@@ -74,7 +77,7 @@ class DeviceExchangeTest {
   }
 
   @ParameterizedTest(name = "{0} ranks, {1} parts, buckets of {2} bytes")
-  @CsvSource({"1,1,1", "2,1,5000", "3,1,100000000", "2,2,5000", "3,3,1"})
+  @CsvSource({"1,1,1", "1,3,1", "2,1,5000", "3,1,100000000", "2,2,5000", "3,3,1"})
   void shouldSumGradientsOfDevicesThroughNccl(int worldSize, int parts, long bytes) {
     try (NcclGroups ranks = NcclGroups.create(worldSize)) {
       ranks.onEveryRank(group -> train(group, parts, bytes));
@@ -98,7 +101,101 @@ class DeviceExchangeTest {
     }
   }
 
+  /** Memory that lets nothing come from the device to the host while it is told so. */
+  private static final class Watched implements DeviceMemory {
+    private final DeviceMemory memory;
+    private final boolean adds;
+    private int fetched;
+
+    Watched(DeviceMemory memory, boolean adds) {
+      this.memory = memory;
+      this.adds = adds;
+    }
+
+    @Override
+    public Optional<Adder> adder(Device device) {
+      return adds ? memory.adder(device) : Optional.empty();
+    }
+
+    @Override
+    public Piece allocate(Device device, DType dtype, long count) {
+      return memory.allocate(device, dtype, count);
+    }
+
+    @Override
+    public void copy(TensorBuffer from, TensorBuffer to) {
+      fetched += to.device().equals(Device.CPU) ? 1 : 0;
+      memory.copy(from, to);
+    }
+
+    @Override
+    public void enqueueCopy(TensorBuffer from, TensorBuffer to) {
+      memory.enqueueCopy(from, to);
+    }
+
+    @Override
+    public void enqueueZero(TensorBuffer buffer) {
+      memory.enqueueZero(buffer);
+    }
+
+    @Override
+    public void synchronize(Device device) {
+      memory.synchronize(device);
+    }
+  }
+
+  @ParameterizedTest(name = "an adder: {0}")
+  @ValueSource(booleans = {true, false})
+  void shouldAddUpPartsWhereTheyStandOrOnTheHostWithTheSameBits(boolean adds) {
+    try (NcclGroups ranks = NcclGroups.create(2)) {
+      ranks.onEveryRank(
+          group -> {
+            Watched watched = new Watched(new CudaMemory(NcclGroups.device(group)), adds);
+            train(group, 5, 5000, watched);
+            assertThat(watched.fetched)
+                .as("gradients that came to the host")
+                .isEqualTo(adds ? 0 : 3 * 5 * SIZES.length);
+            return null;
+          });
+    }
+  }
+
+  @Test
+  void shouldAddEachFloatingPointTypeOfADeviceAndRefuseOthers() {
+    Standins.load();
+    Device device = new Device(Device.Kind.CUDA, 0);
+    CudaMemory memory = new CudaMemory(device);
+    DeviceMemory.Adder adder = memory.adder(device).orElseThrow();
+    assertThat(memory.adder(device)).as("made once").hasValue(adder);
+    assertThat(memory.adder(Device.CPU)).isEmpty();
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64, DType.FLOAT16, DType.BFLOAT16)) {
+      try (DeviceMemory.Piece one = memory.allocate(device, dtype, 1000);
+          DeviceMemory.Piece other = memory.allocate(device, dtype, 1000)) {
+        memory.synchronize(device);
+        TestBuffers.fill(one.buffer(), 1);
+        TestBuffers.fill(other.buffer(), 0);
+        adder.enqueueAdd(one.buffer(), other.buffer());
+        memory.synchronize(device);
+        assertThat(TestBuffers.read(other.buffer()))
+            .as("%s", dtype)
+            .isEqualTo(TestBuffers.expected(2, 1000, dtype, ReduceOp.SUM));
+      }
+    }
+    try (DeviceMemory.Piece whole = memory.allocate(device, DType.INT64, 1);
+        DeviceMemory.Piece host = memory.allocate(Device.CPU, DType.FLOAT32, 1)) {
+      assertThatThrownBy(() -> adder.enqueueAdd(whole.buffer(), whole.buffer()))
+          .hasMessageContaining("floating-point");
+      assertThatThrownBy(() -> adder.enqueueAdd(host.buffer(), host.buffer()))
+          .hasMessageContaining("cuda:0");
+    }
+  }
+
   private static Void train(ProcessGroup group, int parts, long bytes) {
+    Device device = new Device(Device.Kind.CUDA, group.rank());
+    return train(group, parts, bytes, new CudaMemory(device));
+  }
+
+  private static Void train(ProcessGroup group, int parts, long bytes, DeviceMemory memory) {
     try (Tensors tensors = new Tensors(group.rank());
         BucketedExchange exchange =
             new BucketedExchange(
@@ -108,7 +205,7 @@ class DeviceExchangeTest {
                 bytes,
                 bytes,
                 new CompressionSpec.None(),
-                tensors.memory)) {
+                memory)) {
       assertThat(exchange.reduced()).allMatch(each -> each.device().equals(tensors.device));
       for (long step = 1; step <= 3; step++) {
         for (int part = 0; part < parts; part++) {

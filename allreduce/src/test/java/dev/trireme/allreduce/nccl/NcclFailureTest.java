@@ -179,6 +179,19 @@ class NcclFailureTest {
   }
 
   @Test
+  void shouldSayWhichVersionsDoNotGoTogether() {
+    Standins.load();
+    Standins.faults("foreign 0 0\n");
+    NcclConfig config = NcclGroups.config(0, 1, 0, NcclUniqueId.create(), NcclGroups.TIMEOUT);
+    assertThatThrownBy(() -> NcclProcessGroup.join(config))
+        .isInstanceOf(NcclUnavailableException.class)
+        .hasMessageContainingAll(
+            "rank 0 (cuda:0)",
+            "mismatched NCCL version",
+            "all ranks need the same version of NCCL; this one has 2.28.9");
+  }
+
+  @Test
   void shouldGiveUpRanksThatDoNotCome() {
     Standins.load();
     NcclConfig config = NcclGroups.config(0, 2, 0, NcclUniqueId.create(), Duration.ofMillis(300));

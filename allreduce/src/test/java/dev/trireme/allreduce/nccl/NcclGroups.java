@@ -26,7 +26,7 @@ final class NcclGroups implements AutoCloseable {
   private final InProcessGroups companions;
   private final List<NcclProcessGroup> groups;
 
-  private NcclGroups(int worldSize, Duration timeout) {
+  private NcclGroups(int worldSize, Duration timeout, Duration keep) {
     Standins.load();
     threads = Executors.newFixedThreadPool(worldSize, task -> new Thread(task, "nccl-test-rank"));
     companions = InProcessGroups.create(worldSize);
@@ -36,17 +36,33 @@ final class NcclGroups implements AutoCloseable {
             worldSize,
             rank ->
                 NcclProcessGroup.join(
-                    config(rank, worldSize, rank, id, timeout),
+                    keeping(config(rank, worldSize, rank, id, timeout), keep),
                     new AbortSwitch(),
                     Optional.of(companions.group(rank))));
   }
 
   static NcclGroups create(int worldSize) {
-    return new NcclGroups(worldSize, TIMEOUT);
+    return new NcclGroups(worldSize, TIMEOUT, Duration.ZERO);
   }
 
   static NcclGroups create(int worldSize, Duration timeout) {
-    return new NcclGroups(worldSize, timeout);
+    return new NcclGroups(worldSize, timeout, Duration.ZERO);
+  }
+
+  /** Groups that keep what an abort leaves of them. */
+  static NcclGroups createKeeping(int worldSize, Duration keep) {
+    return new NcclGroups(worldSize, TIMEOUT, keep);
+  }
+
+  private static NcclConfig keeping(NcclConfig config, Duration keep) {
+    return new NcclConfig(
+        config.rank(),
+        config.worldSize(),
+        config.generation(),
+        config.device(),
+        config.uniqueId(),
+        config.timeout(),
+        keep);
   }
 
   static NcclConfig config(int rank, int worldSize, int device, NcclUniqueId id, Duration timeout) {

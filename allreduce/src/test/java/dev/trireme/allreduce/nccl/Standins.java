@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Assumptions;
  * loaded already. Without a C compiler, or where there is no glue, the tests are skipped and say
  * so.
  */
-final class Standins {
+public final class Standins {
   private static final Path SOURCES = Path.of("src/test/c").toAbsolutePath();
   private static final Path FOLDER = Path.of("target/standins").toAbsolutePath();
   private static final long COMPILE_SECONDS = 60;
@@ -39,7 +39,7 @@ final class Standins {
   }
 
   /** Where they are. */
-  static Path folder() {
+  public static Path folder() {
     load();
     return FOLDER;
   }
@@ -71,6 +71,15 @@ final class Standins {
           "standin_cudart.c",
           "-Wl,--version-script=" + SOURCES.resolve("standin_cudart.map"));
       compile(
+          "libcublasLt.so.13",
+          "standin_cublaslt.c",
+          "-Wl,--version-script=" + SOURCES.resolve("standin_cublaslt.map"));
+      compile(
+          "libcublas.so.13",
+          "standin_cublas.c",
+          "-Wl,--version-script=" + SOURCES.resolve("standin_cublas.map"),
+          FOLDER.resolve("libcudart.so.13").toString());
+      compile(
           "libnccl.so.2",
           "standin_nccl.c",
           faults,
@@ -79,7 +88,13 @@ final class Standins {
     } catch (IOException e) {
       return Optional.of(e.getMessage());
     }
-    for (String library : List.of("libcuda.so.1", "libcudart.so.13", "libnccl.so.2")) {
+    for (String library :
+        List.of(
+            "libcuda.so.1",
+            "libcudart.so.13",
+            "libcublasLt.so.13",
+            "libcublas.so.13",
+            "libnccl.so.2")) {
       System.load(FOLDER.resolve(library).toString());
     }
     return Optional.empty();

@@ -42,7 +42,7 @@ public sealed interface CompressionSpec {
   record TopK(
       @Key(
               value = "The part of a bucket's elements that each rank sends.",
-              defaultValue = "0.01",
+              defaultValue = "0.05",
               min = 0,
               exclusiveMin = true,
               max = 1)

@@ -153,7 +153,15 @@ public record JobSpec(
 
   /** The same on another device. */
   public JobSpec on(ParallelSpec.DeviceKind device) {
-    return new JobSpec(
-        name, model, program, data, train, parallel.on(device), checkpoint, failurePolicy, queue);
+    return with(parallel.on(device));
+  }
+
+  /** The same with buckets of these sizes where they were to be measured. */
+  public JobSpec withBuckets(long first, long others) {
+    return with(parallel.withBuckets(first, others));
+  }
+
+  private JobSpec with(ParallelSpec other) {
+    return new JobSpec(name, model, program, data, train, other, checkpoint, failurePolicy, queue);
   }
 }

@@ -36,6 +36,9 @@ public @interface Key {
    */
   boolean size() default false;
 
+  /** Whether the word {@code auto} may stand for the number, which is 0 then. */
+  boolean auto() default false;
+
   /** Whether the name of a YAML file with the list may stand for the list. */
   boolean file() default false;
 }

@@ -10,8 +10,10 @@ import java.util.Optional;
  * @param device what each rank computes on
  * @param sync how gradients become one
  * @param threads computing threads of a rank; cores divided by ranks of the host when absent
- * @param bucketSize bytes of gradients fused for one all-reduce
- * @param firstBucketSize bytes of the first bucket, small so that the exchange starts early
+ * @param bucketSize bytes of gradients fused for one all-reduce; {@link #AUTO} until the ranks have
+ *     measured
+ * @param firstBucketSize bytes of the first bucket, small so that the exchange starts early; {@link
+ *     #AUTO} as above
  * @param timeoutSeconds the deadline of every collective
  * @param compression what gradients lose on their way to be fewer bytes
  * @param algorithms how all-reduces between ranks of one host are done, by ranks and bytes, and so
@@ -29,18 +31,22 @@ public record ParallelSpec(
             max = 1024)
         Optional<Integer> threads,
     @Key(
-            value = "Bytes of gradients fused for one all-reduce.",
+            value =
+                "Bytes of gradients fused for one all-reduce; auto has the ranks measure before the"
+                    + " first step.",
             defaultValue = "25m",
             min = 1024,
             max = 1L << 30,
-            size = true)
+            size = true,
+            auto = true)
         long bucketSize,
     @Key(
-            value = "Bytes of the first bucket.",
+            value = "Bytes of the first bucket; auto as for bucketSize.",
             defaultValue = "1m",
             min = 1024,
             max = 1L << 30,
-            size = true)
+            size = true,
+            auto = true)
         long firstBucketSize,
     @Key(
             value = "Seconds after which a collective is given up.",
@@ -71,12 +77,21 @@ public record ParallelSpec(
    */
   public static final String TEST_NCCL_ON_HOST = "trireme.test.ncclOnHost";
 
+  /** The size of a bucket that the ranks are to measure, see {@link #tunesBuckets}. */
+  public static final long AUTO = 0;
+
   public ParallelSpec {
     algorithms = List.copyOf(algorithms);
     AlgorithmRow.requireTable(algorithms);
     if (sync == SyncKind.PARAMETER_SERVER) {
       parameterServer = parameterServer.or(() -> Optional.of(ParameterServerSpec.DEFAULT));
       requireServable(workers, device, backend, compression, parameterServer.get());
+      if (bucketSize == AUTO || firstBucketSize == AUTO) {
+        throw new SpecException(
+            bucketSize == AUTO ? "bucketSize" : "firstBucketSize",
+            "gradients go to a parameter server in shards, so that there are no buckets to tune;"
+                + " leave the key out, or set parallel.sync to allreduce");
+      }
     } else if (parameterServer.isPresent()) {
       throw new SpecException(
           "parameterServer",
@@ -232,6 +247,35 @@ public record ParallelSpec(
     AERON,
     /** NVIDIA's library, between CUDA devices. */
     NCCL
+  }
+
+  /**
+   * Whether a size of buckets is still to be measured by the ranks. What they find takes the place
+   * of {@link #AUTO} in the job for good, for it decides the order of sums and so the bits.
+   */
+  public boolean tunesBuckets() {
+    return bucketSize == AUTO || firstBucketSize == AUTO;
+  }
+
+  /**
+   * The same with these sizes where they are {@link #AUTO}.
+   *
+   * @param first bytes of the first bucket, at least 1
+   * @param others bytes of the others, at least 1
+   */
+  public ParallelSpec withBuckets(long first, long others) {
+    return new ParallelSpec(
+        workers,
+        device,
+        sync,
+        threads,
+        bucketSize == AUTO ? others : bucketSize,
+        firstBucketSize == AUTO ? first : firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        backend,
+        parameterServer);
   }
 
   /** The same on another device. */

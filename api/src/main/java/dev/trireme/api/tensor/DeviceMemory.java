@@ -1,5 +1,7 @@
 package dev.trireme.api.tensor;
 
+import java.util.Optional;
+
 /**
  * Memory of the host and of devices, for those who hold {@link TensorBuffer}s and no engine: the
  * exchange, checkpoints and whoever hands a replica's state on need no more of a device than this.
@@ -24,6 +26,29 @@ public interface DeviceMemory {
     /** Frees it, once what was enqueued on it has ended; repeats are ignored. */
     @Override
     void close();
+  }
+
+  /** Adds up tensors of one device where they stand. */
+  @FunctionalInterface
+  interface Adder {
+    /**
+     * Adds {@code from} to {@code onto} element by element, in the order of the compute stream. The
+     * sum is rounded once to the dtype, so that it is the same bits as the host's.
+     *
+     * @param from a floating-point dtype, on the adder's device
+     * @param onto as many of the same dtype, on the same device
+     */
+    void enqueueAdd(TensorBuffer from, TensorBuffer onto);
+  }
+
+  /**
+   * What adds up tensors of this device; it lasts as long as this memory. May take some tenths of a
+   * second the first time.
+   *
+   * @return empty where there is nothing that could: sums are then made on the host
+   */
+  default Optional<Adder> adder(Device device) {
+    return Optional.empty();
   }
 
   /**

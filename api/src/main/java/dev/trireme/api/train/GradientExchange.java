@@ -66,6 +66,11 @@ public interface GradientExchange extends GradientSink, AutoCloseable {
   /** Called once after the last step, on all ranks: makes their parameters the same. */
   default void finishing(Progress progress) {}
 
+  /** What this rank sent of gradients in the step that was last exchanged. */
+  default WireBytes wireBytes() {
+    return WireBytes.NONE;
+  }
+
   @Override
   void close();
 }

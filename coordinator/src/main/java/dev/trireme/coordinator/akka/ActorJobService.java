@@ -129,6 +129,17 @@ final class ActorJobService implements JobService {
   }
 
   @Override
+  public Harmed harm(String jobId, HarmOrder order) {
+    CompletableFuture<Harmed> told = ask(control -> control.harm(jobId, order));
+    pending.add(told);
+    try {
+      return await(told, "the agent of " + jobId);
+    } finally {
+      pending.remove(told);
+    }
+  }
+
+  @Override
   public void resume(String jobId) {
     ask(
         control -> {
@@ -180,10 +191,17 @@ final class ActorJobService implements JobService {
     }
     coordinator.tell(new Request<>(work, answer));
     try {
+      return await(answer, "the coordinator");
+    } finally {
+      pending.remove(answer);
+    }
+  }
+
+  private static <T> T await(CompletableFuture<T> answer, String who) {
+    try {
       return answer.get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
-      throw new CoordinatorException(
-          "the coordinator did not answer within " + TIMEOUT_SECONDS + " s", e);
+      throw new CoordinatorException(who + " did not answer within " + TIMEOUT_SECONDS + " s", e);
     } catch (ExecutionException e) {
       // Thrown on the coordinator's thread: the same error, told from here.
       throw e.getCause() instanceof CoordinatorException told
@@ -191,9 +209,7 @@ final class ActorJobService implements JobService {
           : new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CoordinatorException("interrupted while waiting for the coordinator", e);
-    } finally {
-      pending.remove(answer);
+      throw new CoordinatorException("interrupted while waiting for " + who, e);
     }
   }
 }

@@ -16,6 +16,7 @@ import dev.trireme.coordinator.schedule.Backings;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.ProbeDone;
 import dev.trireme.protocol.AgentToCoordinator.ProbeOpened;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
@@ -68,6 +69,7 @@ public final class JobControl implements AutoCloseable {
   private final LiveJobs jobs;
   private final Placing placing;
   private final Probing probing;
+  private final HarmDesk harms;
   private long term;
   private long generation;
   private long lastJob;
@@ -96,6 +98,7 @@ public final class JobControl implements AutoCloseable {
     this.jobs = new LiveJobs(this::open, store::remove);
     this.placing = new Placing(jobs, agents, () -> ++generation, frames);
     this.probing = new Probing(time, frames, out, () -> term);
+    this.harms = new HarmDesk(time);
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
@@ -230,6 +233,15 @@ public final class JobControl implements AutoCloseable {
     placing.schedule();
   }
 
+  /**
+   * Orders what is to be done to a job; see {@link JobService#harm}.
+   *
+   * @return completed on this thread when the agent has answered
+   */
+  public CompletableFuture<JobService.Harmed> harm(String jobId, JobService.HarmOrder order) {
+    return harms.order(jobs.require(jobId), order, term, out);
+  }
+
   /** Runs a job again; see {@link JobService#resume}. */
   public void resume(String jobId) {
     JobState state =
@@ -338,6 +350,8 @@ public final class JobControl implements AutoCloseable {
           message,
           refused.generation(),
           run -> run.onHostRefused(refused.agentId(), host, refused.generation(), refused.why()));
+    } else if (message instanceof HarmAnswered answer) {
+      harms.answered(answer, jobs.find(answer.jobId()));
     } else if (message instanceof RankExited exited) {
       jobs.find(exited.jobId())
           .ifPresent(

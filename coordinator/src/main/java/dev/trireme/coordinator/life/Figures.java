@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.life;
 
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.JobResult;
 import dev.trireme.protocol.RankReport;
@@ -22,6 +23,7 @@ final class Figures {
   private long failedSaves;
   private Optional<Ready> plan = Optional.empty();
   private Optional<Finished> finished = Optional.empty();
+  private WireBytes wire = WireBytes.NONE;
 
   /** The newest step known to be committed, 0 if none. */
   long step() {
@@ -61,6 +63,7 @@ final class Figures {
     String id = job.jobId();
     if (report instanceof Committed committed) {
       step = Math.max(step, committed.step());
+      wire = new WireBytes(committed.wireBytes(), committed.plainWireBytes());
       if (plan.filter(p -> committed.step() > p.progress().step()).isPresent()) {
         committedIn = generation;
       }
@@ -104,6 +107,7 @@ final class Figures {
         Records.newest(job).map(GenerationRecord::worldSize).orElse(0),
         job.generations().size(),
         finished.map(Finished::samplesPerSecond).orElse(Double.NaN),
+        wire,
         finished.map(Finished::metrics).orElse(Map.of()),
         finished.map(Finished::stateHash).orElse(""),
         wall.toMillis() / 1000.0);

@@ -73,6 +73,10 @@ final class Formation {
       return host;
     }
 
+    String agentId() {
+      return agentId;
+    }
+
     private Survivor survivor() {
       long applied =
           parked.map(Parked::appliedStep).orElseGet(() -> finished.orElseThrow().progress().step());

@@ -75,7 +75,7 @@ final class FormationCommands {
     tellAll(new AgentToRank.StopAfterStep(stamp(), reason));
   }
 
-  /** Before {@link #stopAfterStep}: whoever obeys that one has then heard of this. */
+  /** Before {@link #stopAfterStep}: a rank that hears of this saves and stops after one step. */
   void checkpointAfterStep() {
     tellAll(new AgentToRank.CheckpointAfterStep(stamp()));
   }

@@ -135,6 +135,13 @@ public final class JobRun {
         size.shares());
   }
 
+  /** Whose agent has this rank; empty when the job does not train, or has no such rank. */
+  public Optional<String> agentOf(int rank) {
+    return record().state() != JobState.RUNNING
+        ? Optional.empty()
+        : life.formation().rank(rank).filter(r -> !r.isGone()).map(Formation.Rank::agentId);
+  }
+
   /** What its formation is backed by; empty before the first. */
   public Optional<Backing> backing() {
     return forming.backing();
@@ -185,6 +192,8 @@ public final class JobRun {
       }
     } else if (report instanceof RankReport.ShardWritten shard) {
       saves.written(message.rank(), shard);
+    } else if (report instanceof RankReport.BucketsTuned buckets) {
+      onBucketsTuned(message.generation(), buckets);
     } else if (report instanceof RankReport.Contact contact) {
       forming.onContact(message.rank(), contact);
     } else if (report instanceof RankReport.BackendRefused refused) {
@@ -212,6 +221,15 @@ public final class JobRun {
           .note(report, record(), message.generation(), life.time().now())
           .ifPresent(life::publish);
       onCommitted(message.generation());
+    }
+  }
+
+  /** All ranks say the same; kept before any of them can have a checkpoint granted. */
+  private void onBucketsTuned(long generation, RankReport.BucketsTuned buckets) {
+    if (record().job().parallel().tunesBuckets()) {
+      life.change(Records.tuned(record(), buckets));
+      life.store();
+      life.publish((id, now) -> new JobEvent.BucketsTuned(id, now, generation, buckets));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.life;
 
 import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stored.FailureRecord;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
@@ -37,6 +38,23 @@ final class Records {
   /** With what its failure policy may count. */
   static JobRecord failed(JobRecord r, List<FailureRecord> failures) {
     return copy(r, r.term(), r.state(), r.reason(), r.generations(), failures);
+  }
+
+  /** With sizes of buckets that were left to the ranks. */
+  static JobRecord tuned(JobRecord r, RankReport.BucketsTuned buckets) {
+    return new JobRecord(
+        r.jobId(),
+        r.term(),
+        r.version() + 1,
+        r.job().withBuckets(buckets.firstBucketSize(), buckets.bucketSize()),
+        buckets.resolvedSpec(),
+        r.runDirectory(),
+        r.user(),
+        r.submittedMillis(),
+        r.state(),
+        r.reason(),
+        r.generations(),
+        r.failures());
   }
 
   /** The newest generation, if the job ever formed. */

@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.rundir;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.JobResult;
 import dev.trireme.coordinator.Verdict;
@@ -27,6 +28,7 @@ final class EventJson {
     number(g, "samplesPerSecond", committed.samplesPerSecond());
     number(g, "lr", committed.learningRate());
     g.writeNumberField("nativeBytes", committed.nativeBytes());
+    wire(g, new WireBytes(committed.wireBytes(), committed.plainWireBytes()));
     g.writeNumberField("failedCheckpoints", progress.failedSaves());
     g.writeEndObject();
   }
@@ -43,6 +45,10 @@ final class EventJson {
       formed(g, formed);
     } else if (event instanceof JobEvent.RankReady ready) {
       ready(g, ready);
+    } else if (event instanceof JobEvent.BucketsTuned tuned) {
+      g.writeNumberField("generation", tuned.generation());
+      g.writeNumberField("firstBucketSize", tuned.buckets().firstBucketSize());
+      g.writeNumberField("bucketSize", tuned.buckets().bucketSize());
     } else if (event instanceof JobEvent.EpochEnded ended) {
       epoch(g, ended);
     } else if (event instanceof JobEvent.CheckpointFinished finished) {
@@ -51,6 +57,8 @@ final class EventJson {
       verdict(g, failure.verdict());
     } else if (event instanceof JobEvent.Recovered recovered) {
       recovered(g, recovered);
+    } else if (event instanceof JobEvent.Harmed harmed) {
+      harmed(g, harmed);
     } else if (event instanceof JobEvent.Ended ended) {
       g.writeStringField("state", ended.result().state().name());
       g.writeStringField("reason", ended.result().reason());
@@ -70,6 +78,7 @@ final class EventJson {
     g.writeNumberField("worldSize", result.worldSize());
     g.writeNumberField("generations", result.generations());
     number(g, "samplesPerSecond", result.samplesPerSecond());
+    wire(g, result.wire());
     g.writeObjectFieldStart("metrics");
     for (Map.Entry<String, Double> metric : new TreeMap<>(result.metrics()).entrySet()) {
       number(g, metric.getKey(), metric.getValue());
@@ -84,6 +93,11 @@ final class EventJson {
     g.writeEndObject();
   }
 
+  private static void wire(JsonGenerator g, WireBytes wire) throws IOException {
+    g.writeNumberField("wireBytes", wire.sent());
+    number(g, "wireRatio", wire.ratio());
+  }
+
   private static String type(JobEvent event) {
     if (event instanceof JobEvent.StateChanged) {
       return "state";
@@ -91,6 +105,8 @@ final class EventJson {
       return "generation";
     } else if (event instanceof JobEvent.RankReady) {
       return "rank-ready";
+    } else if (event instanceof JobEvent.BucketsTuned) {
+      return "buckets";
     } else if (event instanceof JobEvent.EpochEnded) {
       return "epoch";
     } else if (event instanceof JobEvent.CheckpointFinished) {
@@ -99,6 +115,8 @@ final class EventJson {
       return "failure";
     } else if (event instanceof JobEvent.Recovered) {
       return "recovered";
+    } else if (event instanceof JobEvent.Harmed) {
+      return "chaos";
     } else if (event instanceof JobEvent.Progress) {
       return "progress";
     }
@@ -171,6 +189,15 @@ final class EventJson {
     number(g, "formedSeconds", event.formed());
     number(g, "restoredSeconds", event.restored());
     number(g, "steppedSeconds", event.stepped());
+  }
+
+  private static void harmed(JsonGenerator g, JobEvent.Harmed event) throws IOException {
+    g.writeNumberField("generation", event.generation());
+    g.writeStringField("kind", event.kind().word());
+    g.writeNumberField("rank", event.rank());
+    g.writeNumberField("pid", event.pid());
+    number(g, "lastingSeconds", event.lastingSeconds());
+    g.writeStringField("how", event.how());
   }
 
   private static void verdict(JsonGenerator g, Verdict verdict) throws IOException {

@@ -19,10 +19,12 @@ import java.nio.file.StandardOpenOption;
  * Writes a run's files as its events happen:
  *
  * <ul>
- *   <li>{@code job.yaml}: the resolved job spec;
+ *   <li>{@code job.yaml}: the resolved job spec, with what the ranks have tuned once they have;
  *   <li>{@code metrics.jsonl}: a line for each {@link JobEvent.Progress}: {@code time, generation,
  *       step, epoch} (from 0), {@code position} (of the step's first item in its epoch), {@code
- *       samples, loss, samplesPerSecond, lr, nativeBytes};
+ *       samples, loss, samplesPerSecond, lr, nativeBytes}, {@code wireBytes} (of gradients that
+ *       each rank sent in the step), {@code wireRatio} (to what that is without compression),
+ *       {@code failedCheckpoints};
  *   <li>{@code events.jsonl}: a line for each other event, with {@code time, type} and what the
  *       event holds;
  *   <li>{@code samples.jsonl}: what the steps were trained on, see {@link SampleLog};
@@ -86,6 +88,9 @@ public final class RunDirectory implements AutoCloseable {
       if (event instanceof JobEvent.SamplesTrained trained) {
         samples.append(trained.samples());
         return;
+      }
+      if (event instanceof JobEvent.BucketsTuned tuned) {
+        replace(directory.resolve(SPEC), tuned.buckets().resolvedSpec());
       }
       if (event instanceof JobEvent.RankReady ready) {
         samples.started(ready.generation(), ready.ready());

@@ -11,6 +11,8 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /**
  * The record of what was trained on, {@code samples.jsonl}, in the order in which it was learned:
@@ -31,12 +33,16 @@ import java.nio.file.StandardOpenOption;
 final class SampleLog implements AutoCloseable {
   static final String FILE = "samples.jsonl";
 
+  /** Generations that something may still be told of: all before were told with each recovery. */
+  private static final int MOST_GENERATIONS = 64;
+
   private final JsonFactory json = new JsonFactory();
   private final Path file;
   private FileChannel channel;
   private long startedGeneration = Long.MIN_VALUE;
-  private long generation = Long.MIN_VALUE;
-  private long step;
+
+  /** The last step that is written of each of the newest generations. */
+  private final NavigableMap<Long, Long> written = new TreeMap<>();
 
   /**
    * @param file appended to, made with the first line
@@ -61,16 +67,21 @@ final class SampleLog implements AutoCloseable {
         });
   }
 
-  /** Writes what is new of these ranges. */
+  /**
+   * Writes what is new of these ranges. What a survivor tells of the generation before may come
+   * after the first word of the next one, for they come from two processes.
+   */
   void append(RankReport.Samples samples) throws IOException {
     for (SampleRange told : samples.ranges()) {
-      boolean known = told.generation() < generation;
-      known |= told.generation() == generation && told.lastStep() <= step;
-      if (!known) {
-        boolean overlaps = told.generation() == generation && told.firstStep() <= step;
-        range(overlaps ? told.startingAt(step + 1) : told, samples.items());
-        generation = told.generation();
-        step = told.lastStep();
+      boolean forgotten =
+          written.size() == MOST_GENERATIONS && told.generation() < written.firstKey();
+      long step = forgotten ? Long.MAX_VALUE : written.getOrDefault(told.generation(), 0L);
+      if (told.lastStep() > step) {
+        range(told.firstStep() <= step ? told.startingAt(step + 1) : told, samples.items());
+        written.put(told.generation(), told.lastStep());
+        if (written.size() > MOST_GENERATIONS) {
+          written.pollFirstEntry();
+        }
       }
     }
   }

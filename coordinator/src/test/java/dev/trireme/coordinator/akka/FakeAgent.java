@@ -131,7 +131,8 @@ final class FakeAgent implements AutoCloseable {
         jobId,
         generation,
         0,
-        new RankReport.Committed(step, new Cursor(0, 0), 100, 2.25, 0.1, Double.NaN, 1 << 20));
+        new RankReport.Committed(
+            step, new Cursor(0, 0), 100, 2.25, 0.1, Double.NaN, 1 << 20, 10, 40));
   }
 
   void finish(String jobId, long generation, int rank, String hash) {

@@ -7,12 +7,15 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobService.HarmOrder;
+import dev.trireme.coordinator.JobService.Harmed;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.coordinator.Jobs;
 import dev.trireme.coordinator.life.FakeTime;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
@@ -21,18 +24,22 @@ import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.HarmRank;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
+import dev.trireme.protocol.HarmKind;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -342,6 +349,37 @@ class JobControlTest {
       exit(control, low, 1, 1);
 
       assertThat(status(control, low).state()).isEqualTo(JobState.CANCELLED);
+    }
+  }
+
+  @Test
+  void shouldPassOnWhatIsToBeDoneToAJobAndTellWhatCameOfIt() {
+    HarmOrder order = new HarmOrder(HarmKind.FREEZE, 1, Duration.ofSeconds(3), false);
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String job = submit(control, "one");
+      assertThatThrownBy(() -> control.harm(job, order)).hasMessageContaining("not RUNNING");
+      run(control, job, 1);
+      assertThatThrownBy(
+              () -> control.harm(job, new HarmOrder(HarmKind.KILL, 2, order.lasting(), false)))
+          .hasMessageContaining("has no rank 2");
+      told.clear();
+      CompletableFuture<Harmed> done = control.harm(job, order);
+      CompletableFuture<Harmed> refused = control.harm(job, order);
+
+      assertThat(told)
+          .containsExactly(
+              new HarmRank(new Stamp(1, 1), job, 1, HarmKind.FREEZE, 1, 3000, false),
+              new HarmRank(new Stamp(1, 1), job, 2, HarmKind.FREEZE, 1, 3000, false));
+      control.onMessage(new HarmAnswered("a", job, 2, 101, "", "not here"));
+      control.onMessage(new HarmAnswered("a", job, 1, 101, "stopped", ""));
+      control.onMessage(new HarmAnswered("a", job, 1, 101, "said twice", ""));
+      assertThat(done).isCompletedWithValueMatching(h -> h.pid() == 101 && h.generation() == 1);
+      assertThat(refused).isCompletedExceptionally();
+      assertThat(directory.resolve("one/events.jsonl"))
+          .content()
+          .containsOnlyOnce("\"type\":\"chaos\"")
+          .contains("\"how\":\"stopped\"", "\"lastingSeconds\":3.0");
     }
   }
 

@@ -172,7 +172,7 @@ class JobHubTest {
         "job-1",
         Instant.EPOCH,
         1,
-        new RankReport.Committed(step, Cursor.START, 1, 1, 1, 1, 0),
+        new RankReport.Committed(step, Cursor.START, 1, 1, 1, 1, 0, 0, 0),
         1,
         1,
         1,

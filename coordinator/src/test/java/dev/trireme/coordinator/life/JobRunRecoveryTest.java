@@ -84,7 +84,7 @@ class JobRunRecoveryTest {
   }
 
   private void committed(long step) {
-    report(0, new RankReport.Committed(step, Cursor.START, 1, 1, 1, 1, 0));
+    report(0, new RankReport.Committed(step, Cursor.START, 1, 1, 1, 1, 0, 0, 0));
   }
 
   private void exit(int rank) {

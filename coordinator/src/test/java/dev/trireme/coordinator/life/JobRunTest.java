@@ -3,6 +3,7 @@ package dev.trireme.coordinator.life;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.api.data.Cursor;
+import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.JobEvent;
@@ -263,6 +264,33 @@ class JobRunTest {
     assertThat(told).isEmpty();
   }
 
+  @Test
+  void shouldKeepTheSizesOfBucketsThatTheRanksHaveTunedOnce() {
+    JobSpec job = Jobs.spec(2, 2);
+    JobRun tuning =
+        new JobRun(
+            Jobs.record("job-1", 3, 1, JobState.QUEUED, Jobs.withBucketSize(job, 0)),
+            TIMING,
+            time,
+            new Recorder());
+    form(tuning);
+    tuning.onReport(tuned(0, 65_536, "name: tuned\n"));
+    tuning.onReport(tuned(1, 1024, "name: another\n"));
+    assertThat(tuning.record().job()).isEqualTo(Jobs.withBucketSize(job, 65_536));
+    assertThat(tuning.record().resolvedSpec()).isEqualTo("name: tuned\n");
+    assertThat(stored).last().isEqualTo(tuning.record());
+    assertThat(events).filteredOn(e -> e instanceof JobEvent.BucketsTuned).hasSize(1);
+
+    running();
+    run.onReport(tuned(0, 65_536, "name: tuned\n"));
+    assertThat(run.record().job()).as("it left nothing to the ranks").isEqualTo(job);
+  }
+
+  private static FromRank tuned(int rank, long bytes, String yaml) {
+    return new FromRank(
+        "agent-a", "job-1", GENERATION, rank, new RankReport.BucketsTuned(1 << 20, bytes, yaml));
+  }
+
   private void saved(int rank, long step, String failure) {
     run.onReport(
         new FromRank(
@@ -451,6 +479,10 @@ class JobRunTest {
   }
 
   private void form() {
+    form(run);
+  }
+
+  private static void form(JobRun run) {
     run.form(
         new Form("job-1", List.of(new Placement("agent-a", List.of(0, 1))), "2 slots"),
         Map.of("agent-a", "host-a"),
@@ -475,7 +507,7 @@ class JobRunTest {
   }
 
   private void committed(long step) {
-    report(0, new RankReport.Committed(step, Cursor.START, 100, 2.0, 0.1, 50, 0));
+    report(0, new RankReport.Committed(step, Cursor.START, 100, 2.0, 0.1, 50, 0, 0, 0));
   }
 
   private void finish(int rank, String hash) {

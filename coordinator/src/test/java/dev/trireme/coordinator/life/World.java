@@ -290,7 +290,7 @@ final class World implements JobEffects {
       } else {
         q.applied++;
         if (q.rank == 0) {
-          report(q, new RankReport.Committed(q.applied - 1, Cursor.START, 1, 1, 1, 1, 0));
+          report(q, new RankReport.Committed(q.applied - 1, Cursor.START, 1, 1, 1, 1, 0, 0, 0));
         }
         if (!quiet && random.nextInt(40) == 0) {
           die(q, 137);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.JobResult;
@@ -36,7 +37,8 @@ class RunDirectoryTest {
           .hasContent(
               BEGIN
                   + "\"generation\":1,\"step\":1,\"epoch\":2,\"position\":300,\"samples\":100,"
-                  + "\"loss\":2.5,\"samplesPerSecond\":null,\"lr\":0.1,\"nativeBytes\":7,\"failedCheckpoints\":0}");
+                  + "\"loss\":2.5,\"samplesPerSecond\":null,\"lr\":0.1,\"nativeBytes\":7,"
+                  + "\"wireBytes\":10,\"wireRatio\":0.25,\"failedCheckpoints\":0}");
       directory.write(progress(2, Double.POSITIVE_INFINITY, 50));
       assertThat(Files.readAllLines(run.resolve("metrics.jsonl"))).hasSize(2);
       assertThat(run.resolve("result.json")).doesNotExist();
@@ -53,6 +55,10 @@ class RunDirectoryTest {
       directory.write(
           new JobEvent.RankReady(
               "job-1", NOW, 3, 0, new RankReport.Ready(Progress.START, "", 20, 10, 2, 1000)));
+      directory.write(
+          new JobEvent.BucketsTuned(
+              "job-1", NOW, 3, new RankReport.BucketsTuned(65_536, 1 << 20, "name: tuned\n")));
+      assertThat(parent.resolve("job.yaml")).hasContent("name: tuned");
       directory.write(
           new JobEvent.EpochEnded(
               "job-1", NOW, 3, new RankReport.EpochEnded(0, 10, 0.5, Double.NaN, 0.9, 1.5), 2));
@@ -82,6 +88,9 @@ class RunDirectoryTest {
                 + "\"job\":\"job-1\",\"type\":\"rank-ready\",\"generation\":3,\"rank\":0,\"step\":0,"
                 + "\"restoredFrom\":\"\",\"totalSteps\":20,\"stepsPerEpoch\":10,\"epochs\":2,"
                 + "\"parameters\":1000}",
+            BEGIN
+                + "\"job\":\"job-1\",\"type\":\"buckets\",\"generation\":3,"
+                + "\"firstBucketSize\":65536,\"bucketSize\":1048576}",
             BEGIN
                 + "\"job\":\"job-1\",\"type\":\"epoch\",\"generation\":3,\"epoch\":0,\"step\":10,"
                 + "\"trainLoss\":0.5,\"evalLoss\":null,\"evalAccuracy\":0.9,\"seconds\":1.5}",
@@ -117,6 +126,8 @@ class RunDirectoryTest {
               "worldSize" : 2,
               "generations" : 1,
               "samplesPerSecond" : 1234.5,
+              "wireBytes" : 10,
+              "wireRatio" : 0.25,
               "metrics" : {
                 "accuracy" : null,
                 "loss" : 0.25
@@ -168,7 +179,7 @@ class RunDirectoryTest {
         "job-1",
         NOW,
         1,
-        new RankReport.Committed(step, new Cursor(2, 300), 100, loss, 0.1, rate, 7),
+        new RankReport.Committed(step, new Cursor(2, 300), 100, loss, 0.1, rate, 7, 10, 40),
         20,
         10,
         2,
@@ -191,6 +202,7 @@ class RunDirectoryTest {
             2,
             1,
             rate,
+            new WireBytes(10, 40),
             Map.of("loss", 0.25, "accuracy", Double.NaN),
             hash,
             3.5));

@@ -200,4 +200,20 @@ class SampleAuditTest {
           .hasMessageContaining("line ");
     }
   }
+
+  /** Two processes tell of them, each in its own time. */
+  @Test
+  void shouldTakeWhatASurvivorTellsAfterTheNextGenerationHasBegun() throws IOException {
+    start(1, 0);
+    train(1, 1, 3);
+    start(2, 4);
+    train(2, 5, 6);
+    assertThat(audit().missing()).isEqualTo(1);
+    told(new SampleRange(1, 4, 4, new Cursor(1, 0), 4, 4));
+    assertThat(audit().missing()).isZero();
+    assertThat(audit().sound()).isTrue();
+    List<String> lines = Files.readAllLines(directory.resolve(SampleLog.FILE));
+    told(new SampleRange(1, 4, 4, new Cursor(1, 0), 4, 4));
+    assertThat(Files.readAllLines(directory.resolve(SampleLog.FILE))).isEqualTo(lines);
+  }
 }

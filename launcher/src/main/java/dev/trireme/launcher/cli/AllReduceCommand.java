@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
       "  trireme bench allreduce --ranks 4 -e 8m --soak 10m",
       "  trireme bench allreduce --ranks 2 --idle 10s",
       "  trireme bench allreduce --ranks 4 --tune --out algorithms.yaml",
+      "  trireme bench allreduce --ranks 2 --backend nccl",
     })
 final class AllReduceCommand implements Callable<Integer> {
   private static final int MAX_SIZES = 64;
@@ -78,6 +79,14 @@ final class AllReduceCommand implements Callable<Integer> {
       paramLabel = "ipc|udp",
       description = "What the ranks talk through. By default ipc.")
   private String transport = "ipc";
+
+  @Option(
+      names = "--backend",
+      paramLabel = "aeron|nccl",
+      description =
+          "What reduces. nccl gives each rank a CUDA device of its own, and reduces its memory. By"
+              + " default aeron.")
+  private String backend = "aeron";
 
   @Option(
       names = "--algorithm",
@@ -142,12 +151,13 @@ final class AllReduceCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     BenchPlan plan = plan();
+    boolean nccl = plan.transport() == BenchTransport.NCCL;
     console
         .err()
         .println(
             plan.ranks()
                 + " ranks over "
-                + transport
+                + (nccl ? "nccl, each with a CUDA device" : transport)
                 + ", float32 sums, algorithm "
                 + algorithm
                 + "; "
@@ -294,12 +304,27 @@ final class AllReduceCommand implements Callable<Integer> {
   }
 
   private BenchTransport transport() {
-    List<String> names =
-        Arrays.stream(BenchTransport.values()).map(AllReduceCommand::word).toList();
+    List<BenchTransport> hosts = List.of(BenchTransport.IPC, BenchTransport.UDP);
+    List<String> names = hosts.stream().map(AllReduceCommand::word).toList();
     if (!names.contains(transport)) {
       throw refused("--transport", oneOf(names, transport));
     }
-    return BenchTransport.values()[names.indexOf(transport)];
+    List<String> backends = List.of("aeron", "nccl");
+    if (!backends.contains(backend)) {
+      throw refused("--backend", oneOf(backends, backend));
+    }
+    BenchTransport chosen = hosts.get(names.indexOf(transport));
+    if (backend.equals("aeron")) {
+      return chosen;
+    }
+    boolean other = soak.isPresent() || idle.isPresent() || tune || !algorithm.equals("auto");
+    if (other || chosen != BenchTransport.IPC) {
+      throw refused(
+          "--backend",
+          "nccl does not go with --transport udp, --algorithm, --soak, --idle or --tune, which are"
+              + " for aeron");
+    }
+    return BenchTransport.NCCL;
   }
 
   private static String word(Enum<?> constant) {

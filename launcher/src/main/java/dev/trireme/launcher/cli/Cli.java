@@ -27,13 +27,15 @@ public final class Cli {
    *     load none of what it needs
    * @param benchRunner the same for measurements
    * @param serviceRunner the same for the services of a cluster
+   * @param launchRunner the same for clusters over ssh
    */
   public Cli(
       Console console,
       JobValidation validation,
       Supplier<TrainRunner> trainRunner,
       Supplier<BenchRunner> benchRunner,
-      Supplier<ServiceRunner> serviceRunner) {
+      Supplier<ServiceRunner> serviceRunner,
+      Supplier<LaunchRunner> launchRunner) {
     this.console = console;
     JobLoader loader = new JobLoader(validation);
     CommandLine root = new CommandLine(new TriremeCommand());
@@ -45,11 +47,13 @@ public final class Cli {
     root.addSubcommand(ClusterCommand.commandLine(console, serviceRunner));
     root.addSubcommand(new CoordinatorCommand(console, serviceRunner));
     root.addSubcommand(new AgentCommand(console, serviceRunner));
+    root.addSubcommand(new LaunchCommand(console, launchRunner));
     root.addSubcommand(new ChaosCommand(console));
     root.addSubcommand(CheckpointCommand.withCommands(console));
     root.addSubcommand(
         new CommandLine(new BenchCommand())
             .addSubcommand(new AllReduceCommand(console, benchRunner)));
+    root.addSubcommand(new CompletionCommand(console));
     this.commands = configured(root);
   }
 

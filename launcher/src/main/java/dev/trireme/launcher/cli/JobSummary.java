@@ -6,6 +6,7 @@ import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ParameterServerSpec;
+import dev.trireme.launcher.config.ByteSizes;
 import dev.trireme.launcher.config.ModelOutline;
 import dev.trireme.launcher.config.ValidatedJob;
 import java.util.ArrayList;
@@ -63,7 +64,7 @@ final class JobSummary {
             outline ->
                 count(outline.parameters())
                     + " parameters, "
-                    + bytes(outline.parameters() * BYTES_PER_PARAMETER))
+                    + ByteSizes.words(outline.parameters() * BYTES_PER_PARAMETER))
         .orElseGet(
             () ->
                 spec.model()
@@ -108,9 +109,13 @@ final class JobSummary {
     }
     return lower(parallel.sync())
         + ", buckets of "
-        + bytes(parallel.bucketSize())
+        + bucket(parallel.bucketSize())
         + ", the first of "
-        + bytes(parallel.firstBucketSize());
+        + bucket(parallel.firstBucketSize());
+  }
+
+  private static String bucket(long size) {
+    return size == ParallelSpec.AUTO ? "a size that the ranks measure" : ByteSizes.words(size);
   }
 
   private static String checkpoints(CheckpointSpec checkpoint) {
@@ -119,7 +124,7 @@ final class JobSummary {
     checkpoint.everyMinutes().ifPresent(every -> when.add("every " + every + " minutes"));
     String forGood =
         checkpoint.keepEvery().map(n -> " and those of every " + count(n) + " steps").orElse("");
-    String limit = checkpoint.maxSize().map(n -> ", at most " + bytes(n)).orElse("");
+    String limit = checkpoint.maxSize().map(n -> ", at most " + ByteSizes.words(n)).orElse("");
     return when.isEmpty()
         ? "none"
         : String.join(" and ", when)
@@ -136,19 +141,5 @@ final class JobSummary {
 
   private static String count(long number) {
     return String.format(Locale.ROOT, "%,d", number);
-  }
-
-  private static String bytes(long bytes) {
-    if (bytes < 1 << 10) {
-      return bytes + " B";
-    }
-    String[] units = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = bytes;
-    int unit = -1;
-    while (value >= 1024 && unit < units.length - 1) {
-      value /= 1024;
-      unit++;
-    }
-    return String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
   }
 }

@@ -7,6 +7,7 @@ import dev.trireme.coordinator.CoordinatorNode;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.launcher.config.CoordinatorFile;
 import dev.trireme.launcher.control.ApiServer;
+import dev.trireme.launcher.control.FileStore;
 import dev.trireme.launcher.control.HealthServer;
 import dev.trireme.launcher.control.Tls;
 import dev.trireme.protocol.TlsFiles;
@@ -39,6 +40,9 @@ final class CoordinatorService {
   private static final Logger LOG = LoggerFactory.getLogger(CoordinatorService.class);
   private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
   private static final String ADDRESSES = "addresses.json";
+
+  /** Beside the runs; no job can have that name. */
+  private static final String FILES = ".files";
 
   private CoordinatorService() {}
 
@@ -96,7 +100,13 @@ final class CoordinatorService {
       Path runs)
       throws IOException {
     try {
-      return ApiServer.start(address.toSocket(), tls, token, active, name -> fresh(runs, name));
+      return ApiServer.start(
+          address.toSocket(),
+          tls,
+          token,
+          active,
+          name -> fresh(runs, name),
+          new FileStore(runs.resolve(FILES)));
     } catch (BindException e) {
       throw new IOException("cannot serve the HTTP interface on " + address + ": " + e, e);
     }

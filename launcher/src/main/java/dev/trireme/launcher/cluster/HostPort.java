@@ -48,7 +48,7 @@ public record HostPort(String host, int port) {
    *
    * @throws IOException when there is no route or no such host
    */
-  String routeFromHere() throws IOException {
+  public String routeFromHere() throws IOException {
     InetAddress target = InetAddress.getByName(host);
     try (DatagramSocket socket = new DatagramSocket()) {
       socket.connect(target, port == 0 ? 1 : port);

@@ -23,4 +23,19 @@ public final class ByteSizes {
   public static String format(long bytes) {
     return Expected.size(bytes);
   }
+
+  /** For people, rounded: 25.0 MiB, 12.3 KiB, 700 B. */
+  public static String words(long bytes) {
+    if (bytes < 1 << 10) {
+      return bytes + " B";
+    }
+    String[] units = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = bytes;
+    int unit = -1;
+    while (value >= 1024 && unit < units.length - 1) {
+      value /= 1024;
+      unit++;
+    }
+    return String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
+  }
 }

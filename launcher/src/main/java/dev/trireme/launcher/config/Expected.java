@@ -50,7 +50,12 @@ final class Expected {
   }
 
   private static String sizes(SpecType.Whole whole) {
-    return "a size from " + size(whole.min()) + " to " + size(whole.max()) + ", as 4k, 25m or 1g";
+    return "a size from "
+        + size(whole.min())
+        + " to "
+        + size(whole.max())
+        + ", as 4k, 25m or 1g"
+        + (whole.auto() ? ", or " + SpecType.Whole.AUTO : "");
   }
 
   private static String realNumbers(SpecType.Real real) {

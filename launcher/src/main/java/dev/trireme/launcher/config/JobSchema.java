@@ -92,9 +92,8 @@ public final class JobSchema {
     if (whole.max() != Long.MAX_VALUE) {
       number.put("maximum", whole.max());
     }
-    return whole.size()
-        ? anyOf(number, typed("string").put("pattern", "^[0-9]+[kmgKMG]?$"))
-        : number;
+    String sizes = whole.auto() ? "^([0-9]+[kmgKMG]?|auto)$" : "^[0-9]+[kmgKMG]?$";
+    return whole.size() ? anyOf(number, typed("string").put("pattern", sizes)) : number;
   }
 
   private ObjectNode real(SpecType.Real real) {

@@ -111,6 +111,9 @@ final class ScalarReader {
   }
 
   private static Reading whole(Scalar scalar, SpecType.Whole type) {
+    if (type.auto() && scalar.text().equals(SpecType.Whole.AUTO)) {
+      return Reading.of(0L);
+    }
     Matcher size = SIZE.matcher(scalar.text().toLowerCase(Locale.ROOT));
     BigInteger value;
     if (scalar.plain() && WHOLE.matcher(scalar.text()).matches()) {

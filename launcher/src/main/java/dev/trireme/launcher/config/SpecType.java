@@ -35,8 +35,11 @@ sealed interface SpecType {
    *
    * @param wide whether it is a {@code long} and not an {@code int}
    * @param size whether it may be written as {@code 4k}, {@code 25m}, {@code 1g}
+   * @param auto whether {@link #AUTO} may stand for it, which is 0 then
    */
-  record Whole(long min, long max, boolean wide, boolean size) implements SpecType {}
+  record Whole(long min, long max, boolean wide, boolean size, boolean auto) implements SpecType {
+    static final String AUTO = "auto";
+  }
 
   /** A finite real number; infinite bounds mean none. */
   record Real(double min, boolean exclusiveMin, double max) implements SpecType {}
@@ -202,11 +205,17 @@ sealed interface SpecType {
           (long) Math.max(min, Integer.MIN_VALUE),
           (long) Math.min(max, Integer.MAX_VALUE),
           false,
-          key.map(Key::size).orElse(false));
+          key.map(Key::size).orElse(false),
+          false);
     }
     if (raw == long.class || raw == Long.class) {
       // A double cast to long saturates, so that no bound becomes the widest one.
-      return new Whole((long) min, (long) max, true, key.map(Key::size).orElse(false));
+      return new Whole(
+          (long) min,
+          (long) max,
+          true,
+          key.map(Key::size).orElse(false),
+          key.map(Key::auto).orElse(false));
     }
     if (raw == double.class || raw == Double.class) {
       return new Real(min, key.map(Key::exclusiveMin).orElse(false), max);

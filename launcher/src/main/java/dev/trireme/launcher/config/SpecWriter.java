@@ -72,6 +72,9 @@ final class SpecWriter {
     }
     if (type instanceof SpecType.Whole whole) {
       long number = ((Number) value).longValue();
+      if (whole.auto() && number == 0) {
+        return plain(Tag.STR, SpecType.Whole.AUTO);
+      }
       String text = whole.size() ? Expected.size(number) : String.valueOf(number);
       return plain(text.matches(WHOLE) ? Tag.INT : Tag.STR, text);
     }

@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.trireme.launcher.control.ControlClient.RefusedException;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import dev.trireme.protocol.HarmKind;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -13,6 +15,7 @@ import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -104,12 +107,51 @@ public final class ApiClient {
   public JsonNode submit(String spec, String user) throws UnreachableException, RefusedException {
     String body =
         JsonNodeFactory.instance.objectNode().put("spec", spec).put("user", user).toString();
-    return parse(ask("POST", "/v1/jobs", Optional.of(body)));
+    return parse(ask("POST", "/v1/jobs", HttpRequest.BodyPublishers.ofString(body)));
   }
 
   /** Runs a job again that failed or was cancelled. */
   public JsonNode resume(String job) throws UnreachableException, RefusedException {
     return json("POST", "/v1/jobs/" + job + "/resume");
+  }
+
+  /**
+   * Sees to it that the cluster has a file, by its content; sends it if need be. Safe to repeat.
+   *
+   * @return where ranks find it
+   * @throws IOException when the file cannot be read here
+   */
+  public String ship(Path file) throws UnreachableException, RefusedException, IOException {
+    String hash = Sha256.of(file);
+    String name = file.getFileName().toString().replaceAll("[^A-Za-z0-9._+-]", "_");
+    String what = "/v1/files/" + hash + "/" + name.replaceFirst("^[^A-Za-z0-9_]", "_");
+    Optional<JsonNode> known = knownFile(what);
+    if (known.isPresent()) {
+      return known.get().path("path").asText();
+    }
+    long size = Files.size(file);
+    long offset = 0;
+    JsonNode answer;
+    try (InputStream in = Files.newInputStream(file)) {
+      do {
+        byte[] piece = in.readNBytes(FileStore.MAX_PIECE);
+        String where = what + "?offset=" + offset + "&size=" + size;
+        answer = parse(ask("PUT", where, HttpRequest.BodyPublishers.ofByteArray(piece)));
+        offset += piece.length;
+        if (piece.length == 0 && !answer.has("path")) {
+          throw new IOException(file + " has changed while it was read");
+        }
+      } while (!answer.has("path"));
+    }
+    return answer.path("path").asText();
+  }
+
+  private Optional<JsonNode> knownFile(String what) throws UnreachableException {
+    try {
+      return Optional.of(json("GET", what));
+    } catch (RefusedException e) {
+      return Optional.empty(); // Not there yet; whatever else is wrong, sending it will tell.
+    }
   }
 
   /** How a job ended. */
@@ -124,7 +166,7 @@ public final class ApiClient {
         ask(
             "GET",
             "/v1/jobs/" + job + "/logs?rank=" + rank + "&offset=" + offset,
-            Optional.empty());
+            HttpRequest.BodyPublishers.noBody());
     return new LogPart(
         new String(response.body(), StandardCharsets.UTF_8),
         response.headers().firstValueAsLong(ApiServer.NEXT).orElse(offset),
@@ -148,11 +190,27 @@ public final class ApiClient {
       public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
         return json("POST", "/v1/jobs/" + id + "/cancel?checkpoint=" + checkpoint);
       }
+
+      @Override
+      public JsonNode harm(HarmKind kind, int rank, Duration lasting, boolean trial)
+          throws UnreachableException, RefusedException {
+        String query = HarmJson.query(kind, rank, lasting, trial);
+        return json("POST", "/v1/jobs/" + id + "/chaos?" + query);
+      }
+
+      @Override
+      public Lines lines(RunFile file, long offset) throws UnreachableException, RefusedException {
+        String what = "/v1/jobs/" + id + "/" + file.word() + "?offset=" + offset;
+        HttpResponse<byte[]> response = ask("GET", what, HttpRequest.BodyPublishers.noBody());
+        return new Lines(
+            new String(response.body(), StandardCharsets.UTF_8),
+            response.headers().firstValueAsLong(ApiServer.NEXT).orElse(offset));
+      }
     };
   }
 
   private JsonNode json(String method, String what) throws UnreachableException, RefusedException {
-    return parse(ask(method, what, Optional.empty()));
+    return parse(ask(method, what, HttpRequest.BodyPublishers.noBody()));
   }
 
   private static JsonNode parse(HttpResponse<byte[]> response) throws UnreachableException {
@@ -163,7 +221,7 @@ public final class ApiClient {
     }
   }
 
-  private HttpResponse<byte[]> ask(String method, String what, Optional<String> body)
+  private HttpResponse<byte[]> ask(String method, String what, HttpRequest.BodyPublisher body)
       throws UnreachableException, RefusedException {
     long deadline = System.nanoTime() + patience.toNanos();
     String trouble = "";
@@ -185,7 +243,7 @@ public final class ApiClient {
           trouble = addresses.get(which) + ": no connection";
         } catch (IOException e) {
           trouble = addresses.get(which) + ": " + e.getMessage();
-          if (!method.equals("GET")) {
+          if (method.equals("POST")) {
             throw new UnreachableException(
                 "no answer from " + trouble + "; whether it was done, 'trireme job list' shows");
           }
@@ -197,16 +255,13 @@ public final class ApiClient {
   }
 
   private HttpResponse<byte[]> send(
-      String address, String method, String what, Optional<String> body)
+      String address, String method, String what, HttpRequest.BodyPublisher body)
       throws IOException, UnreachableException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(scheme + "://" + address + what))
             .timeout(what.equals("/v1/probe") ? PROBE : ANSWER)
             .header("Authorization", "Bearer " + token)
-            .method(
-                method,
-                body.map(HttpRequest.BodyPublishers::ofString)
-                    .orElseGet(HttpRequest.BodyPublishers::noBody))
+            .method(method, body)
             .build();
     try {
       return http.send(request, HttpResponse.BodyHandlers.ofByteArray());

@@ -17,6 +17,7 @@ import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ResolvedJob;
+import dev.trireme.launcher.control.JobChannel.RunFile;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -48,6 +49,10 @@ import org.slf4j.LoggerFactory;
  *   POST /v1/jobs/ID/cancel[?checkpoint=true]
  *   POST /v1/jobs/ID/scale?workers=N
  *   POST /v1/jobs/ID/resume
+ *   GET  /v1/files/SHA256/NAME                  {"path": where a file that was shipped is}
+ *   PUT  /v1/files/SHA256/NAME?offset=N&amp;size=M  a piece of one, at most {@value FileStore#MAX_PIECE} bytes
+ *   POST /v1/jobs/ID/chaos?kind=K&amp;rank=R&amp;lastingMillis=N[&amp;trial=true]
+ *   GET  /v1/jobs/ID/events|metrics?offset=N     what events.jsonl or metrics.jsonl holds from byte N on
  * </pre>
  *
  * <p>Every request carries {@code Authorization: Bearer TOKEN}; without it the answer is 401 and
@@ -75,6 +80,7 @@ public final class ApiServer implements AutoCloseable {
   private final Supplier<Optional<JobService>> active;
   private final String token;
   private final Function<String, Path> runDirectories;
+  private final FileStore files;
   private final HttpServer server;
   private final ThreadPoolExecutor executor;
 
@@ -82,10 +88,12 @@ public final class ApiServer implements AutoCloseable {
       Supplier<Optional<JobService>> active,
       String token,
       Function<String, Path> runDirectories,
+      FileStore files,
       HttpServer server) {
     this.active = active;
     this.token = token;
     this.runDirectories = runDirectories;
+    this.files = files;
     this.server = server;
     AtomicInteger number = new AtomicInteger();
     executor =
@@ -110,6 +118,7 @@ public final class ApiServer implements AutoCloseable {
    * @param token that every request must carry
    * @param tls empty for plain HTTP, which the caller allows on loopback only
    * @param runDirectories gives a job of this name a run directory of its own
+   * @param files what users ship goes there
    * @throws IOException when it cannot listen there
    */
   public static ApiServer start(
@@ -117,7 +126,8 @@ public final class ApiServer implements AutoCloseable {
       Optional<SSLContext> tls,
       String token,
       Supplier<Optional<JobService>> active,
-      Function<String, Path> runDirectories)
+      Function<String, Path> runDirectories,
+      FileStore files)
       throws IOException {
     Http.setDeadlines();
     HttpServer server;
@@ -128,7 +138,7 @@ public final class ApiServer implements AutoCloseable {
     } else {
       server = HttpServer.create(address, WAITING);
     }
-    ApiServer api = new ApiServer(active, token, runDirectories, server);
+    ApiServer api = new ApiServer(active, token, runDirectories, files, server);
     server.setExecutor(api.executor);
     server.createContext("/", api::handle);
     server.start();
@@ -184,6 +194,10 @@ public final class ApiServer implements AutoCloseable {
     if (path.size() < 3 || path.size() > 5 || !path.get(1).equals("v1")) {
       throw noSuch(exchange);
     }
+    if (path.get(2).equals("files") && path.size() == 5) {
+      serveFile(exchange, method, path.get(3), path.get(4), query);
+      return;
+    }
     String what = method + " " + path.get(2) + (path.size() == 5 ? " " + path.get(4) : "");
     if (path.size() == 4) {
       what = method + " job";
@@ -197,6 +211,12 @@ public final class ApiServer implements AutoCloseable {
       case "GET job" -> Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));
       case "GET jobs logs" -> log(exchange, find(jobs.get(), id), query);
       case "GET jobs result" -> Http.answer(exchange, 200, result(find(jobs.get(), id)));
+      case "GET jobs events" -> lines(exchange, find(jobs.get(), id), RunFile.EVENTS, query);
+      case "GET jobs metrics" -> lines(exchange, find(jobs.get(), id), RunFile.METRICS, query);
+      case "POST jobs chaos" -> {
+        find(jobs.get(), id);
+        Http.answer(exchange, 200, HarmJson.of(jobs.get().harm(id, HarmJson.order(query))));
+      }
       case "POST jobs cancel" -> {
         find(jobs.get(), id);
         if (query.getOrDefault("checkpoint", "false").equals("true")) {
@@ -219,6 +239,36 @@ public final class ApiServer implements AutoCloseable {
       }
       default -> throw noSuch(exchange);
     }
+  }
+
+  private void serveFile(
+      HttpExchange exchange, String method, String hash, String name, Map<String, String> query)
+      throws IOException {
+    Optional<Path> whole;
+    if (method.equals("GET")) {
+      whole = files.find(hash, name);
+      if (whole.isEmpty()) {
+        throw new NoSuchThingException("there is no file " + hash + "/" + name);
+      }
+    } else if (method.equals("PUT")) {
+      byte[] piece = exchange.getRequestBody().readNBytes(FileStore.MAX_PIECE + 1);
+      if (piece.length > FileStore.MAX_PIECE) {
+        throw new IllegalArgumentException(
+            "expected at most " + FileStore.MAX_PIECE + " bytes of a file at a time");
+      }
+      try {
+        whole =
+            files.write(
+                hash, name, Http.number(query, "offset"), Http.number(query, "size"), piece);
+      } catch (IOException e) {
+        throw new CoordinatorException("cannot keep the file " + name + ": " + e.getMessage(), e);
+      }
+    } else {
+      throw noSuch(exchange);
+    }
+    ObjectNode answer = JsonNodeFactory.instance.objectNode();
+    whole.ifPresent(file -> answer.put("path", file.toString()));
+    Http.answer(exchange, 200, answer);
   }
 
   private static NoSuchThingException noSuch(HttpExchange exchange) {
@@ -295,9 +345,20 @@ public final class ApiServer implements AutoCloseable {
     // Asked first: what is printed before the end is then in what is read after.
     boolean ended = status.state().isFinal();
     LogSlice slice = LogSlice.read(status.runDirectory(), rank, offset);
+    exchange.getResponseHeaders().set(ENDED, String.valueOf(ended));
+    answer(exchange, slice);
+  }
+
+  private static void lines(
+      HttpExchange exchange, JobStatus status, RunFile file, Map<String, String> query)
+      throws IOException {
+    Path path = status.runDirectory().resolve(file.fileName());
+    answer(exchange, LogSlice.read(path, Http.number(query, "offset")));
+  }
+
+  private static void answer(HttpExchange exchange, LogSlice slice) throws IOException {
     exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
     exchange.getResponseHeaders().set(NEXT, String.valueOf(slice.next()));
-    exchange.getResponseHeaders().set(ENDED, String.valueOf(ended));
     Http.answer(exchange, 200, slice.bytes());
   }
 

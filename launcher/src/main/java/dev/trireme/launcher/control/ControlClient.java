@@ -2,11 +2,13 @@ package dev.trireme.launcher.control;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.trireme.protocol.HarmKind;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -16,10 +18,12 @@ public final class ControlClient implements JobChannel {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
 
   private final ClusterFile cluster;
+  private final Path run;
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(DEADLINE).build();
 
-  private ControlClient(ClusterFile cluster) {
+  private ControlClient(ClusterFile cluster, Path run) {
     this.cluster = cluster;
+    this.run = run;
   }
 
   /** There is nobody to ask, or no answer came. */
@@ -36,7 +40,7 @@ public final class ControlClient implements JobChannel {
   public static final class RefusedException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    RefusedException(String message) {
+    public RefusedException(String message) {
       super(message);
     }
   }
@@ -53,7 +57,7 @@ public final class ControlClient implements JobChannel {
       if (cluster.isEmpty()) {
         throw RunFiles.nobody(runDirectory);
       }
-      return new ControlClient(cluster.get());
+      return new ControlClient(cluster.get(), runDirectory);
     } catch (ClusterFile.UnusableException e) {
       throw new UnreachableException(e.getMessage());
     } catch (IOException e) {
@@ -74,6 +78,22 @@ public final class ControlClient implements JobChannel {
   @Override
   public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
     return ask("POST", "/cancel?checkpoint=" + checkpoint);
+  }
+
+  @Override
+  public JsonNode harm(HarmKind kind, int rank, Duration lasting, boolean trial)
+      throws UnreachableException, RefusedException {
+    return ask("POST", "/chaos?" + HarmJson.query(kind, rank, lasting, trial));
+  }
+
+  @Override
+  public Lines lines(RunFile file, long offset) throws UnreachableException {
+    try {
+      LogSlice slice = LogSlice.read(run.resolve(file.fileName()), offset);
+      return new Lines(new String(slice.bytes(), StandardCharsets.UTF_8), slice.next());
+    } catch (IOException e) {
+      throw new UnreachableException("cannot read " + file.fileName() + " in " + run + ": " + e);
+    }
   }
 
   private JsonNode ask(String method, String what) throws UnreachableException, RefusedException {

@@ -27,6 +27,7 @@ import org.slf4j.LoggerFactory;
  *   GET  /v1/job                          how it stands
  *   POST /v1/job/scale?workers=N          another number of ranks
  *   POST /v1/job/cancel[?checkpoint=true] its end, with a checkpoint before it where asked
+ *   POST /v1/job/chaos?kind=K&amp;rank=R&amp;lastingMillis=N[&amp;trial=true]   harm on purpose
  * </pre>
  *
  * <p>Every request carries {@code Authorization: Bearer TOKEN}; without it the answer is 401 and
@@ -42,7 +43,11 @@ public final class ControlServer implements AutoCloseable {
   private static final int WAITING = 64;
 
   private static final Map<String, String> METHODS =
-      Map.of("/v1/job", "GET", "/v1/job/scale", "POST", "/v1/job/cancel", "POST");
+      Map.of(
+          "/v1/job", "GET",
+          "/v1/job/scale", "POST",
+          "/v1/job/cancel", "POST",
+          "/v1/job/chaos", "POST");
 
   private final JobService jobs;
   private final String jobId;
@@ -138,6 +143,9 @@ public final class ControlServer implements AutoCloseable {
         // The answer is the same for all.
       }
       case "POST /v1/job/scale" -> jobs.scale(jobId, workers(query));
+      case "POST /v1/job/chaos" -> {
+        return HarmJson.of(jobs.harm(jobId, HarmJson.order(Http.query(exchange))));
+      }
       case "POST /v1/job/cancel" -> {
         if (query.equals("checkpoint=true")) {
           jobs.cancelWithCheckpoint(jobId, "cancelled by the user");

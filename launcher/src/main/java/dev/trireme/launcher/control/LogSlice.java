@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * A piece of a rank's log, of whole lines where it has any.
+ * A piece of a rank's log, or of another file of lines, of whole lines where it has any.
  *
  * @param bytes at most {@value #MAX}
  * @param next where the piece after it begins
@@ -19,7 +19,11 @@ record LogSlice(byte[] bytes, long next) {
 
   /** Reads what is there from {@code offset} on; nothing where there is no such log yet. */
   static LogSlice read(Path runDirectory, long rank, long offset) throws IOException {
-    Path file = runDirectory.resolve("logs").resolve("rank-" + rank + ".log");
+    return read(runDirectory.resolve("logs").resolve("rank-" + rank + ".log"), offset);
+  }
+
+  /** Reads what is in a file of lines from {@code offset} on; nothing where there is none yet. */
+  static LogSlice read(Path file, long offset) throws IOException {
     try (SeekableByteChannel channel = Files.newByteChannel(file)) {
       // A log that is full begins anew.
       long from = offset > channel.size() ? 0 : offset;

@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * <p>Threading: one owner. {@link #close} ends every process and thread of the cluster, within a
  * few seconds.
  */
-final class EmbeddedCluster implements AutoCloseable {
+final class EmbeddedCluster implements FollowedRun.Cluster {
   private static final Logger log = LoggerFactory.getLogger(EmbeddedCluster.class);
 
   private final CoordinatorNode coordinator;
@@ -53,7 +53,8 @@ final class EmbeddedCluster implements AutoCloseable {
     }
   }
 
-  JobService jobs() {
+  @Override
+  public JobService jobs() {
     return coordinator.jobs();
   }
 

@@ -11,12 +11,9 @@ import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.TrainRunner;
-import dev.trireme.launcher.cli.progress.ProgressDisplay;
-import dev.trireme.launcher.cli.progress.RunSummary;
 import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ValidatedJob;
 import dev.trireme.launcher.control.ClusterFile;
-import dev.trireme.launcher.control.ControlServer;
 import dev.trireme.launcher.control.RunFiles;
 import dev.trireme.launcher.device.DeviceSurvey;
 import dev.trireme.launcher.device.Installation;
@@ -32,7 +29,6 @@ import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 
 /** Runs one job on an embedded cluster of its own, from an empty run directory to its result. */
@@ -46,7 +42,7 @@ public final class EmbeddedRunner implements TrainRunner {
     try {
       Path directory = RunDirectories.create(asked, spec.name(), LocalDateTime.now());
       JobSubmission submission = new JobSubmission(spec, job.resolved().yaml(), directory);
-      return ended(
+      return FollowedRun.ended(
           run(spec, directory, console, jobs -> jobs.submit(submission)), directory, console);
     } catch (RunDirectories.UnusableException e) {
       console.err().println("trireme: " + e.getMessage());
@@ -83,7 +79,7 @@ public final class EmbeddedRunner implements TrainRunner {
         return ExitCode.USAGE;
       }
       JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
-      return ended(
+      return FollowedRun.ended(
           run(spec, directory, console, jobs -> resumed(jobs, directory)), directory, console);
     } catch (IOException | CoordinatorException e) {
       console.err().println("trireme: " + e.getMessage());
@@ -114,59 +110,17 @@ public final class EmbeddedRunner implements TrainRunner {
     return status.jobId();
   }
 
-  private static int ended(JobResult result, Path directory, Console console) {
-    console.out().println(summary(result, directory));
-    if (result.state() != JobState.SUCCEEDED) {
-      console.err().println("trireme: " + result.name() + ": " + result.reason());
-    }
-    return exitCode(result);
-  }
-
   /**
    * @param begin starts the job and says its id
    */
-  @SuppressWarnings("try") // some resources are there only to be closed
   private static JobResult run(
       JobSpec spec, Path directory, Console console, Function<JobService, String> begin) {
-    console.err().println("running " + spec.name() + " in " + directory);
-    Interruption interruption = new Interruption();
-    try (Termination termination = Termination.listen();
-        CancelOnInterrupt cancel = CancelOnInterrupt.install(termination, interruption::raise);
-        EmbeddedCluster cluster =
-            EmbeddedCluster.start(agentConfig(spec), directory.resolve(STATE));
-        ProgressDisplay display =
-            new ProgressDisplay(
-                console.terminal(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
-      JobService jobs = cluster.jobs();
-      String id = begin.apply(jobs);
-      ProgressFeed feed = new ProgressFeed(display);
-      interruption.onRaised(() -> cancel(jobs, id, termination, feed));
-      try (JobService.Subscription watching = jobs.watch(id, feed);
-          ControlServer control = ControlServer.start(jobs, id, directory)) {
-        return feed.result().get();
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CoordinatorException("interrupted while the job was running", e);
-    } catch (ExecutionException e) {
-      throw new CoordinatorException(
-          e.getCause().getMessage() + "; continue with ./trireme job resume " + directory, e);
-    }
-  }
-
-  /** Whoever takes the machine back wants the work to go on elsewhere. */
-  private static void cancel(
-      JobService jobs, String id, Termination termination, ProgressFeed feed) {
-    try {
-      if (termination.isAsked()) {
-        jobs.cancelWithCheckpoint(id, "terminated by SIGTERM");
-      } else {
-        jobs.cancel(id, "interrupted");
-      }
-    } catch (CoordinatorException e) {
-      // Nobody is there to end the job in order: the cluster is closed around it.
-      feed.fail(e);
-    }
+    return FollowedRun.run(
+        spec.name(),
+        directory,
+        console,
+        interruption -> EmbeddedCluster.start(agentConfig(spec), directory.resolve(STATE)),
+        begin);
   }
 
   private static AgentConfig agentConfig(JobSpec spec) {
@@ -197,26 +151,5 @@ public final class EmbeddedRunner implements TrainRunner {
     } catch (UnknownHostException e) {
       return "localhost";
     }
-  }
-
-  private static String summary(JobResult result, Path directory) {
-    return new RunSummary(
-            result.name(),
-            result.state().name(),
-            result.steps(),
-            result.worldSize(),
-            result.samplesPerSecond(),
-            result.metrics(),
-            result.wallSeconds(),
-            directory.toString())
-        .toString();
-  }
-
-  private static int exitCode(JobResult result) {
-    return switch (result.state()) {
-      case SUCCEEDED -> ExitCode.DONE;
-      case CANCELLED -> ExitCode.CANCELLED;
-      default -> result.usage() ? ExitCode.USAGE : ExitCode.FAILED;
-    };
   }
 }

@@ -5,7 +5,7 @@ package dev.trireme.launcher.embedded;
  *
  * <p>Threading: any.
  */
-final class Interruption {
+public final class Interruption {
   private boolean raised;
   private Runnable action = () -> {};
 
@@ -20,7 +20,7 @@ final class Interruption {
   }
 
   /** Says what to do about it; done at once when it has been raised already. */
-  void onRaised(Runnable then) {
+  public void onRaised(Runnable then) {
     boolean already;
     synchronized (this) {
       action = then;

@@ -5,10 +5,14 @@ import dev.trireme.allreduce.bench.BenchException;
 import dev.trireme.allreduce.bench.BenchPlan;
 import dev.trireme.allreduce.bench.BenchRow;
 import dev.trireme.allreduce.bench.BenchTask;
+import dev.trireme.allreduce.bench.BenchTransport;
 import dev.trireme.allreduce.bench.RankJvm;
 import dev.trireme.launcher.cli.BenchRunner;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
+import dev.trireme.launcher.device.DeviceSurvey;
+import dev.trireme.protocol.HostDevice;
+import dev.trireme.worker.agent.DeviceDeal;
 import dev.trireme.worker.agent.RankCommand;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -29,7 +33,12 @@ public final class ProcessBench implements BenchRunner {
 
   @Override
   public int measure(BenchPlan plan, Consumer<BenchRow> each, Console console) {
-    return run(() -> AllReduceBench.measure(plan, jvm(), MEMORY, each), console);
+    return run(
+        () -> {
+          RankJvm jvm = plan.transport() == BenchTransport.NCCL ? withDevices(plan.ranks()) : jvm();
+          AllReduceBench.measure(plan, jvm, MEMORY, each);
+        },
+        console);
   }
 
   @Override
@@ -54,6 +63,23 @@ public final class ProcessBench implements BenchRunner {
     } catch (InterruptedException e) {
       return ExitCode.CANCELLED;
     }
+  }
+
+  /** A device for each rank, those that are joined best first. */
+  private static RankJvm withDevices(int ranks) throws BenchException {
+    DeviceSurvey survey = DeviceSurvey.ofProcess();
+    List<HostDevice> devices = survey.devices();
+    if (devices.size() < ranks) {
+      throw new BenchException(
+          "--backend nccl: expected a CUDA device for each of "
+              + ranks
+              + (ranks == 1 ? " rank" : " ranks")
+              + ", found "
+              + devices.size()
+              + (survey.none().isEmpty() ? "" : ": " + survey.none())
+              + "; trireme doctor shows what there is");
+    }
+    return jvm().with(devices.stream().limit(ranks).map(DeviceDeal::visible).toList());
   }
 
   /** The Java, the flags, the libraries and the environment of a rank that trains. */

@@ -8,6 +8,7 @@ import dev.trireme.launcher.cli.progress.EpochRow;
 import dev.trireme.launcher.cli.progress.ProgressDisplay;
 import dev.trireme.launcher.cli.progress.RunPlan;
 import dev.trireme.launcher.cli.progress.StepView;
+import dev.trireme.launcher.config.ByteSizes;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +33,12 @@ final class ProgressFeed implements JobListener {
       stateChanged(changed);
     } else if (event instanceof JobEvent.RankReady ready && ready.rank() == 0) {
       started(ready.ready());
+    } else if (event instanceof JobEvent.BucketsTuned tuned) {
+      display.message(
+          "the ranks have measured: buckets of "
+              + ByteSizes.format(tuned.buckets().bucketSize())
+              + ", the first of "
+              + ByteSizes.format(tuned.buckets().firstBucketSize()));
     } else if (event instanceof JobEvent.Progress progress) {
       RankReport.Committed committed = progress.committed();
       display.step(
@@ -54,6 +61,10 @@ final class ProgressFeed implements JobListener {
     } else if (event instanceof JobEvent.Failure failure) {
       display.message("failure: " + failure.verdict().sentence());
       failure.verdict().lastLines().forEach(line -> display.message("  | " + line));
+    } else if (event instanceof JobEvent.Harmed harmed) {
+      display.message(
+          "on purpose: %s rank %d: %s"
+              .formatted(harmed.kind().past(), harmed.rank(), harmed.how()));
     } else if (event instanceof JobEvent.Recovered recovered) {
       display.message(
           "generation %d goes on with step %d on %d ranks, %.1f s later"

@@ -10,13 +10,13 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Where a run leaves what it leaves. */
-final class RunDirectories {
+public final class RunDirectories {
   private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
 
   private RunDirectories() {}
 
   /** A directory that cannot be used for a run; the message says why and what to do. */
-  static final class UnusableException extends Exception {
+  public static final class UnusableException extends Exception {
     private static final long serialVersionUID = 1L;
 
     UnusableException(String message) {
@@ -30,7 +30,7 @@ final class RunDirectories {
    * @param asked by the user; a new one under {@code runs/} when empty
    * @throws UnusableException when it holds another run or cannot be made
    */
-  static Path create(Optional<Path> asked, String jobName, LocalDateTime now)
+  public static Path create(Optional<Path> asked, String jobName, LocalDateTime now)
       throws UnusableException {
     if (asked.isPresent() && asked.get().toString().isBlank()) {
       throw unusable(

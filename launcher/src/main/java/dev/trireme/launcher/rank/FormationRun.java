@@ -6,8 +6,8 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.CheckpointSpec;
-import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.GradientExchange;
@@ -15,6 +15,7 @@ import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
+import dev.trireme.checkpoint.LackOfRoom;
 import dev.trireme.checkpoint.LocalCheckpointer;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
@@ -28,6 +29,7 @@ import dev.trireme.worker.rank.RankStepCoordinator;
 import dev.trireme.worker.train.RankContext;
 import dev.trireme.worker.train.RankState;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,6 +70,7 @@ final class FormationRun implements AutoCloseable {
   private final Optional<GroupOpener> servers;
   private final CheckpointSettings checkpoints;
   private final AgentCheckpointGate gate;
+  private final LackOfRoom room = new LackOfRoom();
   private volatile Optional<RankStepCoordinator> steps = Optional.empty();
   private volatile boolean ready;
 
@@ -76,8 +79,10 @@ final class FormationRun implements AutoCloseable {
    *
    * @param job with the device that was decided on
    * @param librariesLoaded returns once the engine's native libraries are loaded
+   * @param estate what formations leave to each other
    */
-  FormationRun(Join join, JobSpec job, AgentLink link, Runnable librariesLoaded) {
+  FormationRun(
+      Join join, JobSpec job, AgentLink link, Runnable librariesLoaded, NcclEstate estate) {
     this.join = join;
     this.job = job;
     this.link = link;
@@ -87,7 +92,13 @@ final class FormationRun implements AutoCloseable {
     Introduction introduction = new Introduction(two ? 2 : 1, link::report);
     this.meeting =
         GroupOpener.start(
-            groups.workers(), job, join.backing(), librariesLoaded, link::report, introduction);
+            groups.workers(),
+            job,
+            join.backing(),
+            librariesLoaded,
+            estate,
+            link::report,
+            introduction);
     this.servers =
         job.parallel().servers() > 0
             ? Optional.of(GroupOpener.startForMessages(groups.all(), introduction))
@@ -105,6 +116,8 @@ final class FormationRun implements AutoCloseable {
       servers.ifPresent(s -> s.abort(abort.reason()));
     } else if (command instanceof AgentToRank.Contacts contacts) {
       meeting.dealt(contacts);
+    } else if (command instanceof AgentToRank.LackRoom lack) {
+      room.lasts(Duration.ofMillis(lack.millis()));
     }
   }
 
@@ -120,11 +133,21 @@ final class FormationRun implements AutoCloseable {
       String host = join.transport().network().get().host();
       SharedPlace.require(group, Path.of(checkpoints.location()), host);
     }
-    try (GradientExchange exchange = exchange(group, lasting);
+    TunedJob tuned =
+        TunedJob.of(
+            job,
+            join.job(),
+            join.resolvedSpec(),
+            group,
+            lasting.replica().parameters(),
+            join.source().equals(StateSource.JOB));
+    tuned.news().ifPresent(link::report);
+    try (GradientExchange exchange = exchange(group, lasting, tuned.job().parallel());
         Checkpointer checkpointer =
             LocalCheckpointer.open(
                 checkpoints.config(join.rank(), group.worldSize(), join.generations()),
                 gate,
+                room,
                 lasting.memory())) {
       Replica replica =
           exchange instanceof ServedExchange served
@@ -132,8 +155,8 @@ final class FormationRun implements AutoCloseable {
               : lasting.replica();
       RankContext context =
           new RankContext(
-              job,
-              join.resolvedSpec(),
+              tuned.job(),
+              tuned.resolvedSpec(),
               new RankContext.Ports(
                   replica,
                   lasting.data(),
@@ -144,14 +167,14 @@ final class FormationRun implements AutoCloseable {
                   lasting.state(),
                   lasting.memory()),
               origin(),
-              (progress, from) -> started(progress, from, lasting));
+              (progress, from) -> started(progress, from, lasting, exchange));
       return finished(program.train(context), lasting);
     }
   }
 
-  private GradientExchange exchange(ProcessGroup group, Lasting lasting) {
+  private GradientExchange exchange(ProcessGroup group, Lasting lasting, ParallelSpec parallel) {
     if (servers.isEmpty()) {
-      return buckets(group, lasting);
+      return buckets(group, lasting, parallel);
     }
     long items = lasting.data().training().items();
     LearningRate learningRate =
@@ -164,23 +187,17 @@ final class FormationRun implements AutoCloseable {
         group, servers.get().await(), lasting.replica(), job, learningRate, items);
   }
 
-  private BucketedExchange buckets(ProcessGroup group, Lasting lasting) {
+  private BucketedExchange buckets(ProcessGroup group, Lasting lasting, ParallelSpec parallel) {
     Replica replica = lasting.replica();
     BucketedExchange exchange =
         new BucketedExchange(
             group,
             replica.parameters(),
             replica.statistics(),
-            job.parallel().firstBucketSize(),
-            job.parallel().bucketSize(),
-            job.parallel().compression(),
+            parallel.firstBucketSize(),
+            parallel.bucketSize(),
+            parallel.compression(),
             lasting.memory());
-    if (!(job.parallel().compression() instanceof CompressionSpec.None)) {
-      log.info(
-          "compression: {} bytes of gradients are reduced a step in place of {}",
-          exchange.bytesPerStep(),
-          exchange.plainBytesPerStep());
-    }
     replica.bindGradients(exchange.reduced());
     return exchange;
   }
@@ -195,9 +212,10 @@ final class FormationRun implements AutoCloseable {
   }
 
   /** Only now may a wish to stop be taken: one that came before was meant for the steps to come. */
-  private void started(Progress progress, Optional<String> from, Lasting lasting) {
+  private void started(
+      Progress progress, Optional<String> from, Lasting lasting, GradientExchange exchange) {
     boolean source = join.source().equals(StateSource.rank(join.rank()));
-    lasting.steps().formed(join.rank(), progress.step(), source);
+    lasting.steps().formed(join.rank(), progress.step(), source, exchange::wireBytes);
     steps = Optional.of(lasting.steps());
     ready = true;
     long items = lasting.data().training().items();

@@ -37,6 +37,7 @@ final class GroupOpener implements AutoCloseable {
   private final Function<AbortSwitch, ProcessGroup> joining;
   private final Consumer<RankReport> out;
   private final Optional<NcclMeeting> nccl;
+  private final NcclEstate estate;
   private final Introduction introduction;
   private final Thread thread;
 
@@ -44,13 +45,14 @@ final class GroupOpener implements AutoCloseable {
       Function<AbortSwitch, ProcessGroup> joining,
       Consumer<RankReport> out,
       Optional<NcclMeeting> nccl,
-      boolean overNccl,
+      NcclEstate estate,
       Introduction introduction) {
     this.introduction = introduction;
     this.joining = joining;
+    this.estate = estate;
     this.out = out;
     this.nccl = nccl;
-    this.thread = new Thread(overNccl ? this::openNccl : this::openAeron, "group-opener");
+    this.thread = new Thread(nccl.isPresent() ? this::openNccl : this::openAeron, "group-opener");
     thread.setDaemon(true);
   }
 
@@ -61,6 +63,7 @@ final class GroupOpener implements AutoCloseable {
    * @param backing says over what
    * @param librariesLoaded returns once the engine's native libraries are loaded: loading others
    *     beside them would find the wrong ones
+   * @param estate what the formation before has left of NCCL, and where this one leaves it
    * @param out takes what the coordinator is to hear
    * @param introduction to ranks of other hosts, in which this group has the last number
    */
@@ -69,6 +72,7 @@ final class GroupOpener implements AutoCloseable {
       JobSpec job,
       Backing backing,
       Runnable librariesLoaded,
+      NcclEstate estate,
       Consumer<RankReport> out,
       Introduction introduction) {
     AlgorithmTable algorithms = AlgorithmTable.of(job.parallel().algorithms());
@@ -78,6 +82,14 @@ final class GroupOpener implements AutoCloseable {
             job.train().elastic()
                 ? AeronProcessGroup.joinForElasticSums(config, abort)
                 : AeronProcessGroup.join(config, algorithms, abort);
+    Optional<NcclMeeting> nccl =
+        backing.backend() == BackendKind.NCCL
+            ? Optional.of(
+                new NcclMeeting(config, NcclEstate.keep(job), estate, librariesLoaded, out))
+            : Optional.empty();
+    if (nccl.isEmpty()) {
+      estate.close();
+    }
     GroupOpener opener =
         new GroupOpener(
             config.network().isEmpty()
@@ -91,8 +103,8 @@ final class GroupOpener implements AutoCloseable {
                             ? opening.joinForElasticSums(all)
                             : opening.join(all, algorithms)),
             out,
-            Optional.of(new NcclMeeting(config, librariesLoaded, out)),
-            backing.backend() == BackendKind.NCCL,
+            nccl,
+            estate,
             introduction);
     opener.thread.start();
     return opener;
@@ -111,7 +123,7 @@ final class GroupOpener implements AutoCloseable {
                     (opening, all) -> opening.joinForMessages(all, PATIENCE)),
             report -> {},
             Optional.empty(),
-            false,
+            new NcclEstate(),
             introduction);
     opener.thread.start();
     return opener;
@@ -189,7 +201,7 @@ final class GroupOpener implements AutoCloseable {
     group.handle(
         (there, error) -> {
           if (there != null) {
-            there.close();
+            estate.take(there);
           }
           return null;
         });

@@ -1,8 +1,10 @@
 package dev.trireme.launcher.rank;
 
 import dev.trireme.allreduce.AbortSwitch;
+import dev.trireme.allreduce.AeronProcessGroup;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.nccl.Nccl;
+import dev.trireme.allreduce.nccl.NcclClaim;
 import dev.trireme.allreduce.nccl.NcclConfig;
 import dev.trireme.allreduce.nccl.NcclProcessGroup;
 import dev.trireme.allreduce.nccl.NcclUniqueId;
@@ -12,21 +14,31 @@ import dev.trireme.api.tensor.Device;
 import dev.trireme.protocol.AgentToRank.Contacts;
 import dev.trireme.protocol.RankReport;
 import java.time.Duration;
-import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How ranks meet over NCCL: rank 0 makes a unique id, which the coordinator deals to all once every
- * rank has said that its libraries are there; then all join with it.
+ * rank has said that its libraries are there; then all join with it. Where they are what is left of
+ * a formation that failed, and each still has its part of it, they go on with that instead ({@link
+ * NcclClaim#left}); all see the same contacts, and so decide alike.
+ *
+ * <p>NCCL has no messages with tags. The group gets a companion for them, over Aeron between the
+ * hosts' memories, as a job without NCCL has for everything; it costs nothing while nobody uses it
+ * but its streams and some milliseconds of the meeting.
  *
  * <p>Threading: {@link #join} blocks one thread; the rest from any.
  */
 final class NcclMeeting {
+  private static final Logger log = LoggerFactory.getLogger(NcclMeeting.class);
+
   /**
    * The coordinator gives up a rank that is silent for as long as a collective may take; this is
    * for the case that the coordinator itself has gone.
@@ -39,12 +51,26 @@ final class NcclMeeting {
   private static final String TEST_DEVICE_PER_RANK = "trireme.test.ncclDevicePerRank";
 
   private final GroupConfig config;
+  private final Duration keep;
+  private final NcclEstate estate;
   private final Runnable librariesLoaded;
   private final Consumer<RankReport> out;
+  private final AbortSwitch companionAbort = new AbortSwitch();
   private final CompletableFuture<Contacts> contacts = new CompletableFuture<>();
 
-  NcclMeeting(GroupConfig config, Runnable librariesLoaded, Consumer<RankReport> out) {
+  /**
+   * @param keep how long the group is to keep what an abort leaves of it
+   * @param estate what the formation before has left
+   */
+  NcclMeeting(
+      GroupConfig config,
+      Duration keep,
+      NcclEstate estate,
+      Runnable librariesLoaded,
+      Consumer<RankReport> out) {
     this.config = config;
+    this.keep = keep;
+    this.estate = estate;
     this.librariesLoaded = librariesLoaded;
     this.out = out;
   }
@@ -56,6 +82,7 @@ final class NcclMeeting {
   void abort(String why) {
     contacts.completeExceptionally(
         new CollectiveException(CollectiveException.Cause.ABORTED, -1, why));
+    companionAbort.abort(why);
   }
 
   /**
@@ -65,22 +92,47 @@ final class NcclMeeting {
    * @throws CollectiveException when the others do not come, or the formation was aborted
    */
   ProcessGroup join(AbortSwitch abort) throws InterruptedException {
-    librariesLoaded.run();
-    Nccl.load();
-    HexFormat hex = HexFormat.of();
-    boolean first = config.rank() == 0;
-    out.accept(new RankReport.Contact(first ? hex.formatHex(NcclUniqueId.create().bytes()) : ""));
-    byte[] id = hex.parseHex(await().contacts().get(0));
-    return NcclProcessGroup.join(
+    try {
+      librariesLoaded.run();
+      Nccl.load();
+      // Where it turns out that nobody needs it, a thread of NCCL's waits for ever: a small price.
+      Optional<NcclUniqueId> id =
+          config.rank() == 0 ? Optional.of(NcclUniqueId.create()) : Optional.empty();
+      out.accept(new RankReport.Contact(new NcclContact(id, estate.claim()).text()));
+      List<NcclContact> all = await().contacts().stream().map(NcclContact::parse).toList();
+      ProcessGroup companion = AeronProcessGroup.join(config, Optional.empty(), companionAbort);
+      try {
+        return join(all, abort, companion);
+      } catch (RuntimeException e) {
+        companion.close();
+        throw e;
+      }
+    } finally {
+      estate.close();
+    }
+  }
+
+  private ProcessGroup join(List<NcclContact> all, AbortSwitch abort, ProcessGroup companion) {
+    NcclConfig own =
         new NcclConfig(
             config.rank(),
             config.worldSize(),
             config.generation(),
             new Device(Device.Kind.CUDA, device()),
-            new NcclUniqueId(id),
-            config.timeout()),
-        abort,
-        Optional.empty());
+            all.get(0).id().orElseThrow(),
+            config.timeout(),
+            keep);
+    Optional<List<Integer>> left = NcclClaim.left(all.stream().map(NcclContact::claim).toList());
+    if (left.isPresent()) {
+      log.info(
+          "goes on with the communicator of generation {} without its ranks {}",
+          estate.claim().map(NcclClaim::generation).orElseThrow(),
+          left.get());
+      return NcclProcessGroup.joinWithout(
+          estate.handOver().orElseThrow(), left.get(), own, abort, Optional.of(companion));
+    }
+    estate.close();
+    return NcclProcessGroup.join(own, abort, Optional.of(companion));
   }
 
   /** The agent shows each process one device, so it is the first that there is. */

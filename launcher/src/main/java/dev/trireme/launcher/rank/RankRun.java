@@ -8,6 +8,7 @@ import dev.trireme.api.engine.Engine;
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.JobSpec;
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.data.Datasets;
 import dev.trireme.launcher.rank.FormationRun.Lasting;
@@ -46,8 +47,9 @@ final class RankRun {
 
   private final AgentLink link;
   private final EngineLoader engineLoader;
-  private final JobSpec job;
+  private JobSpec job;
   private Join join;
+  private final NcclEstate estate = new NcclEstate();
   private boolean started;
   private Optional<RankState> state = Optional.empty();
 
@@ -80,13 +82,16 @@ final class RankRun {
   }
 
   private void train() throws Exception {
+    job = ShippedFiles.ofUser().local(job);
     CompletableFuture<DataSource> opening = openData();
-    try (FormationRun first = new FormationRun(join, job, link, engineLoader::awaitLibraries);
+    try (FormationRun first =
+            new FormationRun(join, job, link, engineLoader::awaitLibraries, estate);
         Engine engine = engineLoader.await(threads());
         DataSource data = opened(opening);
         Programs programs = Programs.of(job)) {
       trainInFormations(first, engine, data, programs);
     } finally {
+      estate.close();
       closeIfOpened(opening);
     }
   }
@@ -106,13 +111,21 @@ final class RankRun {
           lasting = fresh(engine, data, programs);
         }
         try (FormationRun formation =
-            new FormationRun(join, job, link, engineLoader::awaitLibraries)) {
+            new FormationRun(join, job(join), link, engineLoader::awaitLibraries, estate)) {
           takePart(formation, lasting, programs);
         }
       }
     } finally {
       lasting.close();
     }
+  }
+
+  /** What was left to the ranks of an earlier formation is in the job by now. */
+  private JobSpec job(Join next) {
+    ParallelSpec parallel = next.job().parallel();
+    return parallel.tunesBuckets()
+        ? job
+        : job.withBuckets(parallel.firstBucketSize(), parallel.bucketSize());
   }
 
   private Lasting fresh(Engine engine, DataSource data, Programs programs) {

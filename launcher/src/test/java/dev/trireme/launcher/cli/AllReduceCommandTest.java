@@ -96,4 +96,22 @@ class AllReduceCommandTest {
     assertThat(CliRun.of("bench", "allreduce", "--ranks", "4", "--soak", "1h").code())
         .isEqualTo(ExitCode.FAILED);
   }
+
+  @Test
+  void shouldMeasureOverNcclInTheSameColumnsAndRefuseWhatIsForAeronAlone() throws Exception {
+    CliRun run = CliRun.of("bench", "allreduce", "-n", "2", "--backend", "nccl", "-e", "64k");
+    assertThat(run.code()).isEqualTo(ExitCode.DONE);
+    assertThat(run.out()).contains("algbw", " float32 ");
+    assertThat(run.err()).startsWith("2 ranks over nccl, each with a CUDA device, float32 sums");
+    CliRun json = CliRun.of("bench", "allreduce", "-n", "2", "--backend=nccl", "-e=4k", "--json");
+    assertThat(new ObjectMapper().readTree(json.out()).get(0).get("bytes").asLong())
+        .isEqualTo(4096);
+    for (String other : new String[] {"--transport=udp", "--algorithm=ring", "--idle=1s"}) {
+      CliRun refused = CliRun.of("bench", "allreduce", "-n", "2", "--backend", "nccl", other);
+      assertThat(refused.code()).isEqualTo(ExitCode.USAGE);
+      assertThat(refused.err()).contains("--backend: nccl does not go with");
+    }
+    assertThat(CliRun.of("bench", "allreduce", "-n", "2", "--backend", "ncl").err())
+        .contains("did you mean 'nccl'?");
+  }
 }

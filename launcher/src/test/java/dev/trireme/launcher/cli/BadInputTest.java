@@ -159,6 +159,11 @@ class BadInputTest {
         job("a number past all bounds", "lr: 0.1", "lr: 1e999", "found 1e999"),
         job("yes for true", "lr: 0.1", "lr: 0.1, momentum: 0.9, nesterov: yes", "true or false"),
         job("a size that is none", "workers: 2", "workers: 2\n  bucketSize: 25q", "as 4k, 25m or"),
+        job(
+            "buckets with a parameter server",
+            "workers: 2",
+            "workers: 2\n  sync: parameter-server\n  bucketSize: auto",
+            "there are no buckets to tune"),
         job("a name with blanks", "name: good", "name: so so", ":1:1: name: expected 1 to 64 "),
         job("neither epochs nor steps", "epochs: 2", "seed: 2", "'epochs' or 'steps' or both"),
         job("two forms of a model", "model:", "model:\n  torchscript: m.pt", "exactly one of"),

@@ -48,9 +48,14 @@ class CliTest {
     String here = directory.toString();
     assertThat(CliRun.of("chaos", here).code()).isEqualTo(ExitCode.USAGE);
     assertThat(CliRun.of("chaos", here).err()).contains("is no directory of a run");
-    CliRun link = CliRun.of("chaos", here, "--kind", "drop-link");
-    assertThat(link.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(link.err()).contains("expected kill, freeze or slow, found 'drop-link'");
+    CliRun flood = CliRun.of("chaos", here, "--kind", "flood");
+    assertThat(flood.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(flood.err())
+        .contains("expected kill, freeze, slow, fill-disk, drop-link or any, found 'flood'");
+    assertThat(CliRun.of("chaos", here, "--stop", "1", "--fill-disk").code())
+        .isEqualTo(ExitCode.USAGE);
+    assertThat(CliRun.of("chaos", here, "--stop", "1", "--rank", "2").err())
+        .contains("named twice");
     assertThat(CliRun.of("chaos", here, "--for", "10m").err()).contains("--for needs --every");
     assertThat(CliRun.of("chaos", here, "--every", "soon").err()).contains("--every: expected a");
   }
@@ -166,9 +171,24 @@ class CliTest {
               throw new AssertionError("nothing is to be run");
             },
             FakeBench::new,
-            Services::new);
+            Services::new,
+            () -> (options, parsed, to) -> ExitCode.DONE);
     assertThat(cli.run("train", job())).isEqualTo(ExitCode.FAILED);
     assertThat(err.toString(StandardCharsets.UTF_8))
         .contains("this is a bug", "cannot be", "\tat ");
+  }
+
+  @Test
+  void shouldPrintACompletionOfAllCommands() {
+    CliRun run = CliRun.of("completion");
+    assertThat(run.code()).isZero();
+    assertThat(run.out()).contains("complete -F", "launch", "--run-dir", "scale");
+  }
+
+  @Test
+  void shouldRefuseALaunchThatCannotBe() throws Exception {
+    assertThat(CliRun.of("launch", "--hosts", "a:1", "--port", "70000", job()).code())
+        .isEqualTo(ExitCode.USAGE);
+    assertThat(CliRun.of("launch", job()).err()).contains("--hosts");
   }
 }

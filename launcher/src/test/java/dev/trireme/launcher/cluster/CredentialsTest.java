@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.trireme.launcher.control.ApiClient;
 import dev.trireme.launcher.control.ApiServer;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import dev.trireme.launcher.control.FileStore;
 import dev.trireme.launcher.control.Tls;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -83,7 +84,8 @@ class CredentialsTest {
             Optional.of(Tls.server(node.tls().orElseThrow())),
             node.token(),
             Optional::empty,
-            directory::resolve)) {
+            directory::resolve,
+            new FileStore(directory))) {
       String address = "127.0.0.1:" + server.address().getPort();
 
       assertThatThrownBy(() -> ask(address, ours))

@@ -10,6 +10,7 @@ import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.LayerSpec;
 import dev.trireme.api.job.LossKind;
 import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.WorkerCount;
@@ -173,6 +174,20 @@ class JobReaderTest {
     assertThat(job.train().loss()).isEqualTo(LossKind.BCE_WITH_LOGITS);
     assertThat(job.train().seed()).isEqualTo(Long.MIN_VALUE);
     assertThat(read(SMALL, "parallel.workers=1:2").parallel().workers().max()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldLeaveTheSizesOfBucketsToTheRanksWhereTheySayAuto() {
+    JobSpec job = read(SMALL, "parallel={workers: 2, bucketSize: auto}");
+    assertThat(job.parallel().tunesBuckets()).isTrue();
+    assertThat(job.parallel().bucketSize()).isEqualTo(ParallelSpec.AUTO);
+    assertThat(job.parallel().firstBucketSize()).isEqualTo(1 << 20);
+    assertThat(JobReader.toYaml(job)).contains("bucketSize: auto", "firstBucketSize: 1m");
+    JobSpec tuned = job.withBuckets(1 << 16, 1 << 18);
+    assertThat(JobReader.toYaml(tuned)).contains("bucketSize: 256k", "firstBucketSize: 1m");
+    assertThat(tuned.withBuckets(1, 1)).isEqualTo(tuned);
+    assertThat(read(SMALL, "parallel.firstBucketSize=auto").parallel().tunesBuckets()).isTrue();
+    assertThat(read(SMALL).parallel().tunesBuckets()).isFalse();
   }
 
   @Test

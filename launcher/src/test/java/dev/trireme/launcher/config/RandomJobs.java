@@ -89,7 +89,8 @@ final class RandomJobs {
       return any(List.copyOf(word.words().values()));
     }
     if (type instanceof SpecType.Whole whole) {
-      long number = whole(whole.min(), whole.max());
+      boolean auto = whole.auto() && random.nextInt(4) == 0;
+      long number = auto ? 0 : whole(whole.min(), whole.max());
       return whole.wide() ? (Object) number : (Object) (int) number;
     }
     if (type instanceof SpecType.Real real) {

@@ -13,6 +13,7 @@ import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.control.ControlClient.RefusedException;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import dev.trireme.protocol.HarmKind;
 import dev.trireme.protocol.JobState;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -61,7 +62,8 @@ class ApiServerTest {
             Optional.empty(),
             TOKEN,
             () -> standby ? Optional.empty() : Optional.of(new Jobs()),
-            directory::resolve);
+            directory::resolve,
+            new FileStore(directory.resolve(".files")));
     client = client(TOKEN, address());
   }
 
@@ -99,6 +101,25 @@ class ApiServerTest {
   }
 
   @Test
+  void shouldHarmAJobAndShowItsEventsFromAnyByteOn() throws Exception {
+    client.submit(SPEC, "me");
+    JobChannel job = client.job("job-1");
+    JsonNode done = job.harm(HarmKind.FREEZE, 1, Duration.ofSeconds(2), true);
+    assertThat(done.path("pid").asLong()).isEqualTo(4711);
+    assertThat(done.path("kind").asText()).isEqualTo("freeze");
+    assertThat(asked)
+        .contains(
+            "harm " + new JobService.HarmOrder(HarmKind.FREEZE, 1, Duration.ofSeconds(2), true));
+    assertThat(job.lines(JobChannel.RunFile.EVENTS, 0).text()).isEmpty();
+
+    Files.createDirectories(directory.resolve("small"));
+    Files.writeString(directory.resolve("small/events.jsonl"), "{\"a\":1}\n{\"b\":2}\n{\"c");
+    JobChannel.Lines lines = job.lines(JobChannel.RunFile.EVENTS, 8);
+    assertThat(lines.text()).isEqualTo("{\"b\":2}\n");
+    assertThat(lines.next()).isEqualTo(16);
+  }
+
+  @Test
   void shouldRefuseAWrongSpecWithItsLine() {
     assertThatThrownBy(() -> client.submit(SPEC + "trian: 1\n", "me"))
         .isInstanceOf(RefusedException.class)
@@ -113,6 +134,45 @@ class ApiServerTest {
         .isInstanceOf(RefusedException.class)
         .hasMessageContaining("there is no job 'job-7'");
     assertThatThrownBy(() -> client.log("job-7", 0, 0)).isInstanceOf(RefusedException.class);
+  }
+
+  @Test
+  void shouldKeepShippedFilesByWhatIsInThem() throws Exception {
+    byte[] bytes = new byte[FileStore.MAX_PIECE * 2 + 5];
+    new java.util.Random(1).nextBytes(bytes);
+    Path file = Files.write(directory.resolve("my model.pt"), bytes);
+    Path there = Path.of(client.ship(file));
+    assertThat(there).hasBinaryContent(bytes).hasFileName("my_model.pt");
+    assertThat(there.getParent()).hasFileName(Sha256.of(file));
+    assertThat(client.ship(file)).as("is there already").isEqualTo(there.toString());
+    Path empty = Files.createFile(directory.resolve("empty.jar"));
+    assertThat(Path.of(client.ship(empty))).isEmptyFile();
+  }
+
+  @Test
+  void shouldThrowAwayAFileThatIsNotWhatItsHashSays() throws Exception {
+    String wrong = "0".repeat(64);
+    for (String path :
+        List.of(
+            "/v1/files/" + wrong + "/a.jar?offset=0&size=3",
+            "/v1/files/" + wrong + "/a.jar?offset=5&size=8",
+            "/v1/files/" + wrong + "/a.jar?offset=0&size=2",
+            "/v1/files/ABC/a.jar?offset=0&size=3",
+            "/v1/files/" + wrong + "/..%2Fa?offset=0&size=3",
+            "/v1/files/" + wrong + "/a.part?offset=0&size=3")) {
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create("http://" + address() + path))
+              .header("Authorization", "Bearer " + TOKEN)
+              .PUT(HttpRequest.BodyPublishers.ofString("abc"))
+              .build();
+      int code =
+          HttpClient.newHttpClient()
+              .send(request, HttpResponse.BodyHandlers.discarding())
+              .statusCode();
+      assertThat(code).as(path).isIn(400, 404);
+    }
+    Path kept = directory.resolve(".files").resolve(wrong).resolve("a.jar");
+    assertThat(kept).doesNotExist();
   }
 
   @Test
@@ -226,6 +286,12 @@ class ApiServerTest {
     @Override
     public void scale(String jobId, int workers) {
       asked.add("scale " + workers);
+    }
+
+    @Override
+    public Harmed harm(String jobId, HarmOrder order) {
+      asked.add("harm " + order);
+      return new Harmed(order, 3, 4711, Instant.EPOCH, "stopped");
     }
 
     @Override

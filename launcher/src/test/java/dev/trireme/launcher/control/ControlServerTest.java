@@ -167,6 +167,12 @@ class ControlServerTest {
     }
 
     @Override
+    public Harmed harm(String jobId, HarmOrder order) {
+      asked.add("harm " + order);
+      return new Harmed(order, 3, 4711, Instant.EPOCH, "stopped");
+    }
+
+    @Override
     public void resume(String jobId) {
       throw new UnsupportedOperationException();
     }

@@ -2,17 +2,13 @@ package dev.trireme.launcher.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.trireme.launcher.Standins;
 import dev.trireme.protocol.HostDevice;
 import dev.trireme.protocol.HostDevice.Link;
 import dev.trireme.protocol.HostDevice.LinkKind;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -88,40 +84,6 @@ class DeviceSurveyTest {
 
   /** A folder with the stand-in for the driver's library, or the test is skipped. */
   private static Libraries standin() throws Exception {
-    boolean here =
-        System.getProperty("os.name").equals("Linux")
-            && System.getProperty("os.arch").equals("amd64")
-            && Arrays.stream(System.getenv("PATH").split(":"))
-                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "cc")));
-    if (!here) {
-      System.out.println("SKIPPED without a stand-in for NVML: needs cc, on Linux on x86-64");
-    }
-    Assumptions.assumeTrue(here, "no cc, or not Linux on x86-64");
-    // Once loaded it stays in this process: both tests use one file.
-    Path folder = Files.createDirectories(Path.of("target/standins").toAbsolutePath());
-    Path runtime = Path.of("..", "allreduce", "src", "test", "c");
-    compile(folder, "libnvidia-ml.so.1", Path.of("src/test/c/standin_nvml.c"));
-    compile(folder, "libcuda.so.1", runtime.resolve("standin_libcuda.c"));
-    compile(
-        folder,
-        "libcudart.so.13",
-        runtime.resolve("standin_cudart.c"),
-        "-Wl,--version-script=" + runtime.resolve("standin_cudart.map"));
-    return new Libraries(List.of(folder));
-  }
-
-  private static void compile(Path folder, String library, Path source, String... more)
-      throws Exception {
-    Path made = folder.resolve(library);
-    if (Files.exists(made)) {
-      return;
-    }
-    List<String> command = new ArrayList<>(List.of("cc", "-shared", "-fPIC", "-Wall", "-Wextra"));
-    command.addAll(List.of("-Wl,-soname," + library, "-o", made.toString(), source.toString()));
-    command.addAll(List.of(more));
-    command.add("-lpthread");
-    Process compiler = new ProcessBuilder(command).inheritIO().start();
-    assertThat(compiler.waitFor(60, TimeUnit.SECONDS)).as("the compiler ends").isTrue();
-    assertThat(compiler.exitValue()).as("the compiler's exit code").isZero();
+    return new Libraries(List.of(Standins.folder()));
   }
 }

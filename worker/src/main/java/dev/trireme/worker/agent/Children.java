@@ -2,6 +2,7 @@ package dev.trireme.worker.agent;
 
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.HostDevice;
+import dev.trireme.protocol.Stamp;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -58,10 +59,10 @@ final class Children {
   }
 
   /** The process that is this rank of the very formation. */
-  Optional<Child> find(StartRanks command, int rank) {
-    return ranksOf(command.jobId()).stream()
+  Optional<Child> find(String jobId, Stamp stamp, int rank) {
+    return ranksOf(jobId).stream()
         .filter(c -> c.join().get().rank() == rank)
-        .filter(c -> c.join().get().stamp().generation() == command.stamp().generation())
+        .filter(c -> c.join().get().stamp().generation() == stamp.generation())
         .findFirst();
   }
 

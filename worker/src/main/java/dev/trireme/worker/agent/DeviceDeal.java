@@ -59,7 +59,7 @@ public final class DeviceDeal {
   }
 
   /** What CUDA_VISIBLE_DEVICES is to say, so that a process sees this device alone. */
-  static String visible(HostDevice device) {
+  public static String visible(HostDevice device) {
     return device.uuid().isEmpty() ? Integer.toString(device.index()) : device.uuid();
   }
 

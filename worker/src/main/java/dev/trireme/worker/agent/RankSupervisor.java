@@ -14,6 +14,7 @@ import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.HarmRank;
 import dev.trireme.protocol.CoordinatorToAgent.OpenProbe;
 import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
 import dev.trireme.protocol.CoordinatorToAgent.RunProbe;
@@ -72,6 +73,7 @@ final class RankSupervisor implements AutoCloseable {
   private final Children children = new Children();
   private final Formations formations;
   private final Probes probes;
+  private final HarmOrders harms;
   private final CountDownLatch allGone = new CountDownLatch(1);
   private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
   private boolean closing;
@@ -102,6 +104,7 @@ final class RankSupervisor implements AutoCloseable {
             streams,
             new AgentToRank.Network(config.agentId(), config.address()));
     probes = new Probes(config, Path.of(aeronDirectory), said -> submit(() -> out.accept(said)));
+    harms = new HarmOrders(config.agentId(), children, out, this::submit);
     runner = new AgentRunner(Channel.idle(), e -> LOG.error("the agent", e), null, new Duty());
     for (int i = 0; i < config.warm(); i++) {
       submit(this::startWarm);
@@ -151,6 +154,8 @@ final class RankSupervisor implements AutoCloseable {
       refuseOr(open, stamps.admit(open.stamp()), () -> probes.open(open));
     } else if (command instanceof RunProbe run) {
       refuseOr(run, stamps.admit(run.stamp()), () -> probes.run(run));
+    } else if (command instanceof HarmRank harm) {
+      refuseOr(harm, stamps.admit(harm.jobId(), harm.stamp()), () -> harms.obey(harm));
     }
   }
 
@@ -213,7 +218,7 @@ final class RankSupervisor implements AutoCloseable {
     endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
-      if (children.find(command, rank).isPresent()) {
+      if (children.find(command.jobId(), command.stamp(), rank).isPresent()) {
         continue; // The command was sent twice.
       }
       try {
@@ -296,6 +301,7 @@ final class RankSupervisor implements AutoCloseable {
             command.source(),
             command.backing(),
             command.generations()));
+    harms.onJoin(child, child.join().orElseThrow());
     out.accept(
         new RankStarted(
             config.agentId(),
@@ -392,6 +398,7 @@ final class RankSupervisor implements AutoCloseable {
    */
   @Override
   public void close() {
+    harms.close();
     submit(this::endAll);
     try {
       if (!allGone.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {

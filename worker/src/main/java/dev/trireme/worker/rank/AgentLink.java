@@ -249,6 +249,8 @@ public final class AgentLink implements AutoCloseable {
       return Optional.of(c.stamp());
     } else if (command instanceof AgentToRank.CheckpointGrant c) {
       return Optional.of(c.stamp());
+    } else if (command instanceof AgentToRank.LackRoom c) {
+      return Optional.of(c.stamp());
     }
     return Optional.empty();
   }

@@ -3,6 +3,7 @@ package dev.trireme.worker.rank;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.StepRecord;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.RankReport.Committed;
 import dev.trireme.protocol.RankReport.EpochEnded;
@@ -48,6 +49,7 @@ final class CommitLog {
   private StepRecord lastSaid;
   private Optional<StepRecord> pending = Optional.empty();
   private Optional<EvalRecord> evaluation = Optional.empty();
+  private WireBytes wire = WireBytes.NONE;
 
   // Since the last report of a step.
   private long reportedAt;
@@ -79,6 +81,11 @@ final class CommitLog {
     lastWord = nanoTime;
   }
 
+  /** What the step that is applied next sent of gradients. */
+  void exchanged(WireBytes bytes) {
+    wire = bytes;
+  }
+
   /** The optimizer has run for this step. The step before must have been committed. */
   void applied(StepRecord step) {
     pending.ifPresent(
@@ -106,8 +113,9 @@ final class CommitLog {
 
   /**
    * Training goes on after {@code step} in another formation. The step that waits is committed if
-   * it is that one, and else forgotten; the next committed step is reported at once. What has not
-   * been said of the samples is said now, for the rank that would have said it may be gone.
+   * it is that one, and else forgotten; the next committed step is reported at once. All that is
+   * known of the samples is said again, for the rank that had to say it may have died before it
+   * could, and what is told twice is recorded once.
    */
   List<RankReport> recovered(long step, long nativeBytes) {
     List<RankReport> reports =
@@ -116,8 +124,10 @@ final class CommitLog {
                 .filter(open -> open.step() == step)
                 .map(open -> commit(open, true, nativeBytes))
                 .orElse(List.of()));
-    if (reports.isEmpty()) {
-      unsaid().map(ranges -> new RankReport.Samples(items, ranges)).ifPresent(reports::add);
+    reports.removeIf(RankReport.Samples.class::isInstance);
+    List<SampleRange> all = history.after(Long.MIN_VALUE, 0);
+    if (!all.isEmpty()) {
+      reports.add(0, new RankReport.Samples(items, all));
     }
     pending = Optional.empty();
     anyReported = false;
@@ -225,7 +235,9 @@ final class CommitLog {
         step.loss(),
         step.learningRate(),
         rate,
-        nativeBytes);
+        nativeBytes,
+        wire.sent(),
+        wire.plain());
   }
 
   private EpochEnded epochEnded(StepRecord step) {

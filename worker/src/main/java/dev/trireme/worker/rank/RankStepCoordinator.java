@@ -3,6 +3,7 @@ package dev.trireme.worker.rank;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.StepCoordinator;
 import dev.trireme.api.train.StepRecord;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * The control plane as the training loop of one rank sees it: requests to stop and to save come in
@@ -28,9 +30,12 @@ public final class RankStepCoordinator implements StepCoordinator {
   private final OptionalLong saveEveryNanos;
   private final Consumer<RankReport> out;
   private volatile boolean stop;
-  private volatile boolean checkpoint;
+  private volatile boolean saveAndStop;
+  private boolean looked;
+  private boolean bothTaken;
   private boolean checkpointTaken;
   private long lastSave;
+  private Supplier<WireBytes> wire = () -> WireBytes.NONE;
 
   /**
    * Made when training is about to begin: the first figures of speed count from here.
@@ -73,9 +78,13 @@ public final class RankStepCoordinator implements StepCoordinator {
    *
    * @param rank in the new formation
    * @param source whether this rank's state is the one that goes on
+   * @param wireBytes what the step that was last exchanged in this formation sent of gradients
    */
-  public void formed(int rank, long step, boolean source) {
+  public void formed(int rank, long step, boolean source, Supplier<WireBytes> wireBytes) {
+    wire = wireBytes;
     stop = false;
+    saveAndStop = false;
+    looked = false;
     checkpointTaken = false;
     List<RankReport> committed = log.recovered(step, nativeBytes.getAsLong());
     if (source) {
@@ -89,23 +98,39 @@ public final class RankStepCoordinator implements StepCoordinator {
     if (command instanceof AgentToRank.StopAfterStep) {
       stop = true;
     } else if (command instanceof AgentToRank.CheckpointAfterStep) {
-      checkpoint = true;
+      saveAndStop = true;
     }
   }
 
+  /**
+   * Where the state is to be saved before the end, both wishes are told with the same step, in
+   * whichever order a loop asks for them: what comes between the two questions waits for the next.
+   */
   @Override
   public boolean stopRequested() {
-    return stop;
+    // In this order: the wish for both comes ahead of that for the end alone.
+    boolean alone = stop;
+    boolean both = saveAndStop;
+    return takesBoth() || alone && !both;
   }
 
   /**
-   * A request stands until a step that carried it has been applied, so that it survives a step that
-   * is aborted; requests that come meanwhile are met by the same checkpoint.
+   * A request stands until a step that carried it has been applied; requests that come meanwhile
+   * are met by the same checkpoint.
    */
   @Override
   public boolean checkpointRequested() {
-    checkpointTaken = checkpoint || isTimeToSave();
+    checkpointTaken = takesBoth() || isTimeToSave();
     return checkpointTaken;
+  }
+
+  /** Looked at once a step. */
+  private boolean takesBoth() {
+    if (!looked) {
+      looked = true;
+      bothTaken = saveAndStop;
+    }
+    return bothTaken;
   }
 
   /** Rank 0's clock alone decides: its wish reaches the others at the same step. */
@@ -122,11 +147,15 @@ public final class RankStepCoordinator implements StepCoordinator {
 
   @Override
   public void applied(StepRecord record) {
+    if (looked && bothTaken) {
+      saveAndStop = false;
+    }
+    looked = false;
     if (checkpointTaken) {
       checkpointTaken = false;
-      checkpoint = false;
       lastSave = nanoClock.getAsLong();
     }
+    log.exchanged(wire.get());
     log.applied(record);
   }
 

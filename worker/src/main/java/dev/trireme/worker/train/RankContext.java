@@ -294,8 +294,8 @@ public final class RankContext implements TrainingContext {
               .save(
                   new CheckpointContent(
                       generation(), progress, job.train().seed(), resolvedSpec, state));
-      log.info(
-          "step {}: snapshot taken in {} ms, writing goes on", progress.step(), stall.toMillis());
+      // What the checkpoint took is told once it is there, or has failed.
+      log.debug("step {}: snapshot taken in {}", progress.step(), stall);
     }
   }
 

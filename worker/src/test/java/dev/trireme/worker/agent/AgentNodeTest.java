@@ -5,12 +5,14 @@ import static dev.trireme.worker.agent.TestCoordinator.STAMP;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.CoordinatorToAgent;
+import dev.trireme.protocol.HarmKind;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
@@ -84,6 +86,31 @@ class AgentNodeTest {
     assertThat(exit.expected()).isFalse();
     assertThat(exit.description()).startsWith("killed by SIGKILL");
     assertThat(exit.lastLines()).contains("rank 0 of 1");
+  }
+
+  @Test
+  void shouldHarmARankWhenOrderedAndSayWhy() {
+    start(2, 0, "work");
+    coordinator.startRanks(runDirectory, 0, 1);
+    coordinator.awaitReport(1, RankReport.Ready.class);
+    coordinator.command(harm(1, HarmKind.DROP_LINK, 0, false));
+    coordinator.command(harm(2, HarmKind.KILL, 7, false));
+    coordinator.command(harm(3, HarmKind.KILL, 1, true));
+    coordinator.command(harm(4, HarmKind.KILL, 1, false));
+
+    assertThat(coordinator.await(HarmAnswered.class, a -> a.order() == 1).refusal())
+        .contains("no link that could be dropped");
+    assertThat(coordinator.await(HarmAnswered.class, a -> a.order() == 2).refusal())
+        .contains("has no such rank");
+    assertThat(coordinator.await(HarmAnswered.class, a -> a.order() == 3).how())
+        .isEqualTo("killed");
+    HarmAnswered killed = coordinator.await(HarmAnswered.class, a -> a.order() == 4);
+    assertThat(killed.pid()).isEqualTo(coordinator.awaitStarted(1).pid());
+    assertThat(coordinator.awaitExit(1).description()).startsWith("killed by SIGKILL");
+  }
+
+  private static CoordinatorToAgent harm(int order, HarmKind kind, int rank, boolean trial) {
+    return new CoordinatorToAgent.HarmRank(STAMP, JOB, order, kind, rank, 1000, trial);
   }
 
   @Test

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.StepRecord;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.RankReport.Committed;
 import dev.trireme.protocol.RankReport.EpochEnded;
@@ -35,6 +36,7 @@ class CommitLogTest {
     for (int s = 1; s <= steps; s++) {
       int samples = (int) Math.min(batch, items - position);
       reports.addAll(log.reduced(s, 7));
+      log.exchanged(new WireBytes(10, 40));
       log.applied(step(s, epoch, position, samples, s * millis));
       position += samples;
       if (position == items) {
@@ -94,7 +96,7 @@ class CommitLogTest {
     assertThat(committed)
         .allSatisfy(c -> assertThat(c.samplesPerSecond()).isCloseTo(400, within(1e-6)));
     assertThat(committed.get(1))
-        .isEqualTo(new Committed(101, new Cursor(0, 400), 4, 1.0 / 101, 0.1, 400.0, 7));
+        .isEqualTo(new Committed(101, new Cursor(0, 400), 4, 1.0 / 101, 0.1, 400.0, 7, 10, 40));
   }
 
   @ParameterizedTest(name = "{0} steps")

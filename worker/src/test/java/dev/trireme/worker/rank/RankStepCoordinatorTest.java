@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.EvalRecord;
 import dev.trireme.api.train.StepRecord;
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.SampleRange;
 import dev.trireme.protocol.Stamp;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -77,6 +79,28 @@ class RankStepCoordinatorTest {
   }
 
   @Test
+  void shouldStopAndSaveAfterTheSameStepWhenAskedBetweenTheTwoQuestions() {
+    assertThat(steps.stopRequested()).isFalse();
+    steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
+    steps.onCommand(new AgentToRank.StopAfterStep(STAMP, "cancelled"));
+    assertThat(steps.checkpointRequested()).as("with this step").isFalse();
+    assertThat(steps.stopRequested()).isFalse();
+    steps.applied(step(1));
+    assertThat(steps.checkpointRequested()).as("with the next").isTrue();
+    assertThat(steps.stopRequested()).isTrue();
+  }
+
+  @Test
+  void shouldSaveAndStopTogetherBeforeTheWordOfTheStopHasCome() {
+    steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
+    assertThat(steps.stopRequested()).isTrue();
+    assertThat(steps.checkpointRequested()).isTrue();
+    steps.formed(0, 0, false, () -> WireBytes.NONE);
+    assertThat(steps.stopRequested()).as("meant for the formation before").isFalse();
+    assertThat(steps.checkpointRequested()).isFalse();
+  }
+
+  @Test
   void shouldAskForACheckpointByTheClockOfRankZero() {
     Optional<Duration> everySecond = Optional.of(Duration.ofSeconds(1));
     RankStepCoordinator zero =
@@ -100,5 +124,22 @@ class RankStepCoordinatorTest {
     steps.onCommand(new AgentToRank.CheckpointAfterStep(STAMP));
     steps.applied(step(1));
     assertThat(steps.checkpointRequested()).isTrue();
+  }
+
+  /** Rank 0 may die between a step and its report, also where both would report it just then. */
+  @Test
+  void shouldSayAsSourceAllThatTheReporterMayNotHaveSaid() {
+    RankStepCoordinator survivor = coordinator(1);
+    survivor.applied(step(1));
+    survivor.saving();
+    survivor.reduced(2);
+    survivor.applied(step(2));
+    survivor.saving();
+    survivor.formed(1, 2, true, () -> WireBytes.NONE);
+    assertThat(reports)
+        .filteredOn(RankReport.Samples.class::isInstance)
+        .singleElement()
+        .extracting(r -> ((RankReport.Samples) r).ranges())
+        .isEqualTo(List.of(new SampleRange(1, 1, 2, new Cursor(0, 0), 4, 8)));
   }
 }

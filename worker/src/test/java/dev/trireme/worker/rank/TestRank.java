@@ -91,7 +91,7 @@ public final class TestRank {
 
   private static void flood(AgentLink link) {
     for (int step = 1; step <= 400; step++) {
-      link.report(new RankReport.Committed(step, Cursor.START, 1, 0.5, 0.1, 10, 0));
+      link.report(new RankReport.Committed(step, Cursor.START, 1, 0.5, 0.1, 10, 0, 0, 0));
     }
   }
 

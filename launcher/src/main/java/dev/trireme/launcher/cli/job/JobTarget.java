@@ -14,9 +14,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** The job a command is about: one of a cluster by its id, or the run of a directory. */
-final class JobTarget {
+public final class JobTarget {
   /** How long a command waits for a coordinator to be active. */
-  static final Duration PATIENCE = Duration.ofSeconds(30);
+  public static final Duration PATIENCE = Duration.ofSeconds(30);
 
   @Parameters(
       index = "0",
@@ -29,7 +29,7 @@ final class JobTarget {
   /**
    * Whether a directory is meant; what looks like an id is one unless there is such a directory.
    */
-  boolean isRun() {
+  public boolean isRun() {
     return !target.matches("(job-)?[0-9]{1,18}") || Files.isDirectory(Path.of(target));
   }
 
@@ -49,7 +49,8 @@ final class JobTarget {
   }
 
   /** The way to the job. */
-  JobChannel channel() throws UnreachableException, RefusedException, UnknownClusterException {
+  public JobChannel channel()
+      throws UnreachableException, RefusedException, UnknownClusterException {
     return isRun() ? ControlClient.of(run()) : client().job(id());
   }
 }

@@ -21,7 +21,8 @@ import picocli.CommandLine.Option;
     header = "Hands a job to a cluster, and prints its id.",
     description = {
       "The job is durable when this returns; it runs as soon as its ranks fit. Relative paths in it"
-          + " are relative to this directory, and are read on the hosts of its ranks."
+          + " are relative to this directory. Jars, models and weights are sent to the cluster, by"
+          + " what is in them; data is read on the hosts of the ranks."
     },
     footerHeading = "%nExample:%n",
     footer = "  trireme job submit configs/mnist-cnn.yaml --set data.path=/shared/mnist --wait")
@@ -52,7 +53,9 @@ final class SubmitCommand implements Callable<Integer> {
         () -> {
           var client = cluster.client(JobTarget.PATIENCE);
           JsonNode accepted =
-              client.submit(JobReader.toYaml(job.spec()), System.getProperty("user.name", ""));
+              client.submit(
+                  JobReader.toYaml(Shipping.ship(job, client, console).spec()),
+                  System.getProperty("user.name", ""));
           String id = accepted.path("job").asText();
           console.out().println(json ? accepted.toPrettyString() : id);
           console.out().flush();

@@ -1,5 +1,7 @@
 package dev.trireme.launcher.cli.progress;
 
+import dev.trireme.api.train.WireBytes;
+import dev.trireme.launcher.config.ByteSizes;
 import java.util.Locale;
 
 /** Numbers as people read them; a dash where there is none. */
@@ -28,6 +30,18 @@ final class Figures {
 
   static String count(long number) {
     return String.format(Locale.ROOT, "%,d", number);
+  }
+
+  /** What each rank sends in a step, and where it is compressed, what part that is of the whole. */
+  static String wire(WireBytes wire) {
+    if (wire.plain() == 0) {
+      return NONE;
+    }
+    String part =
+        wire.sent() == wire.plain()
+            ? ""
+            : String.format(Locale.ROOT, ", %.1f %% of the gradients", 100 * wire.ratio());
+    return ByteSizes.words(wire.sent()) + " a step from each rank" + part;
   }
 
   static String seconds(double seconds) {

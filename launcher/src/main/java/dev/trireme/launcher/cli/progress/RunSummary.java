@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli.progress;
 
+import dev.trireme.api.train.WireBytes;
 import dev.trireme.launcher.cli.Table;
 import java.util.Map;
 import java.util.TreeMap;
@@ -12,6 +13,7 @@ import java.util.TreeMap;
  * @param steps committed
  * @param workers it ended with
  * @param samplesPerSecond over the whole run; NaN when it was too short to say
+ * @param wire what each rank sent of gradients in a step
  * @param metrics final figures by name
  * @param wallSeconds from its start to its end
  * @param runDirectory where everything about it lies
@@ -22,6 +24,7 @@ public record RunSummary(
     long steps,
     int workers,
     double samplesPerSecond,
+    WireBytes wire,
     Map<String, Double> metrics,
     double wallSeconds,
     String runDirectory) {
@@ -38,6 +41,7 @@ public record RunSummary(
         .row("steps", Figures.count(steps))
         .row("ranks", String.valueOf(workers))
         .row("samples/s", Figures.rate(samplesPerSecond))
+        .row("sent", Figures.wire(wire))
         .row("time", Figures.duration(wallSeconds))
         .row("files", runDirectory)
         .toString();

@@ -2,6 +2,7 @@ package dev.trireme.launcher.cli.progress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.trireme.api.train.WireBytes;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -153,6 +154,7 @@ class ProgressTest {
             471,
             2,
             12345.6,
+            new WireBytes(1 << 20, 4 << 20),
             Map.of("loss", 0.05, "accuracy", 0.987),
             3725,
             "runs/quick");
@@ -165,6 +167,7 @@ class ProgressTest {
             "steps      471",
             "ranks      2",
             "samples/s  12,346",
+            "sent       1.0 MiB a step from each rank, 25.0 % of the gradients",
             "time       1:02:05",
             "files      runs/quick");
   }

@@ -1,0 +1,59 @@
+package dev.trireme.allreduce.nccl;
+
+/** How a group comes by its communicator. */
+interface NcclStart {
+  /** Begins; the communicator's {@code settled} says when it is there. */
+  void open(NcclCommunicator made);
+
+  /**
+   * The communicator is there, or will never be: ends what it was made of. Blocking: up to some
+   * seconds. Repeats are ignored.
+   */
+  void end();
+
+  /** Whether a refusal of NCCL's would be one of every attempt. */
+  boolean refusalIsFinal();
+
+  /** With the unique id of the config. */
+  static NcclStart meeting(NcclConfig config) {
+    return new NcclStart() {
+      @Override
+      public void open(NcclCommunicator made) {
+        made.open(config);
+      }
+
+      @Override
+      public void end() {}
+
+      @Override
+      public boolean refusalIsFinal() {
+        return true;
+      }
+    };
+  }
+
+  /**
+   * Out of the communicator of a group that has failed.
+   *
+   * @param parent whose communicator was claimed
+   * @param without ranks of the parent
+   */
+  static NcclStart without(NcclRunner parent, int[] without) {
+    return new NcclStart() {
+      @Override
+      public void open(NcclCommunicator made) {
+        made.openWithout(parent.communicator(), without);
+      }
+
+      @Override
+      public void end() {
+        parent.letGo();
+      }
+
+      @Override
+      public boolean refusalIsFinal() {
+        return false;
+      }
+    };
+  }
+}
