@@ -97,16 +97,17 @@ final class HarmDesk {
     Instant now = time.now();
     if (job.isPresent() && !order.trial()) {
       boolean lasts = order.kind() != HarmKind.KILL;
-      job.get().publish(
-          new JobEvent.Harmed(
-              message.jobId(),
-              now,
-              waiting.generation(),
-              order.kind(),
-              order.rank(),
-              message.pid(),
-              lasts ? order.lasting().toMillis() / 1e3 : Double.NaN,
-              message.how()));
+      job.get()
+          .publish(
+              new JobEvent.Harmed(
+                  message.jobId(),
+                  now,
+                  waiting.generation(),
+                  order.kind(),
+                  order.rank(),
+                  message.pid(),
+                  lasts ? order.lasting().toMillis() / 1e3 : Double.NaN,
+                  message.how()));
     }
     waiting
         .answer()
