@@ -38,7 +38,7 @@ class AlgorithmTableTest {
   @Test
   void shouldRefuseBetweenHostsWhatIsForRanksOfOne() {
     Hosts two = new Hosts(List.of(0, 0, 1));
-    for (AllReduceAlgorithm algorithm : List.of(TREE, AllReduceAlgorithm.HALVING_DOUBLING)) {
+    for (AllReduceAlgorithm algorithm : List.of(AllReduceAlgorithm.HALVING_DOUBLING)) {
       assertThatThrownBy(
               () -> InProcessGroups.create(two, InProcessGroups.TIMEOUT, Optional.of(algorithm)))
           .hasStackTraceContaining("read the memory of all ranks, which are on 2 hosts");

@@ -90,6 +90,15 @@ public interface JobService {
   /** How all jobs stand, oldest first. */
   List<JobStatus> list();
 
+  /**
+   * Has all hosts look at themselves and measure the ways to each other, which takes half a second
+   * for each of them; jobs that run are slowed down meanwhile. Waits for longer than other calls: a
+   * minute.
+   *
+   * @throws CoordinatorException when no agent has joined, or too many have
+   */
+  ClusterProbe probe();
+
   /** Who has joined, and what is free. */
   ClusterStatus cluster();
 

@@ -85,6 +85,42 @@ public sealed interface AgentToCoordinator extends Message {
   record SparesReady(String agentId, String jobId, int count) implements AgentToCoordinator {}
 
   /**
+   * This host listens for probes, or cannot.
+   *
+   * @param probe as it was ordered
+   * @param address and port where it listens; empty when it cannot
+   * @param host what this host has
+   * @param failure why it cannot, for people; empty when it can
+   */
+  record ProbeOpened(String agentId, long probe, String address, Probe.Host host, String failure)
+      implements AgentToCoordinator {}
+
+  /** What this host has found on the ways to the others. */
+  record ProbeDone(String agentId, long probe, List<Probe.Way> ways) implements AgentToCoordinator {
+    public ProbeDone {
+      ways = List.copyOf(ways);
+    }
+  }
+
+  /**
+   * This host lacks what a job needs: none of its ranks was started here, nor will be.
+   *
+   * @param generation of the order that is refused
+   * @param why what is missing, for people; at most {@value #MAX_WHY} characters
+   */
+  record RanksRefused(String agentId, String jobId, long generation, String why)
+      implements AgentToCoordinator {
+    /** Longest reason. */
+    public static final int MAX_WHY = 2000;
+
+    public RanksRefused {
+      if (why.length() > MAX_WHY) {
+        why = why.substring(0, MAX_WHY);
+      }
+    }
+  }
+
+  /**
    * What came of a {@link CoordinatorToAgent.HarmRank}; said before a process is killed or stopped,
    * and after everything else was done.
    *

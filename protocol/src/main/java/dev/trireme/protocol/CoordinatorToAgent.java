@@ -135,6 +135,31 @@ public sealed interface CoordinatorToAgent extends Message {
   }
 
   /**
+   * Listen for probes of other hosts, and say where; ends a probe before it.
+   *
+   * @param secret an unguessable number that every datagram of the probe carries
+   */
+  record OpenProbe(Stamp stamp, long probe, long secret) implements CoordinatorToAgent {
+    /** Leaves out the secret. */
+    @Override
+    public String toString() {
+      return "OpenProbe[" + stamp + ", " + probe + "]";
+    }
+  }
+
+  /**
+   * Measure the ways to these hosts.
+   *
+   * @param targets at most {@value Probe#MAX_HOSTS}
+   */
+  record RunProbe(Stamp stamp, long probe, List<Probe.Target> targets)
+      implements CoordinatorToAgent {
+    public RunProbe {
+      targets = List.copyOf(targets);
+    }
+  }
+
+  /**
    * Have this many idle processes ready, started ahead of the formation that will need them. Each
    * that is ready to become a rank is told with {@link AgentToCoordinator.SparesReady}.
    *

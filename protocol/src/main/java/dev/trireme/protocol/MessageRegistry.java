@@ -77,6 +77,15 @@ final class MessageRegistry {
         CoordinatorToAgent.Survivor.class,
         CoordinatorToAgent.PrepareRanks.class,
         CoordinatorToAgent.HarmRank.class);
+    number(types, 35, CoordinatorToAgent.OpenProbe.class, CoordinatorToAgent.RunProbe.class);
+    number(
+        types,
+        52,
+        AgentToCoordinator.ProbeOpened.class,
+        AgentToCoordinator.ProbeDone.class,
+        Probe.Target.class,
+        Probe.Host.class,
+        Probe.Way.class);
     number(
         types,
         40,
@@ -86,7 +95,8 @@ final class MessageRegistry {
         AgentToCoordinator.RankExited.class,
         AgentToCoordinator.RankExit.class,
         AgentToCoordinator.SparesReady.class,
-        AgentToCoordinator.HarmAnswered.class);
+        AgentToCoordinator.HarmAnswered.class,
+        AgentToCoordinator.RanksRefused.class);
     number(
         types,
         60,

@@ -83,6 +83,9 @@ final class SampleMessages {
     messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "cancelled"));
     messages.add(new CoordinatorToAgent.EndRanks(STAMP, "job-1", 0, "frozen", List.of(1)));
     messages.add(new CoordinatorToAgent.PrepareRanks(STAMP, "job-1", 2));
+    messages.add(new CoordinatorToAgent.OpenProbe(STAMP, 1, -7));
+    messages.add(
+        new CoordinatorToAgent.RunProbe(STAMP, 1, List.of(new Probe.Target("b", "10.0.0.8:41"))));
     messages.add(
         new CoordinatorToAgent.HarmRank(STAMP, "job-1", 9, HarmKind.DROP_LINK, 1, 20_000, true));
     return messages;
@@ -114,6 +117,15 @@ final class SampleMessages {
             2));
     messages.add(new AgentToCoordinator.RankStarted("a", "job-1", 1, 0, 4711));
     messages.add(new AgentToCoordinator.SparesReady("a", "job-1", 2));
+    messages.add(
+        new AgentToCoordinator.ProbeOpened(
+            "a", 1, "10.0.0.7:41", new Probe.Host("17", "1.51", 1L << 30, 8), ""));
+    messages.add(
+        new AgentToCoordinator.ProbeDone(
+            "a",
+            1,
+            List.of(new Probe.Way("b", 45.5, 1e9, -3, 0.01, ""), Probe.Way.failed("c", "no"))));
+    messages.add(new AgentToCoordinator.RanksRefused("a", "job-1", 1, "data.path /data"));
     messages.add(new AgentToCoordinator.HarmAnswered("a", "job-1", 9, 4711, "frozen", ""));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
     messages.add(

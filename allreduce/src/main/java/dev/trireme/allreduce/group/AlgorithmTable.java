@@ -82,10 +82,7 @@ public record AlgorithmTable(List<AlgorithmRow> rows, Optional<AllReduceAlgorith
                       + word(algorithm).name().toLowerCase(Locale.ROOT).replace('_', '-')
                       + " read the memory of all ranks, which are on "
                       + hosts
-                      + " hosts; leave the algorithm out, or take ring, owner or direct"
-                      + (algorithm == AllReduceAlgorithm.TREE
-                          ? " (train.deterministic: elastic needs it: keep the ranks on one host)"
-                          : ""));
+                      + " hosts; leave the algorithm out, or take ring, owner, tree or direct");
             });
     if (!rows.isEmpty()) {
       throw new IllegalArgumentException(

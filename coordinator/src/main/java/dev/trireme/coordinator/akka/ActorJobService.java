@@ -4,6 +4,7 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.Props;
+import dev.trireme.coordinator.ClusterProbe;
 import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
@@ -35,6 +36,8 @@ import java.util.function.Function;
  * every question is answered at once with that.
  */
 final class ActorJobService implements JobService {
+  private static final int PROBE_SECONDS = 90;
+
   static final String DISPATCHER = "trireme.coordinator-dispatcher";
 
   private final ActorRef<CoordinatorInbox> coordinator;
@@ -158,6 +161,19 @@ final class ActorJobService implements JobService {
   @Override
   public ClusterStatus cluster() {
     return ask(JobControl::cluster);
+  }
+
+  @Override
+  public ClusterProbe probe() {
+    CompletableFuture<ClusterProbe> answer = ask(JobControl::probe);
+    try {
+      return answer.get(PROBE_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      throw new CoordinatorException("the hosts' probe did not end: " + e, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CoordinatorException("interrupted while waiting for the hosts' probe", e);
+    }
   }
 
   @Override

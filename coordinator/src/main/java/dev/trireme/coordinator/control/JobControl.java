@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.control;
 
+import dev.trireme.coordinator.ClusterProbe;
 import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
@@ -14,8 +15,11 @@ import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
+import dev.trireme.protocol.AgentToCoordinator.ProbeDone;
+import dev.trireme.protocol.AgentToCoordinator.ProbeOpened;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
+import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.CoordinatorToAgent;
@@ -35,6 +39,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,6 +66,7 @@ public final class JobControl implements AutoCloseable {
   private final AgentTable agents = new AgentTable();
   private final LiveJobs jobs;
   private final Placing placing;
+  private final Probing probing;
   private final HarmDesk harms;
   private long term;
   private long generation;
@@ -89,6 +95,7 @@ public final class JobControl implements AutoCloseable {
     this.out = out;
     this.jobs = new LiveJobs(this::open, store::remove);
     this.placing = new Placing(jobs, agents, () -> ++generation, frames, time);
+    this.probing = new Probing(time, frames, out, () -> term);
     this.harms = new HarmDesk(time);
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
@@ -138,11 +145,14 @@ public final class JobControl implements AutoCloseable {
 
   /** How long until {@link #onTime} is to be called; empty when nothing is waited for. */
   public Optional<Duration> nextDeadline() {
-    return jobs.nextDeadline();
+    return Stream.of(jobs.nextDeadline(), probing.nextDeadline())
+        .flatMap(Optional::stream)
+        .min(Duration::compareTo);
   }
 
   /** Acts on the waits that are over. */
   public void onTime() {
+    probing.onTime();
     for (Job job : jobs.snapshot()) {
       jobs.guarded(job, job.run()::onTime);
     }
@@ -263,6 +273,11 @@ public final class JobControl implements AutoCloseable {
     return jobs.statuses();
   }
 
+  /** Has all hosts look at themselves and the ways between them; see {@link JobService#probe}. */
+  public CompletableFuture<ClusterProbe> probe() {
+    return probing.start(agents.hosts());
+  }
+
   /** Who has joined, and what is free. */
   public ClusterStatus cluster() {
     return new ClusterStatus(name, term, placing.ledger().status());
@@ -317,6 +332,18 @@ public final class JobControl implements AutoCloseable {
       toJob(report.jobId(), message, report.generation(), run -> run.onReport(report));
     } else if (message instanceof SparesReady ready) {
       toJob(ready.jobId(), message, 0, run -> run.onSpares(ready.agentId(), ready.count()));
+    } else if (message instanceof ProbeOpened opened) {
+      probing.onOpened(opened);
+    } else if (message instanceof ProbeDone done) {
+      probing.onDone(done);
+    } else if (message instanceof RanksRefused refused) {
+      String host =
+          agents.find(refused.agentId()).map(RegisterAgent::host).orElse(refused.agentId());
+      toJob(
+          refused.jobId(),
+          message,
+          refused.generation(),
+          run -> run.onHostRefused(refused.agentId(), host, refused.generation(), refused.why()));
     } else if (message instanceof HarmAnswered answer) {
       harms.answered(answer, jobs.find(answer.jobId()));
     } else if (message instanceof RankExited exited) {

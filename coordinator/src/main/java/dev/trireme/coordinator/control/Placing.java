@@ -6,6 +6,7 @@ import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.schedule.Backings;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler;
+import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Behind;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
@@ -13,6 +14,7 @@ import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,7 +50,13 @@ final class Placing {
     // Those that have run go first: their survivors hold state, and slots that nobody else can use.
     for (Job job : jobs.snapshot()) {
       if (job.run().wantsFormation()) {
-        apply(job, Reformation.decide(job.run().situation(ledger().slotsFor(job.need()))));
+        List<AgentSlots> slots = ledger().slotsFor(job.need());
+        Optional<String> hopeless = job.run().hopeless(slots);
+        if (hopeless.isPresent()) {
+          jobs.guarded(job, () -> job.run().refuseSpec(hopeless.get()));
+          continue;
+        }
+        apply(job, Reformation.decide(job.run().situation(slots)));
       }
     }
     List<Job> queue = new ArrayList<>();

@@ -136,6 +136,22 @@ final class Forming {
     breaking.gatherIfOut();
   }
 
+  /** A host did not start its ranks, for it lacks what they need: they are formed without it. */
+  void onHostRefused(String agentId, String why) {
+    life.formation().loseAgent(agentId);
+    if (life.isSettled()) {
+      ending.endIfAllGone();
+    } else if (life.is(JobState.RECOVERING)) {
+      breaking.gatherIfOut();
+    } else if (life.cancelled().isPresent()) {
+      ending.breakOff(Outcome.cancelled(life.cancelled().get()), why);
+    } else {
+      recovery.planned();
+      breaking.leave(why, why + "; seeks other hosts");
+      breaking.gatherIfOut();
+    }
+  }
+
   /**
    * A rank is ready.
    *

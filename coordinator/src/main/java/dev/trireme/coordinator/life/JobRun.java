@@ -54,6 +54,7 @@ public final class JobRun {
   private final Saves saves;
   private final Recovery recovery;
   private final Size size;
+  private final Unfit unfit = new Unfit();
 
   /**
    * @param record as it was stored last, by this coordinator or one before it
@@ -134,7 +135,7 @@ public final class JobRun {
         job.parallel().ranks(),
         size.wanted(),
         formation.survivors(),
-        agents,
+        unfit.without(agents),
         Restarts.excluded(job.failurePolicy(), recovery.history(), life.time().nanos()),
         Records.everReady(record()),
         size.spares(),
@@ -297,7 +298,7 @@ public final class JobRun {
 
   /** It may have these slots at most, whatever was wanted; changes at the next step boundary. */
   public void allow(List<Share> shares) {
-    size.allow(shares);
+    size.allow(unfit.withoutShares(shares));
     seekSize();
   }
 
@@ -376,11 +377,38 @@ public final class JobRun {
   /** An agent has left the cluster or was cut off. */
   public void onAgentLost(String agentId, String host) {
     size.loseAgent(agentId);
+    unfit.forget(agentId);
     if (slotsHeldOn(agentId) > 0) {
       life.formation().loseAgent(agentId);
       breaking.onEvidence(new Evidence.HostLost(agentId, host));
       ending.endIfAllGone();
     }
+  }
+
+  /**
+   * An agent's host lacks what the job needs: it goes on elsewhere.
+   *
+   * @param generation of the order that the agent has refused
+   * @param host its name
+   */
+  public void onHostRefused(String agentId, String host, long generation, String why) {
+    unfit.add(agentId, "host " + host + " " + why);
+    size.loseAgent(agentId);
+    if (life.isFormed()
+        && life.formation().generation() == generation
+        && slotsHeldOn(agentId) > 0) {
+      forming.onHostRefused(agentId, "host " + host + " " + why);
+    }
+  }
+
+  /** Why it cannot be formed on these agents, however long it waited; empty when it can. */
+  public Optional<String> hopeless(List<AgentSlots> agents) {
+    return unfit.tooFewLeft(agents, record().job().parallel().ranks().min());
+  }
+
+  /** Gives up a job because of what its spec says, or of what its hosts lack of that. */
+  public void refuseSpec(String reason) {
+    ending.give(Outcome.failed(reason, true));
   }
 
   /** Somebody wants the job to end; a second time, at once. */

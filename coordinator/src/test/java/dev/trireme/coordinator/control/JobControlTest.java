@@ -19,6 +19,7 @@ import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
+import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.CoordinatorToAgent;
@@ -244,6 +245,39 @@ class JobControlTest {
                           Jobs.spec(1, 1), "x".repeat(300_000), directory.resolve("run"))))
           .isInstanceOf(CoordinatorException.class)
           .hasMessage("a job spec has at most 262144 characters, found 300000");
+    }
+  }
+
+  @Test
+  void shouldFormElsewhereThanOnAHostThatLacksAFile() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String job = submit(control, "one");
+      control.onRegistration(agent("b", 2, 0, 0));
+      control.onMessage(new RanksRefused("a", job, 1, "lacks data.path /data"));
+
+      assertThat(told.get(told.size() - 1))
+          .isInstanceOfSatisfying(
+              StartRanks.class, start -> assertThat(start.stamp()).isEqualTo(new Stamp(1, 2)));
+      assertThat(control.cluster().agents())
+          .extracting(agent -> agent.agentId() + " " + agent.free())
+          .containsExactly("a 2", "b 0");
+    }
+  }
+
+  @Test
+  void shouldNameTheHostThatLacksAFileWhereThereIsNoOther() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      control.onRegistration(agent("b", 1, 0, 0));
+      String job = submit(control, "one");
+      control.onMessage(new RanksRefused("a", job, 1, "lacks data.path /data"));
+
+      assertThat(status(control, job).state()).isEqualTo(JobState.FAILED);
+      assertThat(status(control, job).reason())
+          .isEqualTo(
+              "host host-a lacks data.path /data; every host that is to hold ranks needs it under"
+                  + " the same name");
     }
   }
 

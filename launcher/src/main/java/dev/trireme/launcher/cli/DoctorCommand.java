@@ -3,10 +3,13 @@ package dev.trireme.launcher.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.trireme.launcher.cli.cluster.ClusterOptions;
 import dev.trireme.launcher.device.DeviceSurvey;
 import dev.trireme.launcher.device.Doctor;
 import dev.trireme.protocol.HostDevice;
+import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
@@ -32,6 +35,22 @@ final class DoctorCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Prints JSON for programs.")
   private boolean json;
 
+  @Option(
+      names = "--cluster",
+      paramLabel = "HOST:PORT",
+      arity = "0..1",
+      fallbackValue = "",
+      description =
+          "Looks at the hosts of a cluster and the ways between them in place of this machine. The"
+              + " cluster is found as by other commands where none is named here.")
+  private Optional<String> cluster = Optional.empty();
+
+  @Option(
+      names = "--credentials",
+      paramLabel = "DIR",
+      description = "Directory with ca.pem and api-token, for --cluster.")
+  private Optional<Path> credentials = Optional.empty();
+
   DoctorCommand(Console console, Supplier<Doctor.Report> doctor) {
     this.console = console;
     this.doctor = doctor;
@@ -39,6 +58,10 @@ final class DoctorCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (cluster.isPresent()) {
+      return new ClusterDoctor(console, json)
+          .run(new ClusterOptions(cluster.filter(c -> !c.isEmpty()), credentials));
+    }
     Doctor.Report report = doctor.get();
     if (json) {
       console

@@ -8,6 +8,7 @@ import dev.trireme.launcher.embedded.RankProcesses;
 import dev.trireme.protocol.TlsFiles;
 import dev.trireme.worker.agent.AgentConfig;
 import dev.trireme.worker.agent.AgentNode;
+import dev.trireme.worker.agent.HostCheck;
 import dev.trireme.worker.agent.akka.AkkaCoordinatorLink;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -110,7 +111,8 @@ final class AgentService {
         new AgentConfig.Offer(
             options.cores().orElse(cores),
             options.memory().orElseGet(AgentService::hostMemory),
-            options.ranksPerDevice()));
+            options.ranksPerDevice()),
+        HostCheck.FILES);
   }
 
   /** Of the host, or of the container that this process is in; 0 when the JVM does not say. */

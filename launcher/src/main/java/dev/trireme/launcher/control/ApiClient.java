@@ -34,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 public final class ApiClient {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ANSWER = Duration.ofSeconds(30);
+  private static final Duration PROBE = Duration.ofSeconds(100);
   private static final long PAUSE_MILLIS = 300;
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -90,6 +91,11 @@ public final class ApiClient {
   /** The active coordinator and the agents. */
   public JsonNode cluster() throws UnreachableException, RefusedException {
     return json("GET", "/v1/cluster");
+  }
+
+  /** Has the hosts measure the ways between them. */
+  public JsonNode probe() throws UnreachableException, RefusedException {
+    return json("GET", "/v1/probe");
   }
 
   /** All jobs. */
@@ -253,7 +259,7 @@ public final class ApiClient {
       throws IOException, UnreachableException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(scheme + "://" + address + what))
-            .timeout(ANSWER)
+            .timeout(what.equals("/v1/probe") ? PROBE : ANSWER)
             .header("Authorization", "Bearer " + token)
             .method(method, body)
             .build();

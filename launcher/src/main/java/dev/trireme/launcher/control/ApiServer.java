@@ -40,6 +40,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   GET  /v1/cluster                            the active coordinator, the agents
+ *   GET  /v1/probe                              has the hosts measure the ways between them
  *   GET  /v1/jobs                               all jobs, oldest first
  *   POST /v1/jobs                               {"spec": YAML, "user": NAME}: a job is accepted and durable
  *   GET  /v1/jobs/ID                            how it stands, and why
@@ -204,6 +205,7 @@ public final class ApiServer implements AutoCloseable {
     String id = path.size() > 3 ? path.get(3) : "";
     switch (what) {
       case "GET cluster" -> Http.answer(exchange, 200, cluster(jobs.get().cluster()));
+      case "GET probe" -> Http.answer(exchange, 200, ProbeJson.of(jobs.get().probe()));
       case "GET jobs" -> Http.answer(exchange, 200, list(jobs.get()));
       case "POST jobs" -> Http.answer(exchange, 200, submit(jobs.get(), exchange));
       case "GET job" -> Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));

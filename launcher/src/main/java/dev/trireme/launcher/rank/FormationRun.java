@@ -5,6 +5,7 @@ import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.tensor.DeviceMemory;
@@ -134,6 +135,10 @@ final class FormationRun implements AutoCloseable {
    */
   RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
     ProcessGroup group = meeting.await();
+    if (join.transport().network().isPresent() && !CheckpointSpec.isS3(checkpoints.location())) {
+      String host = join.transport().network().get().host();
+      SharedPlace.require(group, Path.of(checkpoints.location()), host);
+    }
     TunedJob tuned =
         TunedJob.of(
             job,

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.trireme.coordinator.ClusterProbe;
 import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobListener;
@@ -137,6 +138,11 @@ class ControlServerTest {
   }
 
   private final class Jobs implements JobService {
+    @Override
+    public ClusterProbe probe() {
+      throw new UnsupportedOperationException();
+    }
+
     @Override
     public ClusterStatus cluster() {
       throw new UnsupportedOperationException();

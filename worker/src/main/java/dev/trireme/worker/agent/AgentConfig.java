@@ -26,6 +26,7 @@ import java.util.OptionalInt;
  * @param noDevices why there are none, for people; empty when there are
  * @param address of this host's network interface, as other hosts reach it: a name or a literal
  * @param offer what of the host the cluster may count on
+ * @param check what is looked for before ranks of a job are started
  */
 public record AgentConfig(
     String agentId,
@@ -39,7 +40,8 @@ public record AgentConfig(
     List<HostDevice> devices,
     String noDevices,
     String address,
-    Offer offer) {
+    Offer offer,
+    HostCheck check) {
   /**
    * What of the host the ranks of all jobs may use together, beside slots. Nothing enforces it: the
    * scheduler counts.
@@ -71,6 +73,7 @@ public record AgentConfig(
     Objects.requireNonNull(offer, "offer");
     Objects.requireNonNull(host, "host");
     Objects.requireNonNull(address, "address");
+    Objects.requireNonNull(check, "check");
     Objects.requireNonNull(sharedMemory, "sharedMemory");
     Objects.requireNonNull(rankCommand, "rankCommand");
     Objects.requireNonNull(rankThreads, "rankThreads");
@@ -88,7 +91,7 @@ public record AgentConfig(
     }
   }
 
-  /** On loopback. */
+  /** On loopback, with all that jobs need. */
   public AgentConfig(
       String agentId,
       String host,
@@ -112,7 +115,8 @@ public record AgentConfig(
         devices,
         noDevices,
         "127.0.0.1",
-        Offer.UNLIMITED);
+        Offer.UNLIMITED,
+        HostCheck.NONE);
   }
 
   /** On loopback, without devices beside the CPU. */

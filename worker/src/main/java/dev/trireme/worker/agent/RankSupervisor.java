@@ -6,6 +6,7 @@ import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
+import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.AgentToRank;
@@ -15,7 +16,9 @@ import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
 import dev.trireme.protocol.CoordinatorToAgent.HarmRank;
+import dev.trireme.protocol.CoordinatorToAgent.OpenProbe;
 import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
+import dev.trireme.protocol.CoordinatorToAgent.RunProbe;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
 import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
 import dev.trireme.protocol.Message;
@@ -70,6 +73,7 @@ final class RankSupervisor implements AutoCloseable {
   private final AgentRunner runner;
   private final Children children = new Children();
   private final Formations formations;
+  private final Probes probes;
   private final HarmOrders harms;
   private final CountDownLatch allGone = new CountDownLatch(1);
   private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
@@ -100,6 +104,7 @@ final class RankSupervisor implements AutoCloseable {
             aeronDirectory,
             streams,
             new AgentToRank.Network(config.agentId(), config.address()));
+    probes = new Probes(config, Path.of(aeronDirectory), said -> submit(() -> out.accept(said)));
     harms = new HarmOrders(config.agentId(), children, out, this::submit);
     runner = new AgentRunner(Channel.idle(), e -> LOG.error("the agent", e), null, new Duty());
     for (int i = 0; i < config.warm(); i++) {
@@ -148,6 +153,10 @@ final class RankSupervisor implements AutoCloseable {
       refuseOr(end, stamps.admit(end.jobId(), end.stamp()), () -> endRanks(end));
     } else if (command instanceof PrepareRanks prepare) {
       refuseOr(prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> prepare(prepare));
+    } else if (command instanceof OpenProbe open) {
+      refuseOr(open, stamps.admit(open.stamp()), () -> probes.open(open));
+    } else if (command instanceof RunProbe run) {
+      refuseOr(run, stamps.admit(run.stamp()), () -> probes.run(run));
     } else if (command instanceof HarmRank harm) {
       refuseOr(harm, stamps.admit(harm.jobId(), harm.stamp()), () -> harms.obey(harm));
     }
@@ -204,6 +213,11 @@ final class RankSupervisor implements AutoCloseable {
   }
 
   private void startRanks(StartRanks command) {
+    List<String> lacking = config.check().lacking(command);
+    if (!lacking.isEmpty()) {
+      refuse(command, String.join(", ", lacking));
+      return;
+    }
     endReplaced(command);
     for (int local = 0; local < command.ranks().size(); local++) {
       int rank = command.ranks().get(local);
@@ -218,6 +232,18 @@ final class RankSupervisor implements AutoCloseable {
         exited(command.jobId(), command.stamp().generation(), rank, notStarted(why));
       }
     }
+  }
+
+  /** Whoever of the job was here before is of no use either. */
+  private void refuse(StartRanks command, String why) {
+    LOG.error("job {} cannot have ranks here, for it lacks {}", command.jobId(), why);
+    for (Child child : children.ranksOf(command.jobId())) {
+      child.requestEnd(System.nanoTime() + REPLACED_NANOS, "its files are gone: " + why);
+      child.tell(new AgentToRank.Release());
+    }
+    out.accept(
+        new RanksRefused(
+            config.agentId(), command.jobId(), command.stamp().generation(), "lacks " + why));
   }
 
   /** What an older formation of the job has here and the new one does not take over. */
@@ -390,6 +416,7 @@ final class RankSupervisor implements AutoCloseable {
 
   private void endAll() {
     closing = true;
+    probes.close();
     long now = System.nanoTime();
     for (Child child : children.all()) {
       boolean loading = !child.hasSaidHello();

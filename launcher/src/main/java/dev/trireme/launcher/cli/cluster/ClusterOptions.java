@@ -47,6 +47,13 @@ public final class ClusterOptions {
     this(System.getenv());
   }
 
+  /** As a command that takes them in another way was told. */
+  public ClusterOptions(Optional<String> cluster, Optional<Path> credentials) {
+    this(System.getenv());
+    this.cluster = cluster;
+    this.credentials = credentials;
+  }
+
   ClusterOptions(Map<String, String> environment) {
     this.environment = environment;
   }

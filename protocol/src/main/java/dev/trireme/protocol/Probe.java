@@ -1,0 +1,49 @@
+package dev.trireme.protocol;
+
+/** What hosts find out about themselves and the ways between them, on the coordinator's request. */
+public final class Probe {
+  /** Hosts that are probed at once. */
+  public static final int MAX_HOSTS = 32;
+
+  private Probe() {}
+
+  /**
+   * A host that listens for probes.
+   *
+   * @param address and port, as {@code 10.0.0.7:41234}
+   */
+  public record Target(String agentId, String address) {}
+
+  /**
+   * What a host has.
+   *
+   * @param java its version
+   * @param aeron its version
+   * @param sharedMemory bytes free where ranks share memory; -1 when unknown
+   * @param cores of the host
+   */
+  public record Host(String java, String aeron, long sharedMemory, int cores) {}
+
+  /**
+   * The way from one host to another.
+   *
+   * @param to the agent there
+   * @param roundTripMicros of a small datagram, the median; NaN when none came back
+   * @param bytesPerSecond that arrived there of datagrams as ranks send them; NaN when unknown
+   * @param clockAheadMicros of the other host's clock, half a round trip more or less
+   * @param lost share of the datagrams that did not arrive, 0 to 1
+   * @param failure for people; empty when it answered
+   */
+  public record Way(
+      String to,
+      double roundTripMicros,
+      double bytesPerSecond,
+      long clockAheadMicros,
+      double lost,
+      String failure) {
+    /** One on which nothing came back. */
+    public static Way failed(String to, String failure) {
+      return new Way(to, Double.NaN, Double.NaN, 0, 1, failure);
+    }
+  }
+}
