@@ -119,7 +119,9 @@ class BadInputTest {
         bench("a transport that is none", "--ranks 2 --transport icp", "ipc, udp", "'ipc'?"),
         bench("an algorithm that is none", "--ranks 2 --algorithm rang", "auto, ", "'ring'?"),
         bench(
-            "trees over udp", "--ranks 2 --transport udp --algorithm tree", "use --transport ipc"),
+            "halves over udp",
+            "--ranks 2 --transport udp --algorithm halving-doubling",
+            "use --transport ipc"),
         bench("direct for large sizes", "--ranks 2 --algorithm direct", "up to 2k; add -e 2k"),
         bench("no rounds", "--ranks 2 --iterations 0", "--iterations: ", "from 1 to 1000000"),
         bench("less than no warm-up", "--ranks 2 --warmup -1", "--warmup", "found '-1'"),
