@@ -10,6 +10,7 @@
 # DATA_DIR  MNIST in IDX files (default ../shared/data/mnist beside the repository)
 # MODEL     of configs/bench (default cnn; memory takes mlp)
 # FOR       seconds of each measurement (default 600)
+# BASE      seconds of the measurement without kills or saves (default FOR)
 # EVERY     mean time between two kills (default 60s)
 set -eu
 
@@ -17,6 +18,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 data=${DATA_DIR:-$root/../shared/data/mnist}
 model=${MODEL:-cnn}
 seconds=${FOR:-600}
+base_seconds=${BASE:-$seconds}
 every=${EVERY:-60s}
 [ "$#" -gt 0 ] || set -- kills saves memory
 
@@ -63,8 +65,10 @@ end() {
   job=
 }
 
-# Steps committed within the time, into $steps.
-count() { # [CHAOS ARGUMENT...]
+# Steps committed within so many seconds, into $steps.
+count() { # SECONDS [CHAOS ARGUMENT...]
+  lasting=$1
+  shift
   first=$(step)
   if [ "$#" -gt 0 ]; then
     "$root/trireme" chaos "$run" "$@" >"$work/chaos.txt" 2>&1 &
@@ -72,14 +76,14 @@ count() { # [CHAOS ARGUMENT...]
   else
     chaos=
   fi
-  sleep "$seconds"
+  sleep "$lasting"
   steps=$(($(step) - first))
   [ -z "$chaos" ] || wait "$chaos" || true
 }
 
 compare() { # WHAT
-  awk -v a="$steps" -v b="$base" -v what="$1" -v s="$seconds" \
-    'BEGIN {printf "%s: %d steps in %d s, %d without: %.3f\n", what, a, s, b, a / b}'
+  awk -v a="$steps" -v b="$base" -v what="$1" -v s="$seconds" -v t="$base_seconds" \
+    'BEGIN {printf "%s: %d steps in %d s, %d in %d s without: %.3f\n", what, a, s, b, t, a / s / (b / t)}'
 }
 
 memory() { # resident kB of each rank
@@ -94,20 +98,20 @@ for mode in "$@"; do
   case $mode in
   kills)
     start kills "$model"
-    count
+    count "$base_seconds"
     base=$steps
-    count --kill-every "$every" --for "${seconds}s" --seed 1
+    count "$seconds" --kill-every "$every" --for "${seconds}s" --seed 1
     end
     compare "a rank killed every $every"
     cat "$work/chaos.txt"
     ;;
   saves)
     start without "$model"
-    count
+    count "$base_seconds"
     base=$steps
     end
     start saves "$model" checkpoint.everyMinutes=1
-    count
+    count "$seconds"
     end
     compare "a checkpoint every minute"
     ;;
