@@ -52,7 +52,7 @@ class ClusterTest {
       JsonNode jobs = cluster.ask("c1", "job", "list", "--json").json();
       assertThat(jobs.path(0).path("state").asText()).isEqualTo("SUCCEEDED");
       assertThat(cluster.ask("c1", "job", "logs", "1", "--rank", "0", "-f").out())
-          .contains("bytes");
+          .contains("computes on cpu");
       try (Stream<Path> cached = Files.walk(directory.resolve("cache"))) {
         assertThat(cached).as("what was shipped").anyMatch(f -> f.endsWith("mine.jar"));
       }
