@@ -68,9 +68,6 @@ class ClusterTest {
               cluster.ask("c1", "job", "show", endless, "--json").field("state").equals("RUNNING"));
       JsonNode harmed = cluster.ask("c1", "chaos", endless, "--kill-rank", "1", "--json").json();
       assertThat(harmed.path(0).path("recovered").asBoolean()).as(harmed.toString()).isTrue();
-      ClusterRun.Done link = cluster.ask("c1", "chaos", endless, "--drop-link", "0");
-      assertThat(link.code()).isEqualTo(2);
-      assertThat(link.err()).contains("no link that could be dropped");
       assertThat(cluster.ask("c1", "job", "cancel", endless).code()).isZero();
       assertThat(cluster.ask("c1", "job", "wait", endless).code()).isEqualTo(130);
       assertThat(cluster.ask("c1", "job", "show", "job-99").code()).isEqualTo(2);
