@@ -24,8 +24,8 @@ import java.util.Optional;
  *   <li><b>Order.</b> Higher priority first; then who has waited for longer than {@link #PATIENCE};
  *       then the user with the smallest share; then who came first ({@link FairOrder}).
  *   <li><b>Back-fill.</b> The first job that has to wait is the head. Those behind it may start
- *       where that cannot delay it, whatever ends first ({@link Guard}). A job that the cluster
- *       could not hold if it were empty is no head, and holds up nobody.
+ *       where that cannot delay it, whatever ends first ({@link BackfillGuard}). A job that the
+ *       cluster could not hold if it were empty is no head, and holds up nobody.
  *   <li><b>Reclaiming.</b> Where the head does not fit, elastic jobs that are not more important
  *       shrink; only where that is not enough, less important jobs are preempted ({@link Reclaim}).
  *   <li><b>Growing.</b> While no job waits that could run, elastic jobs grow into what is free.
@@ -208,7 +208,7 @@ public final class Scheduler {
     private final FairOrder order;
     private final SchedulingDecision[] decisions;
     private final List<Demand> demands = new ArrayList<>();
-    private Optional<Guard> guard = Optional.empty();
+    private Optional<BackfillGuard> guard = Optional.empty();
     private String behind = "";
 
     Round(Situation now) {
@@ -271,7 +271,7 @@ public final class Scheduler {
     }
 
     private void wait(String jobId, WaitingJob head, Need need, List<Demand> asked) {
-      guard = Optional.of(Guard.of(head, need, now.running(), asked, room));
+      guard = Optional.of(BackfillGuard.of(head, need, now.running(), asked, room));
       behind = "waits behind " + jobId;
     }
 

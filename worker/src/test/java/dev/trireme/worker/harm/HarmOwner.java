@@ -29,6 +29,8 @@ final class HarmOwner {
             false);
     try (Harms harms = new Harms()) {
       harms.begin(order, new Silent());
+      // Nothing is waited for: the test kills this process; should it die first, this ends by
+      // itself.
       TimeUnit.MINUTES.sleep(5);
     }
   }

@@ -29,7 +29,7 @@ import java.util.Map;
  *
  * <p>Cost: O(running x K / 64), and O(agents).
  */
-final class Guard {
+final class BackfillGuard {
   /** Of what the head can use: how much there is, how much is free, and what each job holds. */
   private static final class Pool {
     private long total;
@@ -80,7 +80,7 @@ final class Guard {
   private final boolean plain;
   private int budget;
 
-  private Guard(boolean plain, int budget) {
+  private BackfillGuard(boolean plain, int budget) {
     this.plain = plain;
     this.budget = budget;
   }
@@ -90,7 +90,7 @@ final class Guard {
    *
    * @param asked what running jobs have been asked to give up in this decision
    */
-  static Guard of(
+  static BackfillGuard of(
       WaitingJob head, Need need, List<RunningJob> running, List<Demand> asked, Room room) {
     boolean measured = need.isPlain() && (!need.cuda() || !slotsAreShort(running, room));
     Pool[] pools = new Pool[room.size()];
@@ -111,19 +111,19 @@ final class Guard {
       }
     }
     if (!measured) {
-      return new Guard(false, 0);
+      return new BackfillGuard(false, 0);
     }
     fill(pools, need, running, targets(asked), room);
     int needed = head.workers().min();
     if (head.spans()) {
-      return new Guard(true, all.spare(needed));
+      return new BackfillGuard(true, all.spare(needed));
     }
     for (int i = 0; i < pools.length; i++) {
       if (pools[i] != null && !need.cuda()) {
         room.guard(i, pools[i].spare(needed), room.cudaFree(i));
       }
     }
-    return new Guard(false, 0);
+    return new BackfillGuard(false, 0);
   }
 
   /** Ranks that jobs will have once they have done what they are asked for in this decision. */
