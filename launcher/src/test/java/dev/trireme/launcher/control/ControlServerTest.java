@@ -167,6 +167,14 @@ class ControlServerTest {
     }
 
     @Override
+    public void scaleServers(String jobId, int servers) {
+      if (servers > 4) {
+        throw new CoordinatorException("too many");
+      }
+      asked.add("scale " + servers);
+    }
+
+    @Override
     public Harmed harm(String jobId, HarmOrder order) {
       asked.add("harm " + order);
       return new Harmed(order, 3, 4711, Instant.EPOCH, "stopped");
