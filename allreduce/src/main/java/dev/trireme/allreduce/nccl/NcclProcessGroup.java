@@ -111,28 +111,37 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
       AbortSwitch abort,
       ProcessGroup messages) {
     Optional<NcclProcessGroup> made = Optional.empty();
-    try {
-      int[] without = left.stream().mapToInt(Integer::intValue).toArray();
-      NcclConfig here = config.on(failed.config.device());
-      NcclStart start = NcclStart.without(failed.runner, without);
-      made = Optional.of(begun(here, start, abort, Optional.of(messages)));
-    } catch (CollectiveException | NcclUnavailableException e) {
-      if (abort.reason().isPresent()) {
-        throw e;
-      }
-      LOG.warn("cannot go on with the communicator that is left: {}", e.getMessage());
-    } finally {
-      failed.close();
-    }
     boolean all = false;
     try {
+      made = made(failed, left, config, abort, messages);
       all = isTrueOnAll(messages, made.isPresent());
     } finally {
       if (!all) {
         made.ifPresent(NcclProcessGroup::closeItsOwn);
       }
+      failed.close();
     }
     return all ? made : Optional.empty();
+  }
+
+  private static Optional<NcclProcessGroup> made(
+      NcclProcessGroup failed,
+      List<Integer> left,
+      NcclConfig config,
+      AbortSwitch abort,
+      ProcessGroup messages) {
+    int[] without = left.stream().mapToInt(Integer::intValue).toArray();
+    try {
+      NcclConfig here = config.on(failed.config.device());
+      NcclStart start = NcclStart.without(failed.runner, without);
+      return Optional.of(begun(here, start, abort, Optional.of(messages)));
+    } catch (CollectiveException | NcclUnavailableException e) {
+      if (abort.reason().isPresent()) {
+        throw e;
+      }
+      LOG.warn("cannot go on with the communicator that is left: {}", e.getMessage());
+      return Optional.empty();
+    }
   }
 
   private static boolean isTrueOnAll(ProcessGroup group, boolean here) {

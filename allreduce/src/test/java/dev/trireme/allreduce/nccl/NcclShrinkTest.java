@@ -43,6 +43,8 @@ class NcclShrinkTest {
   /** Of those that are left. */
   private InProcessGroups companions;
 
+  private Duration patience = NcclGroups.TIMEOUT;
+
   @BeforeEach
   void meet() {
     companions = InProcessGroups.create(2);
@@ -88,7 +90,7 @@ class NcclShrinkTest {
             8,
             new Device(Device.Kind.CUDA, device),
             new NcclUniqueId(new byte[NcclUniqueId.BYTES]),
-            NcclGroups.TIMEOUT);
+            patience);
     return CompletableFuture.supplyAsync(
         () ->
             NcclProcessGroup.joinWithout(
@@ -155,7 +157,7 @@ class NcclShrinkTest {
   void shouldGoOnAlsoWhereTheDeviceIsSlowToLetGoOfWhatWasInFlight() throws Exception {
     try (NcclGroups ranks = NcclGroups.createKeeping(3, KEEP)) {
       loseRankOne(ranks);
-      Standins.faults("slowshrink 0 1500\nlateshrink 2 200\n");
+      Standins.faults("slowshrink 0 1100\nlateshrink 2 200\n");
       assertThatThoseLeftGoOn(ranks);
     }
   }
@@ -197,6 +199,7 @@ class NcclShrinkTest {
     try (NcclGroups ranks = NcclGroups.createKeeping(3, KEEP)) {
       loseRankOne(ranks);
       Standins.faults("shrink 0 0\n");
+      patience = Duration.ofSeconds(3);
       assertThat(rejoinBoth(ranks)).containsOnly(Optional.empty());
     }
     Standins.load();
@@ -208,7 +211,7 @@ class NcclShrinkTest {
   /** Also while the library is inside the call, which must not be joined by the old one's end. */
   @Test
   void shouldLeaveTheMakingWhenAborted() throws Exception {
-    for (String when : List.of("", "slowshrink 0 1500\n", "lateshrink 0 1500\n")) {
+    for (String when : List.of("", "slowshrink 0 500\n", "lateshrink 0 500\n")) {
       try (NcclGroups ranks = NcclGroups.createKeeping(3, KEEP)) {
         loseRankOne(ranks);
         Standins.faults(when);
@@ -228,7 +231,7 @@ class NcclShrinkTest {
   @Test
   void shouldTouchNothingThatIsGoneWheneverTheMakingIsAborted() throws Exception {
     SplittableRandom random = new SplittableRandom(11);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 10; round++) {
       try (NcclGroups ranks = NcclGroups.createKeeping(3, KEEP)) {
         loseRankOne(ranks);
         AbortSwitch abort = new AbortSwitch();
