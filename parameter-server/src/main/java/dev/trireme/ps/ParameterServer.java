@@ -92,7 +92,8 @@ public final class ParameterServer implements AutoCloseable {
                 workers,
                 gathering.plan().largestMessage());
         ShardServer shardServer =
-            new ShardServer(server, shards, outcome.directory(), post, staleness)) {
+            new ShardServer(
+                server, shards, outcome.directory(), post, gathering.slab(), staleness)) {
       List<Integer> peers =
           IntStream.range(0, group.worldSize()).filter(r -> r != group.rank()).boxed().toList();
       post.listen(peers, shardServer);

@@ -5,7 +5,7 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.Cursor;
-import dev.trireme.api.data.Share;
+import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
@@ -69,7 +69,11 @@ public final class ServedExchange implements GradientExchange {
   private Rows asked = Rows.NONE;
   private Map<String, Double> totalFigures = Map.of();
   private long countedBytes;
+  private final Dealt dealt;
+  private boolean resting;
+  private Loss lastLoss = Loss.NONE;
   private long forwardAt;
+  private long tailNanos;
   private int wished;
   private long pushedBytes;
   private final StepParts at = new StepParts();
@@ -115,6 +119,7 @@ public final class ServedExchange implements GradientExchange {
     this.signals = new Signals(workers, replica.statistics());
     this.post =
         new GroupPost(all, plan.shards().size(), workers.worldSize(), plan.largestMessage());
+    this.dealt = new Dealt(workers.rank(), workers.worldSize(), this::askPortions);
   }
 
   private TensorBuffer pulledPart(int index) {
@@ -124,6 +129,11 @@ public final class ServedExchange implements GradientExchange {
 
   private boolean synchronous() {
     return spec.consistency() instanceof ConsistencySpec.Bsp bsp && bsp.drop() == 0;
+  }
+
+  /** Whether a push is applied when it comes, so that workers do not wait for each other. */
+  private boolean byThemselves() {
+    return !(spec.consistency() instanceof ConsistencySpec.Bsp);
   }
 
   @Override
@@ -151,13 +161,24 @@ public final class ServedExchange implements GradientExchange {
             incoming);
     post.listen(IntStream.range(workers.worldSize(), all.worldSize()).boxed().toList(), client);
     pullAll(resume.step());
+    awaited = resume.step();
     return resume;
+  }
+
+  private long stepsPerEpoch() {
+    long batch = job.data().batchSize();
+    return (items + batch - 1) / batch;
+  }
+
+  /** The step that trains on the batch that begins here. */
+  long stepAt(Cursor cursor) {
+    return cursor.epoch() * stepsPerEpoch() + cursor.position() / job.data().batchSize() + 1;
   }
 
   /** Where the batch after this step begins: a step is a whole global batch, whoever takes it. */
   private Cursor cursorAfter(long steps) {
     long batch = job.data().batchSize();
-    long perEpoch = (items + batch - 1) / batch;
+    long perEpoch = stepsPerEpoch();
     return new Cursor(Math.toIntExact(steps / perEpoch), steps % perEpoch * batch);
   }
 
@@ -166,12 +187,23 @@ public final class ServedExchange implements GradientExchange {
     next = plan.hasTables() ? Rows.of(batch) : Rows.NONE;
   }
 
+  /** Whether this worker has no part in the step of a batch, see {@link Portions}. */
+  boolean rests(Batch batch) {
+    return batch.size() == 0 && dealt.rests(stepAt(batch.from()));
+  }
+
+  /** Whether that is so of the step that goes on, or has just ended. */
+  boolean isResting() {
+    return resting;
+  }
+
   /** Forward of this batch, or of a part of one, comes next. */
   void forwarding(Batch batch) {
+    resting = rests(batch);
     if (at.isFirst()) {
       forwardAt = System.nanoTime();
     }
-    if (plan.hasTables()) {
+    if (plan.hasTables() && !resting) {
       named = Rows.of(batch);
       require(named);
     }
@@ -212,6 +244,10 @@ public final class ServedExchange implements GradientExchange {
     }
     at.begin(step);
     pushedBytes = 0;
+    if (resting) {
+      wish(local);
+      return;
+    }
     outgoing.begin(step, named, at.isFirst(), at.isLast());
     signals.add(at.index(), local);
     if (at.isLast() && !synchronous()) {
@@ -242,15 +278,19 @@ public final class ServedExchange implements GradientExchange {
   }
 
   private void push(int shard) {
-    long nanos = System.nanoTime() - forwardAt;
-    boolean together = spec.consistency() instanceof ConsistencySpec.Bsp;
+    long nanos = System.nanoTime() - forwardAt + tailNanos;
+    long until = dealt.until(at.step());
     pushedBytes +=
         client.push(
             shard,
             at.step(),
+            until,
             learningRate.at(at.step()),
             signals.items(),
-            together ? globalItems() : nanos);
+            byThemselves() ? nanos : globalItems());
+    if (byThemselves() && !plan.shards().get(shard).isTable()) {
+      client.pullBehindPush(shard, until);
+    }
   }
 
   /** Items of the whole batch, where a sum may lack some; 0 where it never does. */
@@ -265,15 +305,28 @@ public final class ServedExchange implements GradientExchange {
   @Override
   public StepTotals await() {
     at.requireLast();
+    if (resting) {
+      return rested();
+    }
     outgoing.requireAllHandedOver();
+    long behindBackward = System.nanoTime();
     await(client::isPushed);
+    tailNanos = System.nanoTime() - behindBackward;
     if (synchronous()) {
       sumsWork.await();
     }
     asked = next;
     next = Rows.NONE;
-    client.pull(at.step(), asked);
+    if (byThemselves()) {
+      client.pullTables(asked);
+    } else {
+      client.pull(at.step(), asked);
+    }
     await(client::isPulled);
+    if (spec.consistency() instanceof ConsistencySpec.Asp) {
+      // Under ssp it may have waited for others.
+      tailNanos = System.nanoTime() - behindBackward;
+    }
     figures.read(client.behind());
     figures.step(post.bytes() - countedBytes, 2 * outgoing.plainBytes());
     countedBytes = post.bytes();
@@ -282,10 +335,21 @@ public final class ServedExchange implements GradientExchange {
     if (synchronous()) {
       return signals.totals();
     }
+    return alone(signals.local().loss());
+  }
+
+  /** A step in which this worker has no part; it has read what it begins its next one with. */
+  private StepTotals rested() {
+    awaited = at.step();
+    at.end();
+    return alone(lastLoss);
+  }
+
+  private StepTotals alone(Loss loss) {
+    lastLoss = loss;
     int due = Wishes.kindsAfter(client.wishTold(), awaited);
     wished &= ~due;
-    return new StepTotals(
-        signals.local().loss(), (due & Wishes.STOP) != 0, (due & Wishes.SAVE) != 0);
+    return new StepTotals(loss, (due & Wishes.STOP) != 0, (due & Wishes.SAVE) != 0);
   }
 
   private void await(BooleanSupplier condition) {
@@ -382,16 +446,23 @@ public final class ServedExchange implements GradientExchange {
 
   /** Whether workers get parts of batches by their speed: where they do not wait for each other. */
   public boolean dealsPortions() {
-    return !(spec.consistency() instanceof ConsistencySpec.Bsp);
+    return byThemselves();
   }
 
-  /** This worker's part of the batches of a step's window. Blocks for an answer of a server. */
-  Share portion(long ofStep) {
-    client.askPortions(Portions.windowOf(ofStep));
+  /** What is dealt to this worker; asking blocks for an answer of a server. */
+  Dealt dealt() {
+    return dealt;
+  }
+
+  /** The step that was awaited last, or after which the formation went on; at least 1. */
+  long lastStep() {
+    return Math.max(1, awaited);
+  }
+
+  private int[] askPortions(long window, long step) {
+    client.askPortions(window, step);
     await(() -> client.portions().isPresent());
-    int[] bounds = client.portions().orElseThrow();
-    int mine = workers.rank();
-    return new Share(bounds[mine], bounds[mine + 1] - bounds[mine], bounds[workers.worldSize()]);
+    return client.portions().orElseThrow();
   }
 
   /** What this worker sent in its last step, mostly gradients; see also {@link #figures}. */

@@ -5,6 +5,7 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.Frame.Kind;
 import dev.trireme.ps.plan.Directory;
+import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.shard.Clocks;
 import dev.trireme.ps.shard.ShardCopy;
 import dev.trireme.ps.shard.Staleness;
@@ -54,6 +55,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   private final ShardStore store;
   private final Post post;
   private final Staleness staleness;
+  private final TensorBuffer slab;
   private final Map<Integer, PrimaryShard> primaries = new HashMap<>();
   private final NativeMemory.Block unwanted;
   private final PortionDesk portions;
@@ -68,9 +70,17 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   /**
    * @param server its number, from 0: rank {@code workers + server} of the group
    * @param store holds all that the directory says
+   * @param slab for all parameters, best where workers of this host read it in place
    */
-  ShardServer(int server, ShardStore store, Directory directory, Post post, Staleness staleness) {
+  ShardServer(
+      int server,
+      ShardStore store,
+      Directory directory,
+      Post post,
+      TensorBuffer slab,
+      Staleness staleness) {
     this.workers = store.workers();
+    this.slab = slab;
     this.store = store;
     this.post = post;
     this.staleness = staleness;
@@ -79,11 +89,14 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     this.wishes = new Wishes(workers);
     this.copies = new CopyDesk(store, post);
     for (int shard : directory.primariesOf(server)) {
-      primaries.put(
-          shard,
-          new PrimaryShard(
-              store.copy(shard).orElseThrow(), directory.places().get(shard).backup()));
+      lead(store.copy(shard).orElseThrow(), directory.places().get(shard).backup());
     }
+  }
+
+  private void lead(ShardCopy copy, OptionalInt backup) {
+    Shard shard = copy.shard();
+    TensorBuffer shown = slab.slice(shard.from(), shard.count());
+    primaries.put(shard.index(), new PrimaryShard(copy, backup, shown));
   }
 
   /**
@@ -248,7 +261,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     }
     ShardCopy copy = held(from, frame, true);
     copy.clocks().newGeneration();
-    primaries.put(frame.shard(), new PrimaryShard(copy, OptionalInt.of(from - workers)));
+    lead(copy, OptionalInt.of(from - workers));
     store.role(frame.shard(), true);
     post.send(from, frame.as(Kind.TAKEN_OVER, 0), Optional.empty());
   }
@@ -279,7 +292,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
       copy.portions().measured(worker, frame.weight(), frame.mask());
     }
     Clocks.Ruling ruling =
-        copy.push(worker, frame.step(), frame.rate(), frame.weight(), frame.bytes());
+        copy.push(worker, frame.step(), frame.until(), frame.rate(), frame.weight(), frame.bytes());
     switch (ruling) {
       case HOLD, APPLY -> {
         if (primary.backup.isPresent()) {
@@ -310,7 +323,13 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     ShardCopy copy = held(from, frame, true);
     globalItems = copy.clocks().synchronous() ? frame.mask() : globalItems;
     Clocks.Ruling ruling =
-        copy.push(frame.worker(), frame.step(), frame.rate(), frame.weight(), frame.bytes());
+        copy.push(
+            frame.worker(),
+            frame.step(),
+            frame.until(),
+            frame.rate(),
+            frame.weight(),
+            frame.bytes());
     if (ruling == Clocks.Ruling.EARLY) {
       throw frame.unexpected(from, "a backup that lacks the step before");
     }
@@ -365,12 +384,12 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     Clocks clocks = primary.copy.clocks();
     for (int worker = 0; worker < workers && !primary.applying; worker++) {
       long step = primary.wanted[worker];
-      if (step > 0 && clocks.mayBegin(worker, step)) {
+      if (step > 0 && clocks.mayBegin(worker, step) && !primary.hasDeferred(worker)) {
         primary.wanted[worker] = 0;
         long behind = clocks.behind(worker, step);
         staleness.add(behind);
         Optional<int[]> rows = primary.rows.get(worker);
-        TensorBuffer values =
+        PrimaryShard.Answer values =
             rows.isPresent()
                 ? primary.chosen(worker, rows.get())
                 : primary.all(worker, mayOvertake());
@@ -378,8 +397,10 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
         long wish = shard == 0 ? wishes.begins(worker, step) : 0;
         post.send(
             worker,
-            new Frame(Kind.VALUES, shard, worker, step - 1, 0, behind, wish, values.byteCount()),
-            Optional.of(values));
+            new Frame(
+                Kind.VALUES, shard, worker, step - 1, 0, behind, wish, values.values().byteCount()),
+            Optional.of(values.values()),
+            values.sent());
       }
     }
   }

@@ -31,6 +31,7 @@ class ReplicationSimulationTest {
   void shouldAddUpExactlyUnderKills(String which) {
     int kills = 0;
     int handOvers = 0;
+    long rests = 0;
     for (long seed = 0; seed < Long.getLong("trireme.ps.histories", 500); seed++) {
       Random random = new Random(seed * 31 + which.hashCode());
       int workers = 1 + random.nextInt(3);
@@ -42,7 +43,11 @@ class ReplicationSimulationTest {
         cluster.checkBackups("seed " + seed + " of " + which);
         kills += cluster.kills();
         handOvers += cluster.handOvers();
+        rests += cluster.rests();
       }
+    }
+    if (which.equals("a") || which.equals("s2")) {
+      assertThat(rests).as("steps in which a worker had no part").isGreaterThan(100);
     }
     assertThat(kills).as("kills in all histories").isGreaterThan(100);
     assertThat(handOvers).as("shards that changed their server under load").isGreaterThan(100);

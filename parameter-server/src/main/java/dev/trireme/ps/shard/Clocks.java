@@ -10,10 +10,11 @@ import java.util.OptionalLong;
  * messages.
  *
  * <p>Each worker pushes its steps in order, so that (worker, step) is a sequence number: a push
- * seen before is a duplicate, however late it comes. Under bsp pushes are held until all workers
- * have said that each of their pushes of the step is held by every shard (they commit the step);
- * then any shard can apply it, and none is ever left that cannot. Under ssp and asp each push is
- * applied by itself; what is atomic is one worker's step on one shard.
+ * seen before is a duplicate, however late it comes. Steps in which it has no part (see {@link
+ * Portions}) are said with the push before them. Under bsp pushes are held until all workers have
+ * said that each of their pushes of the step is held by every shard (they commit the step); then
+ * any shard can apply it, and none is ever left that cannot. Under ssp and asp each push is applied
+ * by itself; what is atomic is one worker's step on one shard.
  *
  * <p>The bound: under ssp with staleness {@code s}, worker {@code w} may begin step {@code b} once
  * every other worker's clock is at least {@code b - 1 - s}. So what it reads misses no update older
@@ -84,9 +85,18 @@ public final class Clocks {
 
   /** Takes a push in. */
   public Ruling push(int worker, long step) {
+    return push(worker, step, step);
+  }
+
+  /**
+   * Takes a push in.
+   *
+   * @param until the step ahead of the worker's next: there is nothing of it to wait for before
+   */
+  public Ruling push(int worker, long step, long until) {
     Ruling ruling = rule(worker, step);
     if (ruling != Ruling.DUPLICATE && ruling != Ruling.EARLY) {
-      held[worker] = step;
+      held[worker] = synchronous() ? step : Math.max(step, until);
     }
     return ruling;
   }

@@ -63,7 +63,7 @@ public final class ShardCopy implements AutoCloseable {
     for (int i = 0; i < slots.length; i++) {
       slots[i] = part(1 + i).address();
     }
-    this.portions = new Portions(workers, batch);
+    this.portions = new Portions(workers, batch, Portions.longestStride(consistency));
     this.inboxes = new Room[workers];
     Arrays.setAll(inboxes, i -> new Room());
     this.held = new long[workers];
@@ -128,14 +128,16 @@ public final class ShardCopy implements AutoCloseable {
   /**
    * Takes a push in, whose gradient stands in {@link #inbox}, unless it is a duplicate or late.
    *
+   * @param until the step ahead of the worker's next, see {@link Clocks#push}
    * @param rate the learning rate of its step
    * @param weight items that its gradient is of
    * @param bytes of the gradient
    * @throws IllegalArgumentException when that is no gradient of this shard
    */
-  public Clocks.Ruling push(int worker, long step, double rate, long weight, long bytes) {
+  public Clocks.Ruling push(
+      int worker, long step, long until, double rate, long weight, long bytes) {
     packing.rows(bytes);
-    Clocks.Ruling ruling = clocks.push(worker, step);
+    Clocks.Ruling ruling = clocks.push(worker, step, until);
     if (ruling == Clocks.Ruling.HOLD) {
       rates[worker] = rate;
       weights[worker] = weight;
