@@ -54,18 +54,14 @@ public final class PortionedData implements DataSource {
   @Override
   public void close() {}
 
-  /**
-   * A stream of the data's own for each window, wide enough for all of its steps, of whose batches
-   * each step takes its part.
-   */
+  /** Asks for what is dealt as it comes to it; the data's own stream reads no more than that. */
   private final class Training implements BatchStream {
+    private final BatchStream stream;
     private Cursor cursor;
-    private long window = -1;
-    private Share wide = Share.equal(0, 1);
-    private Optional<BatchStream> open = Optional.empty();
 
     Training(Cursor cursor) {
       this.cursor = cursor;
+      this.stream = data.train(cursor, from -> exchange.dealt().awaitShare(exchange.stepAt(from)));
     }
 
     @Override
@@ -75,29 +71,15 @@ public final class PortionedData implements DataSource {
 
     @Override
     public Batch next() {
-      long step = exchange.stepAt(cursor);
-      if (open.isEmpty() || Portions.windowOf(step) != window) {
-        wide = exchange.dealt().widest(step);
-        close();
-        open = Optional.of(data.train(cursor, wide));
-        window = Portions.windowOf(step);
-      }
-      Batch batch = open.orElseThrow(NoSuchElementException::new).next();
+      exchange.dealt().comesTo(exchange.stepAt(cursor));
+      Batch batch = stream.next();
       cursor = batch.after();
-      int[] part = exchange.dealt().part(step);
-      if (part[0] == part[1]) {
-        return batch.slice(0, 0);
-      }
-      Share mine = new Share(part[0], part[1] - part[0], part[2]);
-      int from = wide.begin(batch.globalSize());
-      return batch.slice(
-          mine.begin(batch.globalSize()) - from, mine.end(batch.globalSize()) - from);
+      return batch;
     }
 
     @Override
     public void close() {
-      open.ifPresent(BatchStream::close);
-      open = Optional.empty();
+      stream.close();
     }
   }
 

@@ -10,8 +10,6 @@ import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
-import dev.trireme.api.tensor.DType;
-import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.LearningRate;
@@ -26,7 +24,6 @@ import dev.trireme.ps.shard.Portions;
 import dev.trireme.ps.shard.Wire;
 import dev.trireme.ps.shard.Wishes;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -52,12 +49,11 @@ public final class ServedExchange implements GradientExchange {
   private final JobSpec job;
   private final ParameterServerSpec spec;
   private final LearningRate learningRate;
-  private final long items;
+  private final Batches batches;
   private final ServedFigures figures;
   private final ServedState state;
   private final Gathering gathering;
   private final ShardPlan plan;
-  private final NativeMemory.Block pulled;
   private final Outgoing outgoing;
   private final Incoming incoming;
   private final Signals signals;
@@ -102,29 +98,18 @@ public final class ServedExchange implements GradientExchange {
     this.job = job;
     this.spec = job.parallel().parameterServer().orElseThrow();
     this.learningRate = learningRate;
-    this.items = items;
+    this.batches = new Batches(items, job.data().batchSize());
     this.figures = figures;
     this.state = new ServedState(replica, job.train().optimizer());
     this.gathering = Gathering.ofWorker(all, workers.worldSize(), job, state.sizes(spec.sparse()));
     this.plan = gathering.plan();
-    int slotCount = state.slotCount();
-    this.pulled = NativeMemory.allocate(4 * plan.elements() * (1 + slotCount), 64);
-    List<TensorBuffer> slots = new ArrayList<>();
-    for (int slot = 0; slot < slotCount; slot++) {
-      slots.add(pulledPart(1 + slot));
-    }
     Wire wire = Wire.of(job.parallel().compression());
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
-    this.incoming = new Incoming(plan, pulledPart(0), slots);
+    this.incoming = Incoming.of(plan, state.slotCount());
     this.signals = new Signals(workers, replica.statistics());
     this.post =
         new GroupPost(all, plan.shards().size(), workers.worldSize(), plan.largestMessage());
     this.dealt = new Dealt(workers.rank(), workers.worldSize(), this::askPortions);
-  }
-
-  private TensorBuffer pulledPart(int index) {
-    return TensorBuffer.cpu(
-        pulled.address() + 4 * plan.elements() * index, DType.FLOAT32, plan.elements());
   }
 
   private boolean synchronous() {
@@ -141,14 +126,15 @@ public final class ServedExchange implements GradientExchange {
     Gathering.Outcome outcome = gathering.meet(progress.step(), spec.backups());
     Progress resume = progress;
     if (outcome.fresh()) {
-      if (survived && plan.hasTables() && progress.step() > 0) {
+      boolean whole = progress.step() == 0 || figures.holdsAllAfter(progress.step());
+      if (survived && plan.hasTables() && !whole) {
         throw new StateLostException(
             "the servers have lost shards of tables, of which workers hold some rows only");
       }
       state.give(progress, all, gathering.slab(), outgoing.reduced());
     } else {
       long after = outcome.resume().get(workers.rank());
-      resume = after == progress.step() ? progress : new Progress(after, cursorAfter(after));
+      resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
     }
     client =
         new ShardClient(
@@ -165,21 +151,9 @@ public final class ServedExchange implements GradientExchange {
     return resume;
   }
 
-  private long stepsPerEpoch() {
-    long batch = job.data().batchSize();
-    return (items + batch - 1) / batch;
-  }
-
   /** The step that trains on the batch that begins here. */
   long stepAt(Cursor cursor) {
-    return cursor.epoch() * stepsPerEpoch() + cursor.position() / job.data().batchSize() + 1;
-  }
-
-  /** Where the batch after this step begins: a step is a whole global batch, whoever takes it. */
-  private Cursor cursorAfter(long steps) {
-    long batch = job.data().batchSize();
-    long perEpoch = stepsPerEpoch();
-    return new Cursor(Math.toIntExact(steps / perEpoch), steps % perEpoch * batch);
+    return batches.stepAt(cursor);
   }
 
   /** The batch after this one will be this: its rows are pulled with the step's other values. */
@@ -189,7 +163,7 @@ public final class ServedExchange implements GradientExchange {
 
   /** Whether this worker has no part in the step of a batch, see {@link Portions}. */
   boolean rests(Batch batch) {
-    return batch.size() == 0 && dealt.rests(stepAt(batch.from()));
+    return batch.size() == 0 && dealt.rests(batches.stepAt(batch.from()));
   }
 
   /** Whether that is so of the step that goes on, or has just ended. */
@@ -287,19 +261,10 @@ public final class ServedExchange implements GradientExchange {
             until,
             learningRate.at(at.step()),
             signals.items(),
-            byThemselves() ? nanos : globalItems());
+            byThemselves() ? nanos : synchronous() ? 0 : batches.itemsOf(at.step()));
     if (byThemselves() && !plan.shards().get(shard).isTable()) {
       client.pullBehindPush(shard, until);
     }
-  }
-
-  /** Items of the whole batch, where a sum may lack some; 0 where it never does. */
-  private long globalItems() {
-    if (synchronous()) {
-      return 0;
-    }
-    long from = cursorAfter(at.step() - 1).position();
-    return Math.min(job.data().batchSize(), items - from);
   }
 
   @Override
@@ -338,9 +303,15 @@ public final class ServedExchange implements GradientExchange {
     return alone(signals.local().loss());
   }
 
-  /** A step in which this worker has no part; it has read what it begins its next one with. */
+  /**
+   * A step in which this worker has no part. With its push before it has read what it begins its
+   * next one with, unless that was in another formation.
+   */
   private StepTotals rested() {
     awaited = at.step();
+    if (client.askedAfter() < awaited) {
+      pullAll(awaited);
+    }
     at.end();
     return alone(lastLoss);
   }
@@ -355,21 +326,9 @@ public final class ServedExchange implements GradientExchange {
   private void await(BooleanSupplier condition) {
     double seconds = job.parallel().timeoutSeconds();
     if (!post.await(condition, Duration.ofNanos((long) (seconds * 1e9)))) {
-      String what = client.toString();
-      int suspect = client.awaited();
-      all.abort("worker " + workers.rank() + " has given up waiting for " + what);
-      throw new CollectiveException(
-          CollectiveException.Cause.DEADLINE,
-          suspect,
-          "step "
-              + at.step()
-              + ": no "
-              + what
-              + " within "
-              + seconds
-              + " s; rank "
-              + suspect
-              + ", a server, was waited for");
+      CollectiveException late = client.late(at.step(), seconds);
+      all.abort("worker " + workers.rank() + " has given up waiting: " + late.getMessage());
+      throw late;
     }
   }
 
@@ -378,20 +337,9 @@ public final class ServedExchange implements GradientExchange {
     incoming.take(replica.parameters(), asked);
   }
 
-  /**
-   * @throws IllegalArgumentException when it is not the rate that the pushes of the step carried
-   */
-  void requireRate(double rate) {
-    long ofStep = awaited;
-    if (rate != learningRate.at(ofStep)) {
-      throw new IllegalArgumentException(
-          "expected the job's learning rate of step "
-              + ofStep
-              + ", "
-              + learningRate.at(ofStep)
-              + ", for it went to the servers with the gradients; found "
-              + rate);
-    }
+  /** The rate that the pushes of the step that was awaited last carried. */
+  double lastRate() {
+    return learningRate.at(awaited);
   }
 
   @Override
@@ -401,13 +349,17 @@ public final class ServedExchange implements GradientExchange {
     } else if (!incoming.holdsAll()) {
       pullAll(progress.step());
     }
-    client.pullSlots();
-    await(client::isSlotsPulled);
-    state.take(incoming, client.updates());
+    pullSlots();
     if (!synchronous()) {
       // Nobody goes on before everybody has read the same.
       workers.barrier().await();
     }
+  }
+
+  private void pullSlots() {
+    client.pullSlots();
+    await(client::isSlotsPulled);
+    state.take(incoming, client.updates());
   }
 
   private void meetAndPull(Progress progress) {
@@ -424,6 +376,9 @@ public final class ServedExchange implements GradientExchange {
     } else if (!incoming.holdsAll()) {
       pullAll(progress.step());
     }
+    // Servers may leave now: whatever they hold of the job the workers hold, too.
+    pullSlots();
+    figures.holdsAll(progress.step());
     figures.step(post.bytes() - countedBytes, 0);
     countedBytes = post.bytes();
     totalFigures = figures.total(workers);
@@ -479,6 +434,5 @@ public final class ServedExchange implements GradientExchange {
     post.close();
     outgoing.close();
     incoming.close();
-    pulled.close();
   }
 }

@@ -43,9 +43,20 @@ public final class ServedReplica extends ForwardingReplica {
     }
   }
 
+  /**
+   * @throws IllegalArgumentException for another rate than went to the servers with the gradients
+   */
   @Override
   public void optimize(double learningRate) {
-    exchange.requireRate(learningRate);
+    if (learningRate != exchange.lastRate()) {
+      throw new IllegalArgumentException(
+          "expected the job's learning rate of step "
+              + exchange.lastStep()
+              + ", "
+              + exchange.lastRate()
+              + ", for it went to the servers with the gradients; found "
+              + learningRate);
+    }
     if (!exchange.isResting()) {
       exchange.takeParameters();
     }

@@ -1,5 +1,6 @@
 package dev.trireme.ps;
 
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.Frame.Kind;
 import dev.trireme.ps.plan.Directory;
@@ -162,6 +163,11 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
         Optional.of(wish));
   }
 
+  /** The step after which values were asked for last. */
+  long askedAfter() {
+    return after;
+  }
+
   /** Whether every shard that was asked for has come. */
   boolean isPulled() {
     return unread.isEmpty();
@@ -306,8 +312,25 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
         : "values after step " + after + " of shards " + unread;
   }
 
+  /** The verdict where what is waited for has not come. */
+  CollectiveException late(long inStep, double seconds) {
+    int suspect = awaited();
+    return new CollectiveException(
+        CollectiveException.Cause.DEADLINE,
+        suspect,
+        "step "
+            + inStep
+            + ": no "
+            + this
+            + " within "
+            + seconds
+            + " s; rank "
+            + suspect
+            + ", a server, was waited for");
+  }
+
   /** The server that is waited for first; -1 where none is. */
-  int awaited() {
+  private int awaited() {
     int shard = isPushed() ? unread.nextSetBit(0) : unacknowledged.nextSetBit(0);
     return shard < 0 ? -1 : primary(shard);
   }

@@ -32,6 +32,7 @@ final class SimulatedCluster implements AutoCloseable {
   private static final int SHARDS = 5;
   private static final int SHARD_ELEMENTS = 3;
   private static final int ELEMENTS = SHARDS * SHARD_ELEMENTS;
+  private static final int MOST_SERVERS = 4;
   private static final int MOST_EVENTS = 200_000;
 
   private record Letter(int from, int to, Frame frame, Supplier<byte[]> payload, Runnable sent) {}
@@ -104,11 +105,14 @@ final class SimulatedCluster implements AutoCloseable {
         asking = false;
         checkPortions();
         Dealt dealt = new Dealt(number, workers.size(), (w, step) -> portions.get(w));
-        dealt.part(applied + 1);
-        assertThat(dealt.rests(applied + 1))
-            .as("begins with a step that it has no part in")
-            .isFalse();
-        push(applied + 1, dealt.until(applied + 1));
+        dealt.comesTo(applied + 1);
+        // After a death it goes on behind its last push, with what it has no part in.
+        next = dealt.rests(applied + 1) ? dealt.until(applied + 1) : applied;
+        if (next == applied) {
+          push(applied + 1, dealt.until(applied + 1));
+        } else {
+          client.pull(next);
+        }
       }
     }
 
@@ -166,6 +170,7 @@ final class SimulatedCluster implements AutoCloseable {
   private final List<Worker> workers = new ArrayList<>();
   private final List<ShardStore> stores = new ArrayList<>();
   private final List<NativeMemory.Block> slabs = new ArrayList<>();
+  private final List<ShardStore> leaving = new ArrayList<>();
   private final List<ShardServer> servers = new ArrayList<>();
   private final List<Letter> letters = new ArrayList<>();
   private final Staleness staleness = new Staleness();
@@ -173,6 +178,7 @@ final class SimulatedCluster implements AutoCloseable {
   private Directory directory = new Directory(0, List.of());
   private int kills;
   private int handOvers;
+  private int scaled;
   private long rests;
 
   SimulatedCluster(
@@ -226,6 +232,11 @@ final class SimulatedCluster implements AutoCloseable {
   /** Steps in which a worker had no part. */
   long rests() {
     return rests;
+  }
+
+  /** How often a server joined or left. */
+  int scaled() {
+    return scaled;
   }
 
   int kills() {
@@ -337,18 +348,25 @@ final class SimulatedCluster implements AutoCloseable {
     }
   }
 
-  /** Kills a server, some workers, or both; what was under way is lost, and all form anew. */
+  /**
+   * Kills a server, some workers, or both, or has a server join or leave; what was under way is
+   * lost, and all form anew.
+   */
   private void strike() {
-    int what = random.nextInt(3);
-    kills++;
+    int what = random.nextInt(4);
     boolean allWorkers = random.nextInt(4) == 0;
     OptionalLong applied = workers.stream().mapToLong(w -> w.applied).max();
-    if (what != 0) {
+    if (what == 3) {
+      scale();
+    } else {
+      kills++;
+    }
+    if (what == 1 || what == 2) {
       Worker dead = workers.get(random.nextInt(workers.size()));
       applied =
           workers.stream().filter(w -> w != dead && !allWorkers).mapToLong(w -> w.applied).max();
     }
-    if (what != 1 && backups > 0) {
+    if ((what == 0 || what == 2) && backups > 0) {
       int dead = random.nextInt(stores.size());
       if (othersHoldAll(dead)) {
         stores.get(dead).close();
@@ -362,6 +380,19 @@ final class SimulatedCluster implements AutoCloseable {
     form(Directory.decide(directory.generation() + 1, SHARDS, numbers(), backups, holdings));
     for (Worker worker : workers) {
       worker.join(resumeAt(worker.number, applied));
+    }
+  }
+
+  /** A server joins, or the last one leaves, with whatever it holds. */
+  private void scale() {
+    int last = stores.size() - 1;
+    if (random.nextBoolean() && last > backups && othersHoldAll(last)) {
+      leaving.add(stores.remove(last));
+      scaled++;
+    } else if (stores.size() < MOST_SERVERS) {
+      stores.add(store());
+      slabs.add(NativeMemory.allocate(4L * ELEMENTS, 64));
+      scaled++;
     }
   }
 
@@ -379,7 +410,7 @@ final class SimulatedCluster implements AutoCloseable {
       return survivors.orElseGet(
           () -> primaries().stream().mapToLong(c -> c.clocks().applied()).min().orElseThrow());
     }
-    return primaries().stream().mapToLong(c -> c.clocks().clock(worker)).min().orElseThrow();
+    return primaries().stream().mapToLong(c -> c.clocks().lastPush(worker)).min().orElseThrow();
   }
 
   /** Where the directory says, or where they have been handed over to since. */
@@ -402,6 +433,8 @@ final class SimulatedCluster implements AutoCloseable {
     servers.forEach(s -> handOvers += s.handedOver());
     servers.forEach(ShardServer::close);
     servers.clear();
+    leaving.forEach(ShardStore::close);
+    leaving.clear();
     directory = next;
     for (int server : numbers()) {
       stores.get(server).follow(directory, server);
@@ -412,6 +445,7 @@ final class SimulatedCluster implements AutoCloseable {
               stores.get(server),
               directory,
               (to, frame, payload, sent) -> send(rank, to, frame, payload, sent),
+              backups > 0,
               slabs.get(server).buffer(DType.FLOAT32, ELEMENTS),
               staleness));
     }

@@ -127,9 +127,10 @@ final class RankRun {
   /** What was left to the ranks of an earlier formation is in the job by now. */
   private JobSpec job(Join next) {
     ParallelSpec parallel = next.job().parallel();
+    JobSpec now = parallel.servers() > 0 ? job.withServers(parallel.servers()) : job;
     return parallel.tunesBuckets()
-        ? job
-        : job.withBuckets(parallel.firstBucketSize(), parallel.bucketSize());
+        ? now
+        : now.withBuckets(parallel.firstBucketSize(), parallel.bucketSize());
   }
 
   private Lasting fresh(Engine engine, DataSource data, Programs programs) {

@@ -42,6 +42,7 @@ public final class Clocks {
 
   private final ConsistencySpec consistency;
   private final long[] held;
+  private final long[] pushed;
   private final long[] committed;
   private final boolean[] left;
   private long applied;
@@ -57,9 +58,11 @@ public final class Clocks {
     }
     this.consistency = consistency;
     this.held = new long[workers];
+    this.pushed = new long[workers];
     this.committed = new long[workers];
     this.left = new boolean[workers];
     Arrays.fill(held, from);
+    Arrays.fill(pushed, from);
     Arrays.fill(committed, from);
     this.applied = from;
   }
@@ -97,6 +100,7 @@ public final class Clocks {
     Ruling ruling = rule(worker, step);
     if (ruling != Ruling.DUPLICATE && ruling != Ruling.EARLY) {
       held[worker] = synchronous() ? step : Math.max(step, until);
+      pushed[worker] = step;
     }
     return ruling;
   }
@@ -173,9 +177,14 @@ public final class Clocks {
     return synchronous() ? applied : Arrays.stream(held).min().orElseThrow();
   }
 
-  /** The last step of a worker that has been taken in. */
+  /** The last step of a worker for which there is nothing more of it to come. */
   public long clock(int worker) {
     return held[worker];
+  }
+
+  /** The last step of a worker that has been taken in: it goes on after that. */
+  public long lastPush(int worker) {
+    return pushed[worker];
   }
 
   /** Those of all workers. */
@@ -202,21 +211,28 @@ public final class Clocks {
     Arrays.fill(left, false);
   }
 
-  /** The state in {@code workers + 1} numbers, for another copy. */
+  /** Numbers in a {@link #state}. */
+  public static int stateLength(int workers) {
+    return 2 * workers + 1;
+  }
+
+  /** The state in {@link #stateLength} numbers, for another copy. */
   public long[] state() {
-    long[] state = Arrays.copyOf(held, held.length + 1);
+    long[] state = Arrays.copyOf(held, stateLength(held.length));
     state[held.length] = applied;
+    System.arraycopy(pushed, 0, state, held.length + 1, pushed.length);
     return state;
   }
 
   /** Takes over another copy's {@link #state}. */
   public void restore(long[] state) {
-    if (state.length != held.length + 1) {
+    if (state.length != stateLength(held.length)) {
       throw new IllegalArgumentException(
-          "expected " + (held.length + 1) + " clocks, found " + state.length);
+          "expected " + stateLength(held.length) + " clocks, found " + state.length);
     }
     System.arraycopy(state, 0, held, 0, held.length);
     applied = state[held.length];
+    System.arraycopy(state, held.length + 1, pushed, 0, pushed.length);
     newGeneration();
   }
 }

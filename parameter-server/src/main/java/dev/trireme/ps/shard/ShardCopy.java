@@ -152,19 +152,20 @@ public final class ShardCopy implements AutoCloseable {
 
   /** Numbers in a {@link #record}. */
   public static int recordLength(int workers) {
-    return 4 * workers + 3;
+    return Clocks.stateLength(workers) + 3 * workers + 2;
   }
 
   /** What it knows besides {@link #parts}, in {@link #recordLength} numbers. */
   public long[] record() {
     int workers = weights.length;
     long[] record = Arrays.copyOf(clocks.state(), recordLength(workers));
-    record[4 * workers + 2] = portions.size();
-    record[workers + 1] = updates;
+    int at = Clocks.stateLength(workers);
+    record[at++] = updates;
+    record[at++] = portions.size();
     for (int worker = 0; worker < workers; worker++) {
-      record[workers + 2 + worker] = Double.doubleToRawLongBits(rates[worker]);
-      record[2 * workers + 2 + worker] = weights[worker];
-      record[3 * workers + 2 + worker] = held[worker];
+      record[at++] = Double.doubleToRawLongBits(rates[worker]);
+      record[at++] = weights[worker];
+      record[at++] = held[worker];
     }
     return record;
   }
@@ -177,14 +178,16 @@ public final class ShardCopy implements AutoCloseable {
    */
   public List<TensorBuffer> restore(long[] record) {
     int workers = weights.length;
-    clocks.restore(Arrays.copyOf(record, workers + 1));
-    updates = record[workers + 1];
+    int at = Clocks.stateLength(workers);
+    clocks.restore(Arrays.copyOf(record, at));
+    updates = record[at++];
+    int portionNumbers = Math.toIntExact(record[at++]);
     for (int worker = 0; worker < workers; worker++) {
-      rates[worker] = Double.longBitsToDouble(record[workers + 2 + worker]);
-      weights[worker] = record[2 * workers + 2 + worker];
-      held[worker] = record[3 * workers + 2 + worker];
+      rates[worker] = Double.longBitsToDouble(record[at++]);
+      weights[worker] = record[at++];
+      held[worker] = record[at++];
     }
-    return parts(Math.toIntExact(record[4 * workers + 2]));
+    return parts(portionNumbers);
   }
 
   /** The parts that {@link #restore} wanted are there. */
