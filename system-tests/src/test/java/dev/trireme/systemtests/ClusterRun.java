@@ -3,6 +3,7 @@ package dev.trireme.systemtests;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -71,6 +72,15 @@ final class ClusterRun implements AutoCloseable {
     for (String coordinator : coordinators) {
       join.add(addresses(coordinator).path("control").asText());
     }
+    return joining(name, slots, join);
+  }
+
+  /** The same where coordinators have these ports, whether they run or not. */
+  Process agentAt(String name, int slots, List<Integer> ports) throws Exception {
+    return joining(name, slots, ports.stream().map(p -> "127.0.0.1:" + p).toList());
+  }
+
+  private Process joining(String name, int slots, List<String> join) throws IOException {
     return service(
         name,
         "agent",
@@ -162,7 +172,23 @@ final class ClusterRun implements AutoCloseable {
     }
   }
 
-  private String logs() throws IOException {
+  /** Ports that nobody listens at now. */
+  static List<Integer> freePorts(int count) throws IOException {
+    List<ServerSocket> sockets = new ArrayList<>();
+    List<Integer> ports = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      ServerSocket socket = new ServerSocket(0);
+      sockets.add(socket);
+      ports.add(socket.getLocalPort());
+    }
+    for (ServerSocket socket : sockets) {
+      socket.close();
+    }
+    return ports;
+  }
+
+  /** What all services have logged. */
+  String logs() throws IOException {
     StringBuilder text = new StringBuilder();
     try (var files = Files.newDirectoryStream(directory, "*.err")) {
       for (Path file : files) {

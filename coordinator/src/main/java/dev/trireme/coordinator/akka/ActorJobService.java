@@ -159,7 +159,7 @@ final class ActorJobService implements JobService {
 
   @Override
   public Optional<JobStatus> status(String jobId) {
-    return list().stream().filter(status -> status.jobId().equals(jobId)).findFirst();
+    return ask(control -> control.status(jobId));
   }
 
   @Override

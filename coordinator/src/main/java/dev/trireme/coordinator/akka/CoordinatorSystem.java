@@ -46,6 +46,10 @@ public final class CoordinatorSystem implements CoordinatorHost {
     Config settings =
         ControlPlane.settings(
             ControlPlane.COORDINATOR_ROLE, config.host(), config.port(), config.tls());
+    boolean several = config.coordinators().size() > 1;
+    if (several) {
+      settings = Founding.settings(settings);
+    }
     ActorSystem<Void> system;
     try {
       system = ActorSystem.create(Behaviors.empty(), ControlPlane.SYSTEM, settings);
@@ -60,7 +64,7 @@ public final class CoordinatorSystem implements CoordinatorHost {
               + "; choose another port, 0 takes any free one",
           e);
     }
-    if (config.coordinators().size() > 1) {
+    if (several) {
       Founding.join(system, config);
     } else {
       Cluster cluster = Cluster.get(system);

@@ -29,11 +29,15 @@ final class Job implements JobEffects, AutoCloseable {
   private final LongSupplier term;
   private final Consumer<JobRecord> store;
   private final BiConsumer<String, CoordinatorToAgent> out;
+  private final Consumer<Job> waits;
   private final JobHub hub;
   private final JobRun run;
   private Optional<WaitingJob> waiting = Optional.empty();
   private boolean filesBroken;
 
+  /**
+   * @param waits told when the job waits until another moment than before
+   */
   Job(
       JobRecord record,
       RunDirectory directory,
@@ -41,11 +45,13 @@ final class Job implements JobEffects, AutoCloseable {
       Time time,
       LongSupplier term,
       Consumer<JobRecord> store,
-      BiConsumer<String, CoordinatorToAgent> out) {
+      BiConsumer<String, CoordinatorToAgent> out,
+      Consumer<Job> waits) {
     this.directory = directory;
     this.term = term;
     this.store = store;
     this.out = out;
+    this.waits = waits;
     this.hub = new JobHub(record.jobId());
     this.run = new JobRun(record, timing, time, this);
   }
@@ -121,6 +127,11 @@ final class Job implements JobEffects, AutoCloseable {
       filesBroken = true;
     }
     hub.publish(event);
+  }
+
+  @Override
+  public void waitsChanged() {
+    waits.accept(this);
   }
 
   /** Lets go of files and listeners, who hear what was published to its end. */

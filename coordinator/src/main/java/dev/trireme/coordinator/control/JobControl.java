@@ -93,7 +93,7 @@ public final class JobControl implements AutoCloseable {
     this.timing = timing;
     this.time = time;
     this.out = out;
-    this.jobs = new LiveJobs(this::open, store::remove);
+    this.jobs = new LiveJobs(time, this::open, store::remove);
     this.placing = new Placing(jobs, agents, () -> ++generation, frames, time);
     this.probing = new Probing(time, frames, out, () -> term);
     this.harms = new HarmDesk(time);
@@ -135,7 +135,8 @@ public final class JobControl implements AutoCloseable {
   private Job open(JobRecord record) {
     RunDirectory directory =
         RunDirectory.open(Path.of(record.runDirectory()), record.resolvedSpec());
-    return new Job(record, directory, timing, time, () -> term, store::put, out);
+    return new Job(
+        record, directory, timing, time, () -> term, store::put, out, jobs::waitsChanged);
   }
 
   /** The term that this coordinator acts under. */
@@ -153,7 +154,7 @@ public final class JobControl implements AutoCloseable {
   /** Acts on the waits that are over. */
   public void onTime() {
     probing.onTime();
-    for (Job job : jobs.snapshot()) {
+    for (Job job : jobs.due()) {
       jobs.guarded(job, job.run()::onTime);
     }
     placing.schedule();
@@ -272,6 +273,11 @@ public final class JobControl implements AutoCloseable {
   /** Adds a listener; see {@link JobService#watch}. */
   public JobService.Subscription watch(String jobId, JobListener listener) {
     return jobs.hub(jobId).watch(listener);
+  }
+
+  /** How a job stands; empty where there is no such job. */
+  public Optional<JobStatus> status(String jobId) {
+    return jobs.status(jobId);
   }
 
   /** How all jobs stand, oldest first. */

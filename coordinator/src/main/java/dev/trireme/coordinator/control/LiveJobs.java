@@ -2,12 +2,14 @@ package dev.trireme.coordinator.control;
 
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobStatus;
+import dev.trireme.coordinator.life.Time;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -23,12 +25,15 @@ final class LiveJobs implements AutoCloseable {
   private final Consumer<String> forget;
   private final TreeMap<Long, Job> live = new TreeMap<>();
   private final EndedJobs ended = new EndedJobs();
+  private final Alarms alarms;
 
   /**
+   * @param time that jobs' waits are measured on
    * @param opener makes a job of its record
    * @param forget removes a job from the store for good; may fail with {@link CoordinatorException}
    */
-  LiveJobs(Function<JobRecord, Job> opener, Consumer<String> forget) {
+  LiveJobs(Time time, Function<JobRecord, Job> opener, Consumer<String> forget) {
+    this.alarms = new Alarms(time);
     this.opener = opener;
     this.forget = forget;
   }
@@ -49,7 +54,7 @@ final class LiveJobs implements AutoCloseable {
 
   /** It was never accepted. */
   void discard(Job job) {
-    live.remove(JobIds.number(job.run().record().jobId()));
+    remove(job);
     job.close();
   }
 
@@ -81,6 +86,13 @@ final class LiveJobs implements AutoCloseable {
   /** How one that has ended stands. */
   Optional<JobStatus> endedStatus(String jobId) {
     return ended.status(jobId);
+  }
+
+  /** How one stands; empty where there is no such job. */
+  Optional<JobStatus> status(String jobId) {
+    return find(jobId)
+        .map(job -> EndedJobs.statusOf(job.run().record()))
+        .or(() -> ended.status(jobId));
   }
 
   /** One that has not ended. */
@@ -122,9 +134,23 @@ final class LiveJobs implements AutoCloseable {
 
   /** How long until some job's wait is over. */
   Optional<Duration> nextDeadline() {
-    return live.values().stream()
-        .flatMap(job -> job.run().nextDeadline().stream())
-        .min(Duration::compareTo);
+    return alarms.next();
+  }
+
+  /** A job waits until another moment than before. */
+  void waitsChanged(Job job) {
+    alarms.set(JobIds.number(job.run().record().jobId()), job.run().nextDeadline());
+  }
+
+  /** Those of which a wait is over, oldest first. */
+  List<Job> due() {
+    return alarms.due().stream().sorted().map(live::get).filter(Objects::nonNull).toList();
+  }
+
+  private void remove(Job job) {
+    long number = JobIds.number(job.run().record().jobId());
+    live.remove(number);
+    alarms.set(number, Optional.empty());
   }
 
   /** Does something to a job, and lets a fault of ours cost no other job its life. */
@@ -140,7 +166,7 @@ final class LiveJobs implements AutoCloseable {
       }
     }
     if (job.run().state().isFinal()) {
-      live.remove(JobIds.number(job.run().record().jobId()));
+      remove(job);
       ended.add(job).ifPresent(this::forget);
     }
   }

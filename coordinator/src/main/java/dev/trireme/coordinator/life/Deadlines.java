@@ -30,23 +30,33 @@ final class Deadlines {
   }
 
   private final Time time;
+  private final Runnable changed;
   private final Map<Wait, Long> ends = new EnumMap<>(Wait.class);
 
-  Deadlines(Time time) {
+  /**
+   * @param changed run whenever {@link #next} may give something else
+   */
+  Deadlines(Time time, Runnable changed) {
     this.time = time;
+    this.changed = changed;
   }
 
   /** Begins a wait; one that has begun already goes on. */
   void begin(Wait wait, Duration howLong) {
-    ends.putIfAbsent(wait, time.nanos() + howLong.toNanos());
+    if (ends.putIfAbsent(wait, time.nanos() + howLong.toNanos()) == null) {
+      changed.run();
+    }
   }
 
   void end(Wait wait) {
-    ends.remove(wait);
+    if (ends.remove(wait) != null) {
+      changed.run();
+    }
   }
 
   void endAll() {
     ends.clear();
+    changed.run();
   }
 
   /** A wait that is over, which is thereby ended. */
@@ -57,7 +67,7 @@ final class Deadlines {
             .filter(e -> e.getValue() - now <= 0)
             .map(Map.Entry::getKey)
             .findFirst();
-    over.ifPresent(ends::remove);
+    over.ifPresent(this::end);
     return over;
   }
 

@@ -17,4 +17,7 @@ public interface JobEffects {
 
   /** Lets everybody know. Does not block. */
   void publish(JobEvent event);
+
+  /** What the job waits for is another: {@link JobRun#nextDeadline} has changed. */
+  default void waitsChanged() {}
 }

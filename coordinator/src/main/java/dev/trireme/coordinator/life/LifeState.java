@@ -32,7 +32,7 @@ final class LifeState {
     this.timing = timing;
     this.time = time;
     this.effects = effects;
-    this.deadlines = new Deadlines(time);
+    this.deadlines = new Deadlines(time, effects::waitsChanged);
   }
 
   Timing timing() {

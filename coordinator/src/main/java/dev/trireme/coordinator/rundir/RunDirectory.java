@@ -4,12 +4,11 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
-import java.io.BufferedWriter;
+import dev.trireme.protocol.JobState;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -45,11 +44,11 @@ public final class RunDirectory implements AutoCloseable {
 
   private final JsonFactory json = new JsonFactory();
   private final Path directory;
-  private final BufferedWriter metrics;
-  private final BufferedWriter events;
+  private final LineFile metrics;
+  private final LineFile events;
   private final SampleLog samples;
 
-  private RunDirectory(Path directory, BufferedWriter metrics, BufferedWriter events) {
+  private RunDirectory(Path directory, LineFile metrics, LineFile events) {
     this.directory = directory;
     this.metrics = metrics;
     this.events = events;
@@ -64,13 +63,13 @@ public final class RunDirectory implements AutoCloseable {
    * @throws CoordinatorException when it cannot be written
    */
   public static RunDirectory open(Path directory, String resolvedSpec) {
-    BufferedWriter metrics = null;
+    LineFile metrics = null;
     try {
       Files.createDirectories(directory);
       Files.deleteIfExists(directory.resolve(RESULT));
       replace(directory.resolve(SPEC), resolvedSpec);
-      metrics = append(directory.resolve(METRICS));
-      return new RunDirectory(directory, metrics, append(directory.resolve(EVENTS)));
+      metrics = new LineFile(directory.resolve(METRICS));
+      return new RunDirectory(directory, metrics, new LineFile(directory.resolve(EVENTS)));
     } catch (IOException e) {
       closeQuietly(metrics);
       throw new CoordinatorException(
@@ -101,6 +100,9 @@ public final class RunDirectory implements AutoCloseable {
       } else {
         line(events, generator -> EventJson.event(generator, event));
       }
+      if (event instanceof JobEvent.StateChanged changed && changed.state() == JobState.QUEUED) {
+        close(); // It may wait for days, with thousands of others.
+      }
       if (event instanceof JobEvent.Ended ended) {
         replace(
             directory.resolve(RESULT),
@@ -111,6 +113,7 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
+  /** Lets go of the files; what is written later opens them anew. */
   @Override
   public void close() {
     closeQuietly(metrics);
@@ -122,10 +125,8 @@ public final class RunDirectory implements AutoCloseable {
     void writeTo(JsonGenerator generator) throws IOException;
   }
 
-  private void line(BufferedWriter file, Content content) throws IOException {
-    file.write(toJson(false, content));
-    file.write('\n');
-    file.flush();
+  private void line(LineFile file, Content content) throws IOException {
+    file.append(toJson(false, content));
   }
 
   private String toJson(boolean pretty, Content content) throws IOException {
@@ -137,11 +138,6 @@ public final class RunDirectory implements AutoCloseable {
       content.writeTo(generator);
     }
     return text.toString();
-  }
-
-  private static BufferedWriter append(Path file) throws IOException {
-    return Files.newBufferedWriter(
-        file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
   /** Puts a file in place as a whole: who sees it sees all of it, also after a power cut. */

@@ -146,6 +146,7 @@ final class SampleLog implements AutoCloseable {
   public void close() throws IOException {
     if (channel != null) {
       channel.close();
+      channel = null;
     }
   }
 }

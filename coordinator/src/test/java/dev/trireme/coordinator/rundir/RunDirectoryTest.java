@@ -2,6 +2,7 @@ package dev.trireme.coordinator.rundir;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.Progress;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,6 +44,38 @@ class RunDirectoryTest {
       directory.write(progress(2, Double.POSITIVE_INFINITY, 50));
       assertThat(Files.readAllLines(run.resolve("metrics.jsonl"))).hasSize(2);
       assertThat(run.resolve("result.json")).doesNotExist();
+    }
+  }
+
+  @Test
+  void shouldHoldNoFileOpenWhileItsJobWaits() throws IOException {
+    try (RunDirectory directory = RunDirectory.open(parent.resolve("run"), "")) {
+      directory.write(new JobEvent.StateChanged("job-1", NOW, JobState.QUEUED, "accepted"));
+      assertThat(openUnder(parent)).isZero();
+
+      directory.write(new JobEvent.StateChanged("job-1", NOW, JobState.STARTING, "2 slots"));
+      directory.write(progress(1, 2.5, 50));
+      directory.write(new JobEvent.StateChanged("job-1", NOW, JobState.QUEUED, "preempted"));
+      assertThat(openUnder(parent)).isZero();
+    }
+    assertThat(Files.readAllLines(parent.resolve("run/events.jsonl"))).hasSize(3);
+    assertThat(Files.readAllLines(parent.resolve("run/metrics.jsonl"))).hasSize(1);
+  }
+
+  /** Files of a directory that this process has open. */
+  private static long openUnder(Path directory) throws IOException {
+    Path descriptors = Path.of("/proc/self/fd");
+    assumeThat(descriptors).exists();
+    try (Stream<Path> all = Files.list(descriptors)) {
+      return all.filter(fd -> target(fd).startsWith(directory)).count();
+    }
+  }
+
+  private static Path target(Path link) {
+    try {
+      return Files.readSymbolicLink(link);
+    } catch (IOException e) {
+      return link; // It was closed meanwhile.
     }
   }
 

@@ -16,6 +16,9 @@ import dev.trireme.coordinator.schedule.SimCluster.SimJob;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.LongRange;
@@ -26,6 +29,8 @@ import net.jqwik.api.constraints.LongRange;
  * says.
  */
 class ClusterSimulationTest {
+  private static final Pattern JOB = Pattern.compile("job-\\d+");
+
   @Property(tries = 400)
   void shouldRunEveryJobThatFitsAndGiveNoSlotTwice(@ForAll @LongRange(min = 0) long seed) {
     Random random = new Random(seed);
@@ -103,23 +108,72 @@ class ClusterSimulationTest {
   }
 
   private static void demandsAreFair(SimCluster cluster, Situation now, Plan plan) {
-    int waiting = now.queue().stream().mapToInt(WaitingJob::priority).max().orElse(-1);
-    int half =
-        now.running().stream()
-            .filter(job -> job.lacking() > 0)
-            .mapToInt(RunningJob::priority)
-            .max()
-            .orElse(-1);
     for (Demand demand : plan.demands()) {
       SimJob job = cluster.job(demand.jobId());
       if (demand instanceof Preempt && job.running().lacking() > 0) {
-        assertThat(job.priority).as("the half-placed").isLessThanOrEqualTo(half);
+        assertThat(job.priority).as("the half-placed").isLessThanOrEqualTo(forWhom(now, demand));
       } else if (demand instanceof Preempt) {
-        assertThat(job.priority).as("the preempted").isLessThan(Math.max(waiting, half));
+        assertThat(job.priority).as("the preempted").isLessThan(forWhom(now, demand));
       } else if (demand instanceof Resize resize && resize.to() < job.size()) {
-        assertThat(job.priority).as("the shrunk").isLessThanOrEqualTo(Math.max(waiting, half));
+        assertThat(job.priority).as("the shrunk").isLessThanOrEqualTo(forWhom(now, demand));
       }
     }
+  }
+
+  /** The priority of the job that gets what another gives up, which must lack something. */
+  private static int forWhom(Situation now, Demand demand) {
+    Matcher named = JOB.matcher(demand.reason());
+    assertThat(named.find()).as(demand.toString()).isTrue();
+    String jobId = named.group();
+    return Stream.concat(
+            now.queue().stream().filter(j -> j.jobId().equals(jobId)).map(WaitingJob::priority),
+            now.running().stream()
+                .filter(j -> j.jobId().equals(jobId) && j.lacking() > 0)
+                .map(RunningJob::priority))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("for whom is " + demand));
+  }
+
+  /**
+   * Others of no higher priority come for ever, more than the cluster can run: whoever fits it has
+   * its turn, though its user has most of what there is.
+   */
+  @Property(tries = 300)
+  void shouldRunEveryJobThoughOthersKeepComing(@ForAll @LongRange(min = 0) long seed) {
+    Random random = new Random(seed);
+    SimCluster cluster = SimCluster.random(random);
+    SimJob job = SimCluster.randomJob(100, random);
+    if (!fitsTheEmptyCluster(cluster, job)) {
+      return;
+    }
+    cluster.jobs.put(100, job);
+    int before = 1 + random.nextInt(20);
+    for (int i = 1; i <= before; i++) {
+      cluster.jobs.put(i, noHigher(SimCluster.randomJob(i, random), job));
+    }
+    int number = 100;
+    for (int steps = 0; !job.runs(); steps++) {
+      assertThat(steps).as("steps of seed %d: %s", seed, cluster.situation()).isLessThan(300);
+      for (int i = 0; i < 3; i++) {
+        SimJob other = noHigher(SimCluster.randomJob(++number, random), job);
+        other.accepted = cluster.millis;
+        cluster.jobs.put(number, other);
+      }
+      step(cluster);
+      cluster.millis += 60_000;
+    }
+  }
+
+  private static SimJob noHigher(SimJob job, SimJob than) {
+    return new SimJob(
+        job.number,
+        job.workers,
+        job.need,
+        Math.min(job.priority, than.priority),
+        job.user,
+        job.spans,
+        job.placing,
+        job.left);
   }
 
   /**

@@ -40,6 +40,7 @@ final class SimCluster {
     Need given;
     int target;
     boolean preempted;
+    long accepted;
 
     SimJob(
         int number,
@@ -59,6 +60,7 @@ final class SimCluster {
       this.placing = placing;
       this.left = left;
       this.given = need;
+      this.accepted = number;
     }
 
     String id() {
@@ -74,7 +76,7 @@ final class SimCluster {
     }
 
     WaitingJob waiting() {
-      return new WaitingJob(id(), workers, need, priority, user, placing, spans, number);
+      return new WaitingJob(id(), workers, need, priority, user, placing, spans, accepted);
     }
 
     RunningJob running() {
@@ -87,6 +89,7 @@ final class SimCluster {
 
   final Map<String, AgentRoom> agents = new TreeMap<>();
   final Map<Integer, SimJob> jobs = new TreeMap<>();
+  long millis;
 
   /** A few agents, not all alike. */
   static SimCluster random(Random random) {
@@ -133,7 +136,7 @@ final class SimCluster {
         queue.add(job.waiting());
       }
     }
-    return new Situation(queue, running, rooms(), 0);
+    return new Situation(queue, running, rooms(), millis);
   }
 
   /** What is free; fails where more is held than there is. */

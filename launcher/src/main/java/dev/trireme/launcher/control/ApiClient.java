@@ -25,13 +25,15 @@ import java.util.concurrent.TimeUnit;
 /**
  * Asks a cluster's coordinators over HTTP. Of several addresses the one whose coordinator is active
  * answers; while none is, all are asked again and again until a deadline, for another takes over
- * within seconds.
+ * within seconds. Where nobody listens at any of them, and nobody ever did, the addresses are
+ * likely wrong: that is told after a few seconds.
  *
  * <p>What changes something is asked again only where it surely was not heard.
  *
  * <p>Threading: one thread.
  */
 public final class ApiClient {
+  private static final Duration STRANGER = Duration.ofSeconds(3);
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final Duration PROBE = Duration.ofSeconds(100);
@@ -42,15 +44,23 @@ public final class ApiClient {
   private final String scheme;
   private final String token;
   private final Duration patience;
+  private final Duration stranger;
   private final HttpClient http;
   private int last;
+  private boolean answered;
 
   private ApiClient(
-      List<String> addresses, String scheme, String token, Duration patience, HttpClient http) {
+      List<String> addresses,
+      String scheme,
+      String token,
+      Duration patience,
+      Duration stranger,
+      HttpClient http) {
     this.addresses = List.copyOf(addresses);
     this.scheme = scheme;
     this.token = token;
     this.patience = patience;
+    this.stranger = stranger;
     this.http = http;
   }
 
@@ -67,6 +77,21 @@ public final class ApiClient {
   public static ApiClient of(
       List<String> addresses, Optional<Path> authority, String token, Duration patience)
       throws IOException {
+    return of(addresses, authority, token, patience, STRANGER);
+  }
+
+  /**
+   * The same.
+   *
+   * @param stranger how long to wait for anybody to listen, where nobody has answered yet
+   */
+  static ApiClient of(
+      List<String> addresses,
+      Optional<Path> authority,
+      String token,
+      Duration patience,
+      Duration stranger)
+      throws IOException {
     HttpClient.Builder builder =
         HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT);
     if (authority.isPresent()) {
@@ -82,7 +107,12 @@ public final class ApiClient {
       }
     }
     return new ApiClient(
-        addresses, authority.isPresent() ? "https" : "http", token, patience, builder.build());
+        addresses,
+        authority.isPresent() ? "https" : "http",
+        token,
+        patience,
+        stranger.compareTo(patience) < 0 ? stranger : patience,
+        builder.build());
   }
 
   /** A piece of a rank's log. */
@@ -228,13 +258,14 @@ public final class ApiClient {
 
   private HttpResponse<byte[]> ask(String method, String what, HttpRequest.BodyPublisher body)
       throws UnreachableException, RefusedException {
-    long deadline = System.nanoTime() + patience.toNanos();
+    long start = System.nanoTime();
     String trouble = "";
     do {
       for (int i = 0; i < addresses.size(); i++) {
         int which = (last + i) % addresses.size();
         try {
           HttpResponse<byte[]> response = send(addresses.get(which), method, what, body);
+          answered = true;
           if (response.statusCode() == 200) {
             last = which;
             return response;
@@ -255,7 +286,7 @@ public final class ApiClient {
         }
       }
       pause();
-    } while (System.nanoTime() < deadline);
+    } while (System.nanoTime() - start < (answered ? patience : stranger).toNanos());
     throw new UnreachableException("no active coordinator at " + trouble);
   }
 

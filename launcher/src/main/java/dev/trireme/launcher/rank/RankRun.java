@@ -109,6 +109,8 @@ final class RankRun {
         join = next.get();
         if (lasting.state().isTainted() && join.source().kind() != StateSource.Kind.RANK) {
           // There is no state to go on with: all begins as the job does, or from a checkpoint.
+          // What is kept of NCCL could hold up the device.
+          estate.close();
           lasting.close();
           lasting = fresh(engine, data, programs);
         }

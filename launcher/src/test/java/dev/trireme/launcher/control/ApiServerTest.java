@@ -2,6 +2,7 @@ package dev.trireme.launcher.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.trireme.coordinator.ClusterProbe;
@@ -29,8 +30,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,15 +59,18 @@ class ApiServerTest {
 
   @BeforeEach
   void start() throws Exception {
-    server =
-        ApiServer.start(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-            Optional.empty(),
-            TOKEN,
-            () -> standby ? Optional.empty() : Optional.of(new Jobs()),
-            directory::resolve,
-            new FileStore(directory.resolve(".files")));
+    server = serve(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     client = client(TOKEN, address());
+  }
+
+  private ApiServer serve(InetSocketAddress where) throws Exception {
+    return ApiServer.start(
+        where,
+        Optional.empty(),
+        TOKEN,
+        () -> standby ? Optional.empty() : Optional.of(new Jobs()),
+        directory::resolve,
+        new FileStore(directory.resolve(".files")));
   }
 
   @AfterEach
@@ -216,6 +222,43 @@ class ApiServerTest {
     assertThatThrownBy(nobody::jobs)
         .isInstanceOf(UnreachableException.class)
         .hasMessageContaining("no active coordinator at 127.0.0.1:1");
+  }
+
+  /** A typing error in an address is not worth the wait for a coordinator that takes over. */
+  @Test
+  void shouldNotWaitLongWhereNobodyHasEverAnswered() throws Exception {
+    server.close();
+    ApiClient stranger =
+        ApiClient.of(
+            List.of(address()), Optional.empty(), TOKEN, Duration.ofHours(1), Duration.ZERO);
+
+    assertTimeoutPreemptively(
+        Duration.ofMinutes(1),
+        () ->
+            assertThatThrownBy(stranger::jobs)
+                .isInstanceOf(UnreachableException.class)
+                .hasMessageContaining("no connection"));
+  }
+
+  @Test
+  void shouldWaitForAClusterThatHasAnsweredBefore() throws Exception {
+    ApiClient known =
+        ApiClient.of(
+            List.of(address()), Optional.empty(), TOKEN, Duration.ofHours(1), Duration.ZERO);
+    known.jobs();
+    server.close();
+    CompletableFuture<JsonNode> waiting =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return known.jobs();
+              } catch (UnreachableException | RefusedException e) {
+                throw new IllegalStateException(e);
+              }
+            });
+    server = serve(server.address());
+
+    assertThat(waiting.get(1, TimeUnit.MINUTES)).isEmpty();
   }
 
   @Test
