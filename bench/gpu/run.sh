@@ -1,8 +1,9 @@
 #!/bin/sh
 # What can only be seen on a machine with an NVIDIA GPU: the doctor, NCCL, BatchNorm, dropout and
-# TorchScript on a device, parts of a batch, losses on the CPU and on the device, training in each
-# precision, a checkpoint and its resume, two ranks on one device; and where there are several
-# devices, several ranks over NCCL and what is left of them when one is killed. Under three minutes.
+# TorchScript on a device, parts of a batch, a lack of memory, losses on the CPU and on the device,
+# training in each precision, a checkpoint and its resume, two ranks on one device; and where there
+# are several devices, several ranks over NCCL and what is left of them when one is killed. Under
+# three minutes.
 #
 #   bench/gpu/run.sh [REPORT]          the report is bench/gpu/report.txt unless told otherwise
 #
@@ -122,6 +123,17 @@ micro_batch() {
     --set parallel.device=cuda --set train.microBatch=32 && ! grep -r 'sums are made on the host' "$work/parts/logs"
 }
 
+# A batch that cannot fit ends the job with the step, what was asked for, and what may fit.
+out_of_memory() {
+  "$root/trireme" train "$here/memory.yaml" --run-dir "$work/memory" 2>"$work/memory.txt" && return 1
+  cat "$work/memory.txt"
+  grep -h 'gives up at step' "$work"/memory/logs/*
+  grep 'the device is out of memory' "$work/memory.txt" | grep 'train.microBatch'
+}
+
+# PyTorch's NCCL on the same device, to stand beside nccl_bench.
+peer_nccl() { python3 "$here/peer_nccl.py"; }
+
 # With several devices: ranks over NCCL, a rank that is killed and replaced, and one that is not.
 two_ranks_nccl() {
   train nccl2 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=2 \
@@ -150,7 +162,6 @@ nccl_recovery() { kill_rank_one ncclkill --set parallel.workers=2 && backed_by n
 
 # Those left of an elastic job go on with the communicator that they have (NCCL 2.27 and newer).
 nccl_shrink() {
-  export TRIREME_RANK_JAVA_OPTS=-Dtrireme.nccl.shrink=true
   kill_rank_one shrink --set parallel.workers=2:3 || return 1
   grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }
@@ -273,6 +284,7 @@ step 20 bench_nccl_refused
 step 60 batchnorm_dropout
 step 40 torchscript
 step 40 micro_batch
+step 40 out_of_memory
 if [ "$devices" -gt 1 ]; then
   step 40 two_ranks_nccl
   step 60 nccl_recovery
@@ -286,6 +298,11 @@ else
 fi
 # What did.
 step 30 nccl_bench
+if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+  step 30 peer_nccl
+else
+  say "SKIP peer_nccl: no PyTorch with CUDA for python3"
+fi
 step 40 quickstart_fp16
 step 60 recovery
 step 40 resume

@@ -14,13 +14,16 @@
  *  - two ranks on one device are refused with the real library's words;
  *  - ncclGetUniqueId with an NCCL_SOCKET_IFNAME that begins with "absent" fails with its words;
  *  - ncclCommShrink is called by those that are not excluded, who keep their order; with its abort
- *    flag it first ends what is in flight on the parent, without it waits for that; a parent in
- *    error is refused with that error; with blocking = 0 the parent's state says when the new
- *    communicator is there, which is written to its place only then; the parent stays to be freed.
+ *    flag it first ends what is in flight on the parent, within the call, which may not be joined
+ *    by an abort of the parent; without it waits for that; a parent in error is refused with that
+ *    error; with blocking = 0 the parent's state says when the new communicator is there, which is
+ *    written to its place only then, also where it could not be made and is there to be freed;
+ *    the parent stays to be freed too, and before that one where that could not be made.
  * Faults on demand: the file that TRIREME_STANDIN_FAULTS (or, where it was compiled in,
  * STANDIN_FAULTS) names holds lines "hang RANK LAUNCH" and "error RANK LAUNCH": that rank's launch
  * of that number, counted from 1 on each communicator (0: every one), never completes, or ends in
  * an asynchronous ncclRemoteError. "shrink RANK 0": that rank's ncclCommShrink fails after a while.
+ * "slowshrink RANK MILLIS": its call takes that long; "lateshrink RANK MILLIS": what it begins does.
  * "version CODE 0": the library says that it is of that version; "foreign RANK 0": that rank is
  * refused at init as one of another version is.
  * Not kept: speed, topology, everything else. No figure may be taken from it. */
@@ -74,12 +77,12 @@ struct op {
 
 struct comm {
   struct comm *next;
-  struct comm *parent; /* while it is made out of that one */
+  struct comm *parent; /* while it is made out of that one, and where that has failed */
   struct shared *shared;
   size_t shared_bytes;
   char name[64];
   int rank, ranks, device, nonblocking;
-  int state, aborted, busy; /* atomic; busy counts threads and tasks that still use it */
+  int state, aborted, busy, lent; /* atomic; busy counts threads and tasks that still use it */
   int launches;
   char error[256];
 };
@@ -111,16 +114,21 @@ static int fail(struct comm *comm, int code, const char *format, ...) {
   return code;
 }
 
-static void must_live(struct comm *comm, const char *what) {
+static int lives(struct comm *comm) {
   pthread_mutex_lock(&registry_lock);
   struct comm *at = registry;
   while (at && at != comm) at = at->next;
   pthread_mutex_unlock(&registry_lock);
-  if (!at) {
-    fprintf(stderr, "STANDIN: %s of a communicator that is gone\n", what);
-    abort();
-  }
+  return at != NULL;
 }
+
+static void must(int good, const char *what, const char *why) {
+  if (good) return;
+  fprintf(stderr, "STANDIN: %s of a communicator that is %s\n", what, why);
+  abort();
+}
+
+static void must_live(struct comm *comm, const char *what) { must(lives(comm), what, "gone"); }
 
 /* Spins, then yields, then naps. */
 static void pause_at(int turn) {
@@ -128,22 +136,43 @@ static void pause_at(int turn) {
   else if (turn > 50) usleep(0);
 }
 
-/* Whether the file of faults has a line of this word for this rank and number. */
-static int ordered(int own, const char *fault, int number, int *value) {
+enum { MAX_FAULTS = 32 };
+struct fault {
+  char word[16];
+  int rank, number;
+};
+
+/* The lines of the file of faults. */
+static int faults(struct fault *all) {
   const char *path = getenv("TRIREME_STANDIN_FAULTS");
 #ifdef STANDIN_FAULTS
   if (!path) path = STANDIN_FAULTS;
 #endif
   FILE *file = path ? fopen(path, "r") : NULL;
-  int found = 0, rank, launch;
-  char word[16];
-  while (file && fscanf(file, "%15s %d %d", word, &rank, &launch) == 3)
-    if (strcmp(word, fault) == 0 && (value || rank == own) && (launch == number || launch == 0)) {
-      found = 1;
-      if (value) *value = rank;
-    }
+  int count = 0;
+  while (file && count < MAX_FAULTS && fscanf(file, "%15s %d %d", all[count].word, &all[count].rank, &all[count].number) == 3) count++;
   if (file) fclose(file);
+  return count;
+}
+
+/* Whether there is a line of this word for this rank and number; with a value, for any rank. */
+static int ordered(int own, const char *word, int number, int *value) {
+  struct fault all[MAX_FAULTS];
+  int found = 0;
+  for (int i = faults(all) - 1; i >= 0; i--)
+    if (strcmp(all[i].word, word) == 0 && (value || all[i].rank == own) && (all[i].number == number || all[i].number == 0)) {
+      found = 1;
+      if (value) *value = all[i].rank;
+    }
   return found;
+}
+
+/* How many milliseconds a line of this word says for this rank; 0 without one. */
+static int millis(int own, const char *word) {
+  struct fault all[MAX_FAULTS];
+  for (int i = faults(all) - 1; i >= 0; i--)
+    if (strcmp(all[i].word, word) == 0 && all[i].rank == own) return all[i].number;
+  return 0;
 }
 
 /* ---- unique ids and init ---------------------------------------------------------------------- */
@@ -271,6 +300,8 @@ static void end(struct comm *comm) {
   struct comm **at = &registry;
   while (*at != comm) at = &(*at)->next;
   *at = comm->next;
+  for (struct comm *other = registry; other; other = other->next)
+    if (other->parent == comm) other->parent = NULL;
   pthread_mutex_unlock(&registry_lock);
   if (comm->shared) munmap(comm->shared, comm->shared_bytes);
   shm_unlink(comm->name);
@@ -279,6 +310,8 @@ static void end(struct comm *comm) {
 
 int ncclCommAbort(struct comm *comm) {
   must_live(comm, "ncclCommAbort");
+  must(!load(&comm->lent), "ncclCommAbort", "inside ncclCommShrink");
+  must(!comm->parent, "ncclCommAbort", "not made, ahead of its parent's");
   store(&comm->aborted, 1);
   end(comm);
   return SUCCESS;
@@ -301,11 +334,12 @@ struct shrinking {
 
 static int shrunk(struct shrinking *job) {
   struct comm *parent = job->parent, *child = job->child;
-  int failed = ordered(parent->rank, "shrink", 0, NULL);
+  int failed = ordered(parent->rank, "shrink", 0, NULL), late = millis(parent->rank, "lateshrink");
+  for (int i = 0; i < late && !load(&parent->aborted); i++) usleep(1000);
   int result = failed ? SYSTEM_ERROR : join(child);
-  child->parent = NULL;
-  if (result == SUCCESS) *job->made = child;
-  else end(child);
+  if (result == SUCCESS) child->parent = NULL;
+  else store(&child->state, result);
+  __atomic_store_n(job->made, child, __ATOMIC_SEQ_CST);
   if (failed) fail(parent, SYSTEM_ERROR, "stand-in: a rank that is left cannot be reached");
   else store(&parent->state, result);
   return result;
@@ -320,12 +354,12 @@ static void *shrink_thread(void *argument) {
   return NULL;
 }
 
-int ncclCommShrink(struct comm *comm, int *exclude, int count, struct comm **made, struct config *config, int flags) {
-  must_live(comm, "ncclCommShrink");
+static int shrink(struct comm *comm, int *exclude, int count, struct comm **made, struct config *config, int flags) {
   if (!made || !exclude || count < 1 || count >= comm->ranks) return fail(NULL, INVALID_ARGUMENT, "ncclCommShrink: invalid ranks to exclude");
   if (config && config->magic != 0xcafebeef) return fail(NULL, INVALID_ARGUMENT, "ncclConfig_t argument not initialized");
   if (flags & 1) store(&comm->aborted, 1);
   for (int turn = 0; load(&comm->busy) > 0; turn++) pause_at(turn);
+  for (int i = millis(comm->rank, "slowshrink"); i > 0; i--) usleep(1000);
   store(&comm->aborted, 0);
   int state = load(&comm->state);
   if (state != SUCCESS) return state == IN_PROGRESS ? fail(NULL, INVALID_ARGUMENT, "Attempt to use communicator before the previous operation returned ncclSuccess") : state;
@@ -351,6 +385,14 @@ int ncclCommShrink(struct comm *comm, int *exclude, int count, struct comm **mad
   }
   int result = shrunk(job);
   free(job);
+  return result;
+}
+
+int ncclCommShrink(struct comm *comm, int *exclude, int count, struct comm **made, struct config *config, int flags) {
+  must_live(comm, "ncclCommShrink");
+  store(&comm->lent, 1);
+  int result = shrink(comm, exclude, count, made, config, flags);
+  store(&comm->lent, 0);
   return result;
 }
 

@@ -45,6 +45,16 @@ public interface JobService {
   void scale(String jobId, int workers);
 
   /**
+   * Changes the number of servers of a job with a parameter server, at a step boundary. Returns
+   * before that has happened. New servers start beside the job's first rank, once its agent has
+   * slots for them; their shards are moved to them while workers train.
+   *
+   * @param servers more than the job has backups
+   * @throws CoordinatorException when there is no such job, it has ended, or it cannot have so many
+   */
+  void scaleServers(String jobId, int servers);
+
+  /**
    * Runs a job again that failed or was cancelled, from its newest whole checkpoint.
    *
    * @throws CoordinatorException when there is no such job, or it has not ended or has succeeded

@@ -1,6 +1,7 @@
 package dev.trireme.coordinator;
 
 import dev.trireme.api.job.CheckpointSpec;
+import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.FailurePolicySpec;
@@ -10,6 +11,7 @@ import dev.trireme.api.job.LossKind;
 import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.job.QueueSpec;
 import dev.trireme.api.job.ScheduleSpec;
 import dev.trireme.api.job.TrainSpec;
@@ -73,6 +75,33 @@ public final class Jobs {
         job.checkpoint(),
         job.failurePolicy(),
         new QueueSpec(priority, QueueSpec.Placing.PACK));
+  }
+
+  /** The same job with a parameter server. */
+  public static JobSpec withServers(JobSpec job, int servers, int backups) {
+    ParallelSpec parallel = job.parallel();
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        job.train(),
+        new ParallelSpec(
+            parallel.workers(),
+            parallel.device(),
+            ParallelSpec.SyncKind.PARAMETER_SERVER,
+            parallel.threads(),
+            parallel.bucketSize(),
+            parallel.firstBucketSize(),
+            parallel.timeoutSeconds(),
+            parallel.compression(),
+            parallel.algorithms(),
+            parallel.backend(),
+            Optional.of(
+                new ParameterServerSpec(servers, backups, new ConsistencySpec.Bsp(0), true))),
+        job.checkpoint(),
+        job.failurePolicy(),
+        job.queue());
   }
 
   /** The same job with buckets of another size. */

@@ -3,6 +3,7 @@ package dev.trireme.data;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DatasetInfo;
 import dev.trireme.api.data.Share;
+import dev.trireme.api.data.Shares;
 import dev.trireme.data.DistributedSampler.GlobalBatch;
 import dev.trireme.data.DistributedSampler.Part;
 import java.util.Optional;
@@ -13,8 +14,12 @@ import java.util.Optional;
  * <p>Threading: one thread, the stream's reader.
  */
 interface BatchPlan {
-  /** The next batch; empty at the end of a plan that has one. */
-  Optional<PlannedBatch> next();
+  /**
+   * The next batch; empty at the end of a plan that has one. Blocks until it is known.
+   *
+   * @throws InterruptedException when the reader is interrupted meanwhile
+   */
+  Optional<PlannedBatch> next() throws InterruptedException;
 
   /** The number of batches in all, {@link Long#MAX_VALUE} when there is no end. */
   long batches();
@@ -41,20 +46,30 @@ interface BatchPlan {
   /** A rank's parts of the global batches from a cursor on, without end. */
   final class Training implements BatchPlan {
     private final DistributedSampler sampler;
-    private final Share share;
+    private final Shares shares;
+    private final int largest;
     private GlobalBatch batch;
     private int orderedEpoch = -1;
     private int[] order = {};
 
     Training(DistributedSampler sampler, Cursor start, Share share) {
+      this(sampler, start, Shares.always(share), sampler.largestPart(share));
+    }
+
+    /**
+     * @param largest items that any of the shares can have
+     */
+    Training(DistributedSampler sampler, Cursor start, Shares shares, int largest) {
       this.sampler = sampler;
-      this.share = share;
+      this.shares = shares;
+      this.largest = largest;
       this.batch = sampler.at(start);
     }
 
     @Override
-    public Optional<PlannedBatch> next() {
+    public Optional<PlannedBatch> next() throws InterruptedException {
       GlobalBatch now = batch;
+      Optional<Share> share = shares.of(now.from());
       batch = sampler.at(now.after());
       if (now.from().epoch() != orderedEpoch) {
         orderedEpoch = now.from().epoch();
@@ -67,8 +82,8 @@ interface BatchPlan {
               now.after(),
               now.size(),
               order,
-              position + share.begin(now.size()),
-              position + share.end(now.size())));
+              position + share.map(s -> s.begin(now.size())).orElse(0),
+              position + share.map(s -> s.end(now.size())).orElse(0)));
     }
 
     @Override
@@ -78,7 +93,7 @@ interface BatchPlan {
 
     @Override
     public int largestBatch() {
-      return sampler.largestPart(share);
+      return largest;
     }
   }
 

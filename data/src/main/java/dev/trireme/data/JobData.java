@@ -5,6 +5,7 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.data.DataSource;
 import dev.trireme.api.data.DatasetInfo;
 import dev.trireme.api.data.Share;
+import dev.trireme.api.data.Shares;
 import dev.trireme.api.job.DataSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -43,12 +44,22 @@ final class JobData implements DataSource {
 
   @Override
   public BatchStream train(Cursor cursor, Share share) {
-    DistributedSampler sampler =
-        new DistributedSampler((int) training.info().items(), spec.batchSize(), seed);
     return open(
         "trireme-read-train-" + share.first(),
-        new BatchPlan.Training(sampler, cursor, share),
+        new BatchPlan.Training(sampler(), cursor, share),
         training);
+  }
+
+  @Override
+  public BatchStream train(Cursor cursor, Shares shares) {
+    DistributedSampler sampler = sampler();
+    int whole = sampler.largestPart(Share.equal(0, 1));
+    return open(
+        "trireme-read-train", new BatchPlan.Training(sampler, cursor, shares, whole), training);
+  }
+
+  private DistributedSampler sampler() {
+    return new DistributedSampler((int) training.info().items(), spec.batchSize(), seed);
   }
 
   @Override

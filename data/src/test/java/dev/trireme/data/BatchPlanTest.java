@@ -23,7 +23,8 @@ class BatchPlanTest {
   void shouldEvaluateEveryItemOnceInOrderWhateverTheWorldSize(
       @ForAll @IntRange(min = 1, max = 400) int items,
       @ForAll @IntRange(min = 1, max = 500) int batchSize,
-      @ForAll @IntRange(min = 1, max = 9) int worldSize) {
+      @ForAll @IntRange(min = 1, max = 9) int worldSize)
+      throws InterruptedException {
     DatasetInfo info = new DatasetInfo(items, Shape.of(1), DType.FLOAT32, 2);
     List<Integer> seen = new ArrayList<>();
     for (int rank = 0; rank < worldSize; rank++) {
@@ -45,7 +46,7 @@ class BatchPlanTest {
   }
 
   @Test
-  void shouldTrainOnTheOrderOfEachEpochInTurn() {
+  void shouldTrainOnTheOrderOfEachEpochInTurn() throws InterruptedException {
     DistributedSampler sampler = new DistributedSampler(5, 3, 8);
     BatchPlan plan = new BatchPlan.Training(sampler, new Cursor(6, 3), Share.equal(0, 1));
 
@@ -58,6 +59,27 @@ class BatchPlanTest {
     assertThat(first.items()).isEqualTo(sampler.order(7));
     assertThat(first.begin()).isZero();
     assertThat(first.from()).isEqualTo(rest.after()).isEqualTo(new Cursor(7, 0));
+  }
+
+  @Test
+  void shouldTakeNothingOfABatchWithoutAShare() throws InterruptedException {
+    DistributedSampler sampler = new DistributedSampler(10, 4, 8);
+    BatchPlan plan =
+        new BatchPlan.Training(
+            sampler,
+            Cursor.START,
+            from -> from.position() == 4 ? Optional.empty() : Optional.of(new Share(1, 3, 4)),
+            4);
+    PlannedBatch first = plan.next().orElseThrow();
+    PlannedBatch second = plan.next().orElseThrow();
+    PlannedBatch last = plan.next().orElseThrow();
+    assertThat(first.begin()).isEqualTo(1);
+    assertThat(first.size()).isEqualTo(3);
+    assertThat(second.size()).isZero();
+    assertThat(second.globalSize()).isEqualTo(4);
+    assertThat(second.after()).isEqualTo(last.from());
+    assertThat(last.end()).isEqualTo(10);
+    assertThat(last.after()).isEqualTo(new Cursor(1, 0));
   }
 
   @Test

@@ -40,7 +40,8 @@ class DistributedSamplerTest {
       @ForAll @IntRange(min = 1, max = 500) int items,
       @ForAll @IntRange(min = 1, max = 600) int batchSize,
       @ForAll long seed,
-      @ForAll @IntRange(min = 1, max = 9) int worldSize) {
+      @ForAll @IntRange(min = 1, max = 9) int worldSize)
+      throws InterruptedException {
     int epoch = 3;
     List<Integer> seen = new ArrayList<>();
     for (int rank = 0; rank < worldSize; rank++) {
@@ -81,7 +82,8 @@ class DistributedSamplerTest {
       @ForAll @IntRange(min = 1, max = 300) int items,
       @ForAll @IntRange(min = 1, max = 64) int batchSize,
       @ForAll long seed,
-      @ForAll @Size(min = 1, max = 8) List<@IntRange(min = 1, max = 7) Integer> worldSizes) {
+      @ForAll @Size(min = 1, max = 8) List<@IntRange(min = 1, max = 7) Integer> worldSizes)
+      throws InterruptedException {
     DistributedSampler sampler = new DistributedSampler(items, batchSize, seed);
     List<Integer> seen = new ArrayList<>();
     Cursor cursor = Cursor.START;

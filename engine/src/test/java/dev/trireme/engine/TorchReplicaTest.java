@@ -344,7 +344,10 @@ class TorchReplicaTest {
       long bytes = Pointer.physicalBytes();
       long objects = Pointer.totalCount();
       steps(300, replica, items, exchange);
-      assertThat(Pointer.totalCount()).as("native objects with a Java handle").isEqualTo(objects);
+      // What tests before this one left to the collector may go meanwhile, so it may be fewer.
+      assertThat(Pointer.totalCount())
+          .as("native objects with a Java handle")
+          .isLessThanOrEqualTo(objects);
       // One activation of the convolution is 5 MB: keeping one a step would take 1.5 GB. The Java
       // heap may still grow by some of its 1 GB.
       assertThat(Pointer.physicalBytes() - bytes).isLessThan(768L << 20);

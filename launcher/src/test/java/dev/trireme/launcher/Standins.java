@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Assumptions;
  */
 public final class Standins {
   private static final Path FOLDER = Path.of("target/standins").toAbsolutePath();
+  private static final Path FAULTS = FOLDER.resolve("faults");
   private static final Path SOURCES = Path.of("..", "allreduce", "src", "test", "c");
 
   private Standins() {}
@@ -42,6 +43,7 @@ public final class Standins {
     compile(
         "libnccl.so.2",
         SOURCES.resolve("standin_nccl.c"),
+        "-DSTANDIN_FAULTS=\"" + FAULTS + "\"",
         FOLDER.resolve("libcudart.so.13").toString(),
         "-lrt");
     return FOLDER;
@@ -53,6 +55,11 @@ public final class Standins {
     for (String library : List.of("libcuda.so.1", "libcudart.so.13", "libnccl.so.2")) {
       System.load(folder.resolve(library).toString());
     }
+  }
+
+  /** What is to go wrong from now on, as the stand-in for NCCL says in its head. */
+  public static void faults(String lines) throws Exception {
+    Files.writeString(FAULTS, lines);
   }
 
   private static void compile(String library, Path source, String... more) throws Exception {

@@ -4,7 +4,7 @@ import dev.trireme.api.collective.CollectiveException;
 import java.nio.ByteBuffer;
 
 /**
- * The head of every message between workers and servers: {@value #BYTES} bytes, eight numbers of 64
+ * The head of every message between workers and servers: {@value #BYTES} bytes, nine numbers of 64
  * bits in the host's byte order. A payload follows where {@code bytes} is above 0.
  *
  * @param kind what it says
@@ -14,16 +14,38 @@ import java.nio.ByteBuffer;
  * @param rate the learning rate of the step
  * @param weight items that a gradient is of; of a {@link Kind#SLOT} which one it is; of a {@link
  *     Kind#PULL} 1 where only the rows of the payload are wanted; of {@link Kind#VALUES} how far
- *     the slowest worker is behind
+ *     the slowest worker is behind; of {@link Kind#PORTIONS} the step of who asks
  * @param mask of an {@link Kind#APPLY} the workers, a bit each; of a push the items of the global
  *     batch under bsp, else the nanoseconds that it took to compute; of a {@link Kind#SLOT} the
  *     updates that its shard has had; of {@link Kind#VALUES} of the first shard the wish that
  *     stands, see Wishes
  * @param bytes of the payload
+ * @param until of a push the step ahead of the worker's next; else 0
  */
 record Frame(
-    Kind kind, int shard, int worker, long step, double rate, long weight, long mask, long bytes) {
-  static final int BYTES = 64;
+    Kind kind,
+    int shard,
+    int worker,
+    long step,
+    double rate,
+    long weight,
+    long mask,
+    long bytes,
+    long until) {
+  static final int BYTES = 72;
+
+  /** Of what is no push. */
+  Frame(
+      Kind kind,
+      int shard,
+      int worker,
+      long step,
+      double rate,
+      long weight,
+      long mask,
+      long bytes) {
+    this(kind, shard, worker, step, rate, weight, mask, bytes, 0);
+  }
 
   /** What a message says. */
   enum Kind {
@@ -85,7 +107,7 @@ record Frame(
 
   /** The same with another kind and payload. */
   Frame as(Kind other, long payload) {
-    return new Frame(other, shard, worker, step, rate, weight, mask, payload);
+    return new Frame(other, shard, worker, step, rate, weight, mask, payload, until);
   }
 
   void write(ByteBuffer to) {
@@ -97,6 +119,7 @@ record Frame(
     to.putLong(40, weight);
     to.putLong(48, mask);
     to.putLong(56, bytes);
+    to.putLong(64, until);
   }
 
   /**
@@ -153,7 +176,8 @@ record Frame(
         head.getDouble(32),
         head.getLong(40),
         head.getLong(48),
-        payload);
+        payload,
+        head.getLong(64));
   }
 
   /**

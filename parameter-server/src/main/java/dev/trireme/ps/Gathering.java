@@ -26,7 +26,9 @@ import java.util.zip.CRC32;
  * by collectives of the whole group, in lockstep:
  *
  * <ol>
- *   <li>rank 0 gives all the sizes of the parameters; all cut the same shards and allocate a slab;
+ *   <li>rank 0 gives all the sizes of the parameters, each server tells for how many servers it has
+ *       cut them before; all cut the same shards, as before where there was a before, so that
+ *       servers can come and go, and allocate a slab;
  *   <li>each server tells all what it holds and how far that has come; each worker, after which
  *       step it wants to go on;
  *   <li>where every shard has a copy, {@link Directory#decide} says who goes on with it; else rank
@@ -42,6 +44,7 @@ final class Gathering {
   private final int workers;
   private final boolean synchronous;
   private final long settings;
+  private final int cutFor;
   private final ShardPlan plan;
   private final TensorBuffer slab;
   private final int perShard;
@@ -54,18 +57,22 @@ final class Gathering {
    * What a server holds of a shard.
    *
    * @param role 0 nothing, 1 primary, 2 backup
+   * @param clocks see {@link dev.trireme.ps.shard.Clocks#clock}, by worker
+   * @param pushes see {@link dev.trireme.ps.shard.Clocks#lastPush}, by worker
    */
-  record Row(int role, long progress, long applied, List<Long> clocks) {}
+  record Row(int role, long progress, long applied, List<Long> clocks, List<Long> pushes) {}
 
-  private Gathering(ProcessGroup group, int workers, JobSpec job, List<Size> sizes) {
+  private Gathering(ProcessGroup group, int workers, JobSpec job, List<Size> sizes, int cutFor) {
     this.group = group;
     this.workers = workers;
     ParameterServerSpec spec = job.parallel().parameterServer().orElseThrow();
     this.synchronous = spec.consistency() instanceof ConsistencySpec.Bsp;
     this.settings = settings(job, spec);
-    this.plan = ShardPlan.of(sizes, group.worldSize() - workers);
+    int before = agreedCut(group, cutFor);
+    this.cutFor = before > 0 ? before : group.worldSize() - workers;
+    this.plan = ShardPlan.of(sizes, this.cutFor);
     this.slab = group.allocate(DType.FLOAT32, plan.elements());
-    this.perShard = 3 + workers;
+    this.perShard = 3 + 2 * workers;
     this.rowLength = HEAD + perShard * plan.shards().size();
   }
 
@@ -75,19 +82,47 @@ final class Gathering {
    * @param sizes of each parameter; those of rank 0 hold
    */
   static Gathering ofWorker(ProcessGroup group, int workers, JobSpec job, List<Size> sizes) {
-    return new Gathering(group, workers, job, layout(group, sizes));
+    return new Gathering(group, workers, job, layout(group, sizes), 0);
   }
 
-  /** The first part, on a server. */
-  static Gathering ofServer(ProcessGroup group, int workers, JobSpec job) {
-    return new Gathering(group, workers, job, layout(group, List.of()));
+  /**
+   * The first part, on a server.
+   *
+   * @param cutFor the number of servers for which the shards that it holds were cut; 0 for none
+   */
+  static Gathering ofServer(ProcessGroup group, int workers, JobSpec job, int cutFor) {
+    return new Gathering(group, workers, job, layout(group, List.of()), cutFor);
+  }
+
+  /**
+   * All servers that hold any hold shards of one cut; where none does it is for those there are.
+   */
+  private static int agreedCut(ProcessGroup group, int mine) {
+    int world = group.worldSize();
+    try (NativeMemory.Block in = NativeMemory.allocate(8, 64);
+        NativeMemory.Block out = NativeMemory.allocate(8L * world, 64)) {
+      NativeMemory.view(in.address(), 8).putLong(0, mine == 0 ? -1 : mine);
+      group.allGather(in.buffer(DType.INT64, 1), out.buffer(DType.INT64, world)).await();
+      LongBuffer all = NativeMemory.view(out.address(), 8 * world).asLongBuffer();
+      long cut = -1;
+      for (int rank = 0; rank < world; rank++) {
+        cut = Math.max(cut, all.get(rank));
+      }
+      return Math.toIntExact(cut);
+    }
   }
 
   /** A number that differs, as a rule, where what workers and servers must agree on does. */
   private static long settings(JobSpec job, ParameterServerSpec spec) {
     CRC32 sum = new CRC32();
     String words =
-        List.of(spec, job.parallel().compression(), job.train().optimizer(), job.data().batchSize())
+        List.of(
+                spec.backups(),
+                spec.consistency(),
+                spec.sparse(),
+                job.parallel().compression(),
+                job.train().optimizer(),
+                job.data().batchSize())
             .toString();
     sum.update(words.getBytes(StandardCharsets.UTF_8));
     return sum.getValue();
@@ -124,6 +159,11 @@ final class Gathering {
     return plan;
   }
 
+  /** The number of servers for which the plan was cut. */
+  int cutFor() {
+    return cutFor;
+  }
+
   /** A slab that peers of this host can read in place. */
   TensorBuffer slab() {
     return slab;
@@ -148,6 +188,7 @@ final class Gathering {
       long[] state = store.copy(holding.shard()).orElseThrow().clocks().state();
       mine[at + 2] = state[workers];
       System.arraycopy(state, 0, mine, at + 3, workers);
+      System.arraycopy(state, workers + 1, mine, at + 3 + workers, workers);
     }
     return decide(gather(mine), backups);
   }
@@ -193,10 +234,12 @@ final class Gathering {
       for (int shard = 0; shard < shards; shard++) {
         int at = (workers + server) * rowLength + HEAD + perShard * shard;
         List<Long> clocks = new ArrayList<>();
+        List<Long> pushes = new ArrayList<>();
         for (int worker = 0; worker < workers; worker++) {
           clocks.add(all[at + 3 + worker]);
+          pushes.add(all[at + 3 + workers + worker]);
         }
-        Row row = new Row((int) all[at], all[at + 1], all[at + 2], clocks);
+        Row row = new Row((int) all[at], all[at + 1], all[at + 2], clocks, pushes);
         rows.add(row);
         if (row.role() != 0) {
           holdings.add(new Holding(server, shard, row.progress(), row.role() == 1));
@@ -228,7 +271,7 @@ final class Gathering {
       long least = Long.MAX_VALUE;
       for (int shard = 0; shard < plan.shards().size(); shard++) {
         Row row = row(rows, directory.places().get(shard).primary(), shard);
-        least = Math.min(least, synchronous ? row.applied() : row.clocks().get(worker));
+        least = Math.min(least, synchronous ? row.applied() : row.pushes().get(worker));
       }
       resume.add(synchronous && least == workersAt + 1 ? workersAt : least);
     }

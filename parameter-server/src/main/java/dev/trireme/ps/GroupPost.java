@@ -37,7 +37,7 @@ final class GroupPost implements Post, AutoCloseable {
   private static final Duration BRISK = Duration.ofNanos(100_000);
   private static final long NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
 
-  private record Waiting(int to, Frame frame, Optional<TensorBuffer> payload) {}
+  private record Waiting(int to, Frame frame, Optional<TensorBuffer> payload, Runnable sent) {}
 
   private record Done(Runnable next, Optional<CollectiveException> failure) {}
 
@@ -127,8 +127,8 @@ final class GroupPost implements Post, AutoCloseable {
   }
 
   @Override
-  public void send(int to, Frame frame, Optional<TensorBuffer> payload) {
-    backlog.add(new Waiting(to, frame, payload));
+  public void send(int to, Frame frame, Optional<TensorBuffer> payload, Runnable sent) {
+    backlog.add(new Waiting(to, frame, payload, sent));
     flush();
   }
 
@@ -141,7 +141,8 @@ final class GroupPost implements Post, AutoCloseable {
       then(group.send(head(slot), next.to(), HEAD), () -> freeHeads.add(slot));
       next.payload()
           .filter(p -> p.count() > 0)
-          .ifPresent(p -> then(group.send(p.bytes(), next.to(), PAYLOAD), () -> {}));
+          .ifPresentOrElse(
+              p -> then(group.send(p.bytes(), next.to(), PAYLOAD), next.sent()), next.sent());
     }
   }
 

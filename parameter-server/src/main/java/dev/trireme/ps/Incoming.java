@@ -1,6 +1,7 @@
 package dev.trireme.ps;
 
 import dev.trireme.api.engine.Parameter;
+import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.plan.Shard;
@@ -8,6 +9,7 @@ import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.shard.Room;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a worker pulls: values in a slab of their own until {@link #take} puts them into the model,
@@ -16,6 +18,7 @@ import java.util.List;
  * <p>Threading: one thread.
  */
 final class Incoming implements AutoCloseable {
+  private final Optional<NativeMemory.Block> memory;
   private final ShardPlan plan;
   private final TensorBuffer values;
   private final List<TensorBuffer> slots;
@@ -31,6 +34,15 @@ final class Incoming implements AutoCloseable {
    * @param slots slabs, one for each slot of the optimizer
    */
   Incoming(ShardPlan plan, TensorBuffer values, List<TensorBuffer> slots) {
+    this(plan, values, slots, Optional.empty());
+  }
+
+  private Incoming(
+      ShardPlan plan,
+      TensorBuffer values,
+      List<TensorBuffer> slots,
+      Optional<NativeMemory.Block> memory) {
+    this.memory = memory;
     this.plan = plan;
     this.values = values;
     this.slots = List.copyOf(slots);
@@ -41,6 +53,17 @@ final class Incoming implements AutoCloseable {
               rooms.add(new Room());
               asked.add(new int[0]);
             });
+  }
+
+  /** With slabs of its own. */
+  static Incoming of(ShardPlan plan, int slotCount) {
+    NativeMemory.Block memory = NativeMemory.allocate(4 * plan.elements() * (1 + slotCount), 64);
+    List<TensorBuffer> slabs = new ArrayList<>();
+    for (int i = 0; i <= slotCount; i++) {
+      long at = memory.address() + 4 * plan.elements() * i;
+      slabs.add(TensorBuffer.cpu(at, DType.FLOAT32, plan.elements()));
+    }
+    return new Incoming(plan, slabs.get(0), slabs.subList(1, slabs.size()), Optional.of(memory));
   }
 
   /** Everything is about to be asked for. */
@@ -166,5 +189,6 @@ final class Incoming implements AutoCloseable {
   public void close() {
     wishes.forEach(Room::close);
     rooms.forEach(Room::close);
+    memory.ifPresent(NativeMemory.Block::close);
   }
 }

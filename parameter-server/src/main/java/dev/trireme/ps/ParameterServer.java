@@ -34,6 +34,7 @@ public final class ParameterServer implements AutoCloseable {
   private final JobSpec job;
   private final Staleness staleness = new Staleness();
   private Optional<ShardStore> store = Optional.empty();
+  private int cutFor;
 
   /**
    * @param job with {@code parallel.sync: parameter-server}
@@ -60,7 +61,8 @@ public final class ParameterServer implements AutoCloseable {
    */
   public void serve(ProcessGroup group, LongConsumer ready) {
     int server = group.rank() - workers;
-    Gathering gathering = Gathering.ofServer(group, workers, job);
+    Gathering gathering = Gathering.ofServer(group, workers, job, store.isPresent() ? cutFor : 0);
+    cutFor = gathering.cutFor();
     ShardStore shards = store(gathering.plan());
     Gathering.Outcome outcome = gathering.meet(shards, spec.backups());
     List<Integer> toCopy = List.of();
@@ -92,7 +94,14 @@ public final class ParameterServer implements AutoCloseable {
                 workers,
                 gathering.plan().largestMessage());
         ShardServer shardServer =
-            new ShardServer(server, shards, outcome.directory(), post, staleness)) {
+            new ShardServer(
+                server,
+                shards,
+                outcome.directory(),
+                post,
+                spec.backups() > 0,
+                gathering.slab(),
+                staleness)) {
       List<Integer> peers =
           IntStream.range(0, group.worldSize()).filter(r -> r != group.rank()).boxed().toList();
       post.listen(peers, shardServer);

@@ -56,7 +56,8 @@ final class PortionDesk implements AutoCloseable {
     } else if (pending.containsKey(window)) {
       pending.get(window).askers().add(frame.worker());
     } else {
-      int[] bounds = portions.decide(copy.clocks().clocks());
+      boolean whole = (frame.weight() - 1) % Portions.WINDOW == 0;
+      int[] bounds = portions.decide(copy.clocks().clocks(), whole);
       if (backup.isPresent()) {
         pending.put(window, new Pending(bounds, new ArrayList<>(List.of(frame.worker()))));
         post.send(

@@ -12,23 +12,21 @@ import java.util.Optional;
 
 /**
  * A job's data for a worker that does not wait for the others: of each batch it reads the part that
- * the servers have dealt to it, see {@link Portions}. All parts together are the batch.
+ * the servers have dealt to it, see {@link Portions}, which is nothing in steps in which it rests.
+ * All parts together are the batch. An evaluation set is dealt in the same proportions.
  *
- * <p>Threading: training streams on the thread of the exchange.
+ * <p>Threading: all streams on the thread of the exchange.
  */
 public final class PortionedData implements DataSource {
   private final DataSource data;
   private final ServedExchange exchange;
-  private final int batchSize;
 
   /**
    * @param data not closed by this
-   * @param batchSize of a whole batch
    */
-  public PortionedData(DataSource data, ServedExchange exchange, int batchSize) {
+  public PortionedData(DataSource data, ServedExchange exchange) {
     this.data = data;
     this.exchange = exchange;
-    this.batchSize = batchSize;
   }
 
   @Override
@@ -44,30 +42,26 @@ public final class PortionedData implements DataSource {
   /** The share is the exchange's to say. */
   @Override
   public BatchStream train(Cursor cursor, Share share) {
-    return new Stream(cursor);
+    return new Training(cursor);
   }
 
   @Override
   public BatchStream evaluate(int rank, int worldSize) {
-    return data.evaluate(rank, worldSize);
+    int[] pieces = exchange.dealt().pieces(exchange.lastStep(), rank);
+    return new Evaluation(pieces[0], pieces[1]);
   }
 
   @Override
   public void close() {}
 
-  private long stepAt(Cursor cursor) {
-    long perEpoch = (training().items() + batchSize - 1) / batchSize;
-    return cursor.epoch() * perEpoch + cursor.position() / batchSize + 1;
-  }
-
-  /** A stream of the data's own for each window. */
-  private final class Stream implements BatchStream {
+  /** Asks for what is dealt as it comes to it; the data's own stream reads no more than that. */
+  private final class Training implements BatchStream {
+    private final BatchStream stream;
     private Cursor cursor;
-    private long window = -1;
-    private Optional<BatchStream> open = Optional.empty();
 
-    Stream(Cursor cursor) {
+    Training(Cursor cursor) {
       this.cursor = cursor;
+      this.stream = data.train(cursor, from -> exchange.dealt().awaitShare(exchange.stepAt(from)));
     }
 
     @Override
@@ -77,16 +71,47 @@ public final class PortionedData implements DataSource {
 
     @Override
     public Batch next() {
-      long step = stepAt(cursor);
-      if (open.isEmpty() || Portions.windowOf(step) != window) {
-        Share share = exchange.portion(step);
-        close();
-        open = Optional.of(data.train(cursor, share));
-        window = Portions.windowOf(step);
-      }
-      Batch batch = open.orElseThrow(NoSuchElementException::new).next();
+      exchange.dealt().comesTo(exchange.stepAt(cursor));
+      Batch batch = stream.next();
       cursor = batch.after();
       return batch;
+    }
+
+    @Override
+    public void close() {
+      stream.close();
+    }
+  }
+
+  /** Some pieces of the evaluation set, one after the other. */
+  private final class Evaluation implements BatchStream {
+    private final int end;
+    private int piece;
+    private Optional<BatchStream> open = Optional.empty();
+
+    Evaluation(int begin, int end) {
+      this.piece = begin;
+      this.end = end;
+    }
+
+    @Override
+    public boolean hasNext() {
+      while (open.isEmpty() || !open.get().hasNext()) {
+        if (piece == end) {
+          return false;
+        }
+        close();
+        open = Optional.of(data.evaluate(piece++, Dealt.PIECES));
+      }
+      return true;
+    }
+
+    @Override
+    public Batch next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException("all pieces have been handed out");
+      }
+      return open.orElseThrow().next();
     }
 
     @Override

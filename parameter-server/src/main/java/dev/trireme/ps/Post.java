@@ -14,9 +14,15 @@ interface Post {
    *
    * @param to a rank of the group
    * @param payload of {@code frame.bytes()} bytes, none of which are sent as nothing; not to be
-   *     changed until the receiver has answered in the way of the protocol
+   *     changed until the receiver has answered in the way of the protocol, or {@code sent} has run
+   * @param sent run on the thread of the post once the payload is not read any more
    */
-  void send(int to, Frame frame, Optional<TensorBuffer> payload);
+  void send(int to, Frame frame, Optional<TensorBuffer> payload, Runnable sent);
+
+  /** Sends, where nobody has to know when that is done. */
+  default void send(int to, Frame frame, Optional<TensorBuffer> payload) {
+    send(to, frame, payload, () -> {});
+  }
 
   /** Takes what arrives. */
   interface Receiver {

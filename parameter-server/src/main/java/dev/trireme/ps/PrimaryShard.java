@@ -48,9 +48,19 @@ final class PrimaryShard implements AutoCloseable {
   boolean leaving;
 
   private final Room[] outgoing;
+  private final TensorBuffer shown;
+  private long shownUpdates = -1;
+  private int readers;
 
-  PrimaryShard(ShardCopy copy, OptionalInt backup) {
+  /** What goes to a worker, and what is to be done once it is there. */
+  record Answer(TensorBuffer values, Runnable sent) {}
+
+  /**
+   * @param shown room for the values in memory that workers of this host read in place
+   */
+  PrimaryShard(ShardCopy copy, OptionalInt backup, TensorBuffer shown) {
     this.copy = copy;
+    this.shown = shown;
     this.backup = backup;
     int workers = copy.clocks().workers();
     this.unreplicated = new long[workers];
@@ -72,6 +82,11 @@ final class PrimaryShard implements AutoCloseable {
         && Arrays.stream(unreplicated).allMatch(step -> step == 0);
   }
 
+  /** Whether a push of this worker waits: it reads nothing that lacks its own. */
+  boolean hasDeferred(int worker) {
+    return deferred.stream().anyMatch(push -> push.worker() == worker);
+  }
+
   /** The rows that a pull wants; empty where it wants all. */
   Optional<int[]> rowsWanted(int from, Frame frame) {
     if (frame.weight() == 0) {
@@ -86,30 +101,37 @@ final class PrimaryShard implements AutoCloseable {
   }
 
   /**
-   * All values, for a worker. Under bsp nothing changes them before all have read them; else they
-   * are copied, so that what a worker reads of a shard is never in part older and in part newer.
+   * All values, for a worker: as a rule from where workers of this host read them in place, copied
+   * once for all that want the same. What a worker reads of a shard is never in part older and in
+   * part newer: while somebody still reads older values, newer ones go through room of the worker's
+   * own. Under bsp nothing changes before all have read, whatever the post knows of it.
    *
    * @param mayOvertake whether a step may be applied while a worker that was left out still reads
    */
-  TensorBuffer all(int worker, boolean mayOvertake) {
-    TensorBuffer values = copy.values();
-    if (copy.clocks().synchronous() && !mayOvertake) {
-      return values;
+  Answer all(int worker, boolean mayOvertake) {
+    boolean together = copy.clocks().synchronous() && !mayOvertake;
+    if (shownUpdates != copy.updates() && readers > 0 && !together) {
+      TensorBuffer own = outgoing[worker].of(shown.byteCount());
+      NativeMemory.copy(copy.values().address(), own.address(), own.byteCount());
+      return new Answer(own, () -> {});
     }
-    TensorBuffer copied = outgoing[worker].of(values.byteCount());
-    NativeMemory.copy(values.address(), copied.address(), values.byteCount());
-    return copied;
+    if (shownUpdates != copy.updates()) {
+      NativeMemory.copy(copy.values().address(), shown.address(), shown.byteCount());
+      shownUpdates = copy.updates();
+    }
+    readers++;
+    return new Answer(shown, () -> readers--);
   }
 
   /** Some rows, for a worker. */
-  TensorBuffer chosen(int worker, int[] numbers) {
+  Answer chosen(int worker, int[] numbers) {
     long bytes = 4L * copy.shard().width();
     TensorBuffer chosen = outgoing[worker].of(bytes * numbers.length);
     long from = copy.values().address();
     for (int i = 0; i < numbers.length; i++) {
       NativeMemory.copy(from + bytes * numbers[i], chosen.address() + bytes * i, bytes);
     }
-    return chosen;
+    return new Answer(chosen, () -> {});
   }
 
   @Override

@@ -5,13 +5,11 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.data.Batch;
 import dev.trireme.api.data.Cursor;
-import dev.trireme.api.data.Share;
+import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
-import dev.trireme.api.tensor.DType;
-import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.LearningRate;
@@ -26,7 +24,6 @@ import dev.trireme.ps.shard.Portions;
 import dev.trireme.ps.shard.Wire;
 import dev.trireme.ps.shard.Wishes;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -52,12 +49,11 @@ public final class ServedExchange implements GradientExchange {
   private final JobSpec job;
   private final ParameterServerSpec spec;
   private final LearningRate learningRate;
-  private final long items;
+  private final Batches batches;
   private final ServedFigures figures;
   private final ServedState state;
   private final Gathering gathering;
   private final ShardPlan plan;
-  private final NativeMemory.Block pulled;
   private final Outgoing outgoing;
   private final Incoming incoming;
   private final Signals signals;
@@ -69,7 +65,11 @@ public final class ServedExchange implements GradientExchange {
   private Rows asked = Rows.NONE;
   private Map<String, Double> totalFigures = Map.of();
   private long countedBytes;
+  private final Dealt dealt;
+  private boolean resting;
+  private Loss lastLoss = Loss.NONE;
   private long forwardAt;
+  private long tailNanos;
   private int wished;
   private long pushedBytes;
   private final StepParts at = new StepParts();
@@ -98,32 +98,27 @@ public final class ServedExchange implements GradientExchange {
     this.job = job;
     this.spec = job.parallel().parameterServer().orElseThrow();
     this.learningRate = learningRate;
-    this.items = items;
+    this.batches = new Batches(items, job.data().batchSize());
     this.figures = figures;
     this.state = new ServedState(replica, job.train().optimizer());
     this.gathering = Gathering.ofWorker(all, workers.worldSize(), job, state.sizes(spec.sparse()));
     this.plan = gathering.plan();
-    int slotCount = state.slotCount();
-    this.pulled = NativeMemory.allocate(4 * plan.elements() * (1 + slotCount), 64);
-    List<TensorBuffer> slots = new ArrayList<>();
-    for (int slot = 0; slot < slotCount; slot++) {
-      slots.add(pulledPart(1 + slot));
-    }
     Wire wire = Wire.of(job.parallel().compression());
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
-    this.incoming = new Incoming(plan, pulledPart(0), slots);
+    this.incoming = Incoming.of(plan, state.slotCount());
     this.signals = new Signals(workers, replica.statistics());
     this.post =
         new GroupPost(all, plan.shards().size(), workers.worldSize(), plan.largestMessage());
-  }
-
-  private TensorBuffer pulledPart(int index) {
-    return TensorBuffer.cpu(
-        pulled.address() + 4 * plan.elements() * index, DType.FLOAT32, plan.elements());
+    this.dealt = new Dealt(workers.rank(), workers.worldSize(), this::askPortions);
   }
 
   private boolean synchronous() {
     return spec.consistency() instanceof ConsistencySpec.Bsp bsp && bsp.drop() == 0;
+  }
+
+  /** Whether a push is applied when it comes, so that workers do not wait for each other. */
+  private boolean byThemselves() {
+    return !(spec.consistency() instanceof ConsistencySpec.Bsp);
   }
 
   @Override
@@ -131,14 +126,15 @@ public final class ServedExchange implements GradientExchange {
     Gathering.Outcome outcome = gathering.meet(progress.step(), spec.backups());
     Progress resume = progress;
     if (outcome.fresh()) {
-      if (survived && plan.hasTables() && progress.step() > 0) {
+      boolean whole = progress.step() == 0 || figures.holdsAllAfter(progress.step());
+      if (survived && plan.hasTables() && !whole) {
         throw new StateLostException(
             "the servers have lost shards of tables, of which workers hold some rows only");
       }
       state.give(progress, all, gathering.slab(), outgoing.reduced());
     } else {
       long after = outcome.resume().get(workers.rank());
-      resume = after == progress.step() ? progress : new Progress(after, cursorAfter(after));
+      resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
     }
     client =
         new ShardClient(
@@ -151,14 +147,13 @@ public final class ServedExchange implements GradientExchange {
             incoming);
     post.listen(IntStream.range(workers.worldSize(), all.worldSize()).boxed().toList(), client);
     pullAll(resume.step());
+    awaited = resume.step();
     return resume;
   }
 
-  /** Where the batch after this step begins: a step is a whole global batch, whoever takes it. */
-  private Cursor cursorAfter(long steps) {
-    long batch = job.data().batchSize();
-    long perEpoch = (items + batch - 1) / batch;
-    return new Cursor(Math.toIntExact(steps / perEpoch), steps % perEpoch * batch);
+  /** The step that trains on the batch that begins here. */
+  long stepAt(Cursor cursor) {
+    return batches.stepAt(cursor);
   }
 
   /** The batch after this one will be this: its rows are pulled with the step's other values. */
@@ -166,12 +161,23 @@ public final class ServedExchange implements GradientExchange {
     next = plan.hasTables() ? Rows.of(batch) : Rows.NONE;
   }
 
+  /** Whether this worker has no part in the step of a batch, see {@link Portions}. */
+  boolean rests(Batch batch) {
+    return batch.size() == 0 && dealt.rests(batches.stepAt(batch.from()));
+  }
+
+  /** Whether that is so of the step that goes on, or has just ended. */
+  boolean isResting() {
+    return resting;
+  }
+
   /** Forward of this batch, or of a part of one, comes next. */
   void forwarding(Batch batch) {
+    resting = rests(batch);
     if (at.isFirst()) {
       forwardAt = System.nanoTime();
     }
-    if (plan.hasTables()) {
+    if (plan.hasTables() && !resting) {
       named = Rows.of(batch);
       require(named);
     }
@@ -212,6 +218,10 @@ public final class ServedExchange implements GradientExchange {
     }
     at.begin(step);
     pushedBytes = 0;
+    if (resting) {
+      wish(local);
+      return;
+    }
     outgoing.begin(step, named, at.isFirst(), at.isLast());
     signals.add(at.index(), local);
     if (at.isLast() && !synchronous()) {
@@ -242,38 +252,46 @@ public final class ServedExchange implements GradientExchange {
   }
 
   private void push(int shard) {
-    long nanos = System.nanoTime() - forwardAt;
-    boolean together = spec.consistency() instanceof ConsistencySpec.Bsp;
+    long nanos = System.nanoTime() - forwardAt + tailNanos;
+    long until = dealt.until(at.step());
     pushedBytes +=
         client.push(
             shard,
             at.step(),
+            until,
             learningRate.at(at.step()),
             signals.items(),
-            together ? globalItems() : nanos);
-  }
-
-  /** Items of the whole batch, where a sum may lack some; 0 where it never does. */
-  private long globalItems() {
-    if (synchronous()) {
-      return 0;
+            byThemselves() ? nanos : synchronous() ? 0 : batches.itemsOf(at.step()));
+    if (byThemselves() && !plan.shards().get(shard).isTable()) {
+      client.pullBehindPush(shard, until);
     }
-    long from = cursorAfter(at.step() - 1).position();
-    return Math.min(job.data().batchSize(), items - from);
   }
 
   @Override
   public StepTotals await() {
     at.requireLast();
+    if (resting) {
+      return rested();
+    }
     outgoing.requireAllHandedOver();
+    long behindBackward = System.nanoTime();
     await(client::isPushed);
+    tailNanos = System.nanoTime() - behindBackward;
     if (synchronous()) {
       sumsWork.await();
     }
     asked = next;
     next = Rows.NONE;
-    client.pull(at.step(), asked);
+    if (byThemselves()) {
+      client.pullTables(asked);
+    } else {
+      client.pull(at.step(), asked);
+    }
     await(client::isPulled);
+    if (spec.consistency() instanceof ConsistencySpec.Asp) {
+      // Under ssp it may have waited for others.
+      tailNanos = System.nanoTime() - behindBackward;
+    }
     figures.read(client.behind());
     figures.step(post.bytes() - countedBytes, 2 * outgoing.plainBytes());
     countedBytes = post.bytes();
@@ -282,30 +300,35 @@ public final class ServedExchange implements GradientExchange {
     if (synchronous()) {
       return signals.totals();
     }
+    return alone(signals.local().loss());
+  }
+
+  /**
+   * A step in which this worker has no part. With its push before it has read what it begins its
+   * next one with, unless that was in another formation.
+   */
+  private StepTotals rested() {
+    awaited = at.step();
+    if (client.askedAfter() < awaited) {
+      pullAll(awaited);
+    }
+    at.end();
+    return alone(lastLoss);
+  }
+
+  private StepTotals alone(Loss loss) {
+    lastLoss = loss;
     int due = Wishes.kindsAfter(client.wishTold(), awaited);
     wished &= ~due;
-    return new StepTotals(
-        signals.local().loss(), (due & Wishes.STOP) != 0, (due & Wishes.SAVE) != 0);
+    return new StepTotals(loss, (due & Wishes.STOP) != 0, (due & Wishes.SAVE) != 0);
   }
 
   private void await(BooleanSupplier condition) {
     double seconds = job.parallel().timeoutSeconds();
     if (!post.await(condition, Duration.ofNanos((long) (seconds * 1e9)))) {
-      String what = client.toString();
-      int suspect = client.awaited();
-      all.abort("worker " + workers.rank() + " has given up waiting for " + what);
-      throw new CollectiveException(
-          CollectiveException.Cause.DEADLINE,
-          suspect,
-          "step "
-              + at.step()
-              + ": no "
-              + what
-              + " within "
-              + seconds
-              + " s; rank "
-              + suspect
-              + ", a server, was waited for");
+      CollectiveException late = client.late(at.step(), seconds);
+      all.abort("worker " + workers.rank() + " has given up waiting: " + late.getMessage());
+      throw late;
     }
   }
 
@@ -314,20 +337,9 @@ public final class ServedExchange implements GradientExchange {
     incoming.take(replica.parameters(), asked);
   }
 
-  /**
-   * @throws IllegalArgumentException when it is not the rate that the pushes of the step carried
-   */
-  void requireRate(double rate) {
-    long ofStep = awaited;
-    if (rate != learningRate.at(ofStep)) {
-      throw new IllegalArgumentException(
-          "expected the job's learning rate of step "
-              + ofStep
-              + ", "
-              + learningRate.at(ofStep)
-              + ", for it went to the servers with the gradients; found "
-              + rate);
-    }
+  /** The rate that the pushes of the step that was awaited last carried. */
+  double lastRate() {
+    return learningRate.at(awaited);
   }
 
   @Override
@@ -337,13 +349,17 @@ public final class ServedExchange implements GradientExchange {
     } else if (!incoming.holdsAll()) {
       pullAll(progress.step());
     }
-    client.pullSlots();
-    await(client::isSlotsPulled);
-    state.take(incoming, client.updates());
+    pullSlots();
     if (!synchronous()) {
       // Nobody goes on before everybody has read the same.
       workers.barrier().await();
     }
+  }
+
+  private void pullSlots() {
+    client.pullSlots();
+    await(client::isSlotsPulled);
+    state.take(incoming, client.updates());
   }
 
   private void meetAndPull(Progress progress) {
@@ -360,6 +376,9 @@ public final class ServedExchange implements GradientExchange {
     } else if (!incoming.holdsAll()) {
       pullAll(progress.step());
     }
+    // Servers may leave now: whatever they hold of the job the workers hold, too.
+    pullSlots();
+    figures.holdsAll(progress.step());
     figures.step(post.bytes() - countedBytes, 0);
     countedBytes = post.bytes();
     totalFigures = figures.total(workers);
@@ -382,16 +401,23 @@ public final class ServedExchange implements GradientExchange {
 
   /** Whether workers get parts of batches by their speed: where they do not wait for each other. */
   public boolean dealsPortions() {
-    return !(spec.consistency() instanceof ConsistencySpec.Bsp);
+    return byThemselves();
   }
 
-  /** This worker's part of the batches of a step's window. Blocks for an answer of a server. */
-  Share portion(long ofStep) {
-    client.askPortions(Portions.windowOf(ofStep));
+  /** What is dealt to this worker; asking blocks for an answer of a server. */
+  Dealt dealt() {
+    return dealt;
+  }
+
+  /** The step that was awaited last, or after which the formation went on; at least 1. */
+  long lastStep() {
+    return Math.max(1, awaited);
+  }
+
+  private int[] askPortions(long window, long step) {
+    client.askPortions(window, step);
     await(() -> client.portions().isPresent());
-    int[] bounds = client.portions().orElseThrow();
-    int mine = workers.rank();
-    return new Share(bounds[mine], bounds[mine + 1] - bounds[mine], bounds[workers.worldSize()]);
+    return client.portions().orElseThrow();
   }
 
   /** What this worker sent in its last step, mostly gradients; see also {@link #figures}. */
@@ -408,6 +434,5 @@ public final class ServedExchange implements GradientExchange {
     post.close();
     outgoing.close();
     incoming.close();
-    pulled.close();
   }
 }

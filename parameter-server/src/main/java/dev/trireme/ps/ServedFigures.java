@@ -22,6 +22,17 @@ public final class ServedFigures {
   private final long[] staleness = new long[Staleness.LAST + 1];
   private long bytes;
   private long plainBytes;
+  private long wholeAfter = -1;
+
+  /** The replica holds all values, and the optimizer's slots, of the state after a step. */
+  synchronized void holdsAll(long afterStep) {
+    wholeAfter = afterStep;
+  }
+
+  /** Whether it does. */
+  synchronized boolean holdsAllAfter(long step) {
+    return wholeAfter == step;
+  }
 
   /** Values were read while the slowest worker was so many steps behind. */
   synchronized void read(long steps) {

@@ -2,6 +2,7 @@ package dev.trireme.ps;
 
 import dev.trireme.api.data.Batch;
 import dev.trireme.api.engine.ForwardingReplica;
+import dev.trireme.api.engine.GradientSink;
 import dev.trireme.api.engine.Loss;
 import dev.trireme.api.engine.Replica;
 
@@ -22,20 +23,43 @@ public final class ServedReplica extends ForwardingReplica {
 
   @Override
   public void prepare(Batch next) {
-    exchange.preparing(next);
-    super.prepare(next);
+    if (!exchange.rests(next)) {
+      exchange.preparing(next);
+      super.prepare(next);
+    }
   }
 
+  /** Of a batch in which this worker has no part there is nothing to compute. */
   @Override
   public Loss forward(Batch batch, long seed) {
     exchange.forwarding(batch);
-    return super.forward(batch, seed);
+    return exchange.isResting() ? Loss.NONE : super.forward(batch, seed);
   }
 
   @Override
+  public void backward(GradientSink sink) {
+    if (!exchange.isResting()) {
+      super.backward(sink);
+    }
+  }
+
+  /**
+   * @throws IllegalArgumentException for another rate than went to the servers with the gradients
+   */
+  @Override
   public void optimize(double learningRate) {
-    exchange.requireRate(learningRate);
-    exchange.takeParameters();
+    if (learningRate != exchange.lastRate()) {
+      throw new IllegalArgumentException(
+          "expected the job's learning rate of step "
+              + exchange.lastStep()
+              + ", "
+              + exchange.lastRate()
+              + ", for it went to the servers with the gradients; found "
+              + learningRate);
+    }
+    if (!exchange.isResting()) {
+      exchange.takeParameters();
+    }
   }
 
   @Override

@@ -1,10 +1,12 @@
 package dev.trireme.ps;
 
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.Frame.Kind;
 import dev.trireme.ps.plan.Directory;
 import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.plan.ShardPlan;
+import dev.trireme.ps.shard.Portions;
 import dev.trireme.ps.shard.Room;
 import java.util.BitSet;
 import java.util.Optional;
@@ -30,6 +32,7 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
   private int slotsOutstanding;
   private long updates;
   private long step;
+  private long after;
   private long behind;
   private boolean hasLeft;
   private final Room portionsRoom = new Room();
@@ -67,16 +70,18 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
    * Pushes a shard's gradient, which must not change until {@link #isPushed}.
    *
    * @param ofStep the same for all shards until all are acknowledged
+   * @param until the step ahead of this worker's next
    * @param items that the gradient is of
    * @param globalItems of the whole batch
    * @return its bytes
    */
-  long push(int shard, long ofStep, double rate, long items, long globalItems) {
+  long push(int shard, long ofStep, long until, double rate, long items, long globalItems) {
     step = ofStep;
     unacknowledged.set(shard);
     TensorBuffer payload = outgoing.payload(shard);
     pushes[shard] =
-        new Frame(Kind.PUSH, shard, worker, ofStep, rate, items, globalItems, payload.byteCount());
+        new Frame(
+            Kind.PUSH, shard, worker, ofStep, rate, items, globalItems, payload.byteCount(), until);
     post.send(primary(shard), pushes[shard], Optional.of(payload));
     return payload.byteCount();
   }
@@ -106,18 +111,38 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
 
   /** Commits a step, or joins after it, and asks for all shards in order. */
   void pull(long afterStep) {
-    step = afterStep;
-    behind = 0;
+    begin(afterStep);
     incoming.expectAll();
     plan.shards().forEach(this::ask);
   }
 
   /** The same, where of tables only these rows are asked for. */
   void pull(long afterStep, Rows rows) {
-    step = afterStep;
-    behind = 0;
+    begin(afterStep);
     incoming.expect(rows);
     plan.shards().forEach(this::ask);
+  }
+
+  private void begin(long afterStep) {
+    after = afterStep;
+    behind = 0;
+  }
+
+  /**
+   * Asks for a shard that is no table right behind its push, where a step is not applied as one:
+   * its values come while backward goes on.
+   */
+  void pullBehindPush(int shard, long afterStep) {
+    if (after != afterStep) {
+      begin(afterStep);
+    }
+    ask(plan.shards().get(shard));
+  }
+
+  /** Asks for what {@link #pullBehindPush} has left: these rows of the tables. */
+  void pullTables(Rows rows) {
+    incoming.expect(rows);
+    plan.shards().stream().filter(Shard::isTable).forEach(this::ask);
   }
 
   /** Asks for further rows of the tables, after the same step. */
@@ -134,8 +159,13 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
     TensorBuffer wish = inRows ? incoming.wish(shard) : TensorBuffer.NONE;
     post.send(
         primary(shard.index()),
-        new Frame(Kind.PULL, shard.index(), worker, step, 0, inRows ? 1 : 0, 0, wish.byteCount()),
+        new Frame(Kind.PULL, shard.index(), worker, after, 0, inRows ? 1 : 0, 0, wish.byteCount()),
         Optional.of(wish));
+  }
+
+  /** The step after which values were asked for last. */
+  long askedAfter() {
+    return after;
   }
 
   /** Whether every shard that was asked for has come. */
@@ -182,10 +212,15 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
     return wishTold;
   }
 
-  /** Asks for the workers' parts of a window of steps. */
-  void askPortions(long window) {
+  /**
+   * Asks for the workers' parts of a window of steps.
+   *
+   * @param ofStep that this worker comes to it with
+   */
+  void askPortions(long window, long ofStep) {
     portions = Optional.empty();
-    post.send(primary(0), Frame.about(Kind.PORTIONS, 0, worker, window), Optional.empty());
+    post.send(
+        primary(0), new Frame(Kind.PORTIONS, 0, worker, window, 0, ofStep, 0, 0), Optional.empty());
   }
 
   /** They, once they have come. */
@@ -225,7 +260,7 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
         && slotsMissing[frame.shard()] > 0) {
       return incoming.slots().get((int) frame.weight()).slice(shard.from(), shard.count());
     }
-    if (frame.kind() == Kind.PORTIONS_ARE && frame.bytes() == 4L * (workers + 1)) {
+    if (frame.kind() == Kind.PORTIONS_ARE && frame.bytes() == 4L * Portions.length(workers)) {
       return portionsRoom.of(frame.bytes());
     }
     throw frame.unexpected(from, "worker " + worker + ", with " + frame.bytes() + " bytes");
@@ -251,9 +286,9 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
         slotsOutstanding--;
       }
       case PORTIONS_ARE -> {
-        int[] bounds = new int[workers + 1];
-        Room.view(portionsRoom.of(frame.bytes())).asIntBuffer().get(0, bounds);
-        portions = Optional.of(bounds);
+        int[] parts = new int[Portions.length(workers)];
+        Room.view(portionsRoom.of(frame.bytes())).asIntBuffer().get(0, parts);
+        portions = Optional.of(parts);
       }
       case MOVED -> moved(frame.shard(), (int) frame.weight());
       case BYE -> {}
@@ -274,11 +309,28 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
     }
     return isPulled()
         ? slotsOutstanding + " slots of shards"
-        : "values after step " + step + " of shards " + unread;
+        : "values after step " + after + " of shards " + unread;
+  }
+
+  /** The verdict where what is waited for has not come. */
+  CollectiveException late(long inStep, double seconds) {
+    int suspect = awaited();
+    return new CollectiveException(
+        CollectiveException.Cause.DEADLINE,
+        suspect,
+        "step "
+            + inStep
+            + ": no "
+            + this
+            + " within "
+            + seconds
+            + " s; rank "
+            + suspect
+            + ", a server, was waited for");
   }
 
   /** The server that is waited for first; -1 where none is. */
-  int awaited() {
+  private int awaited() {
     int shard = isPushed() ? unread.nextSetBit(0) : unacknowledged.nextSetBit(0);
     return shard < 0 ? -1 : primary(shard);
   }

@@ -9,15 +9,9 @@ import dev.trireme.ps.shard.Clocks;
 import dev.trireme.ps.shard.ShardCopy;
 import dev.trireme.ps.shard.Staleness;
 import dev.trireme.ps.shard.Wishes;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
 
 /**
  * What a server does in one generation: the protocol, without the wire.
@@ -54,22 +48,28 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   private final ShardStore store;
   private final Post post;
   private final Staleness staleness;
-  private final Map<Integer, PrimaryShard> primaries = new HashMap<>();
+  private final Primaries primaries;
   private final NativeMemory.Block unwanted;
   private final PortionDesk portions;
   private final Wishes wishes;
   private final CopyDesk copies;
-  private final Set<Integer> handedOver = new HashSet<>();
-  private final List<PrimaryShard> retired = new ArrayList<>();
   private long globalItems;
   private int farewells;
-  private boolean closing;
 
   /**
    * @param server its number, from 0: rank {@code workers + server} of the group
    * @param store holds all that the directory says
+   * @param backups whether shards have backups for good, or only while they are handed over
+   * @param slab for all parameters, best where workers of this host read it in place
    */
-  ShardServer(int server, ShardStore store, Directory directory, Post post, Staleness staleness) {
+  ShardServer(
+      int server,
+      ShardStore store,
+      Directory directory,
+      Post post,
+      boolean backups,
+      TensorBuffer slab,
+      Staleness staleness) {
     this.workers = store.workers();
     this.store = store;
     this.post = post;
@@ -78,11 +78,9 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     this.portions = new PortionDesk(workers, post);
     this.wishes = new Wishes(workers);
     this.copies = new CopyDesk(store, post);
+    this.primaries = new Primaries(store, post, backups, slab);
     for (int shard : directory.primariesOf(server)) {
-      primaries.put(
-          shard,
-          new PrimaryShard(
-              store.copy(shard).orElseThrow(), directory.places().get(shard).backup()));
+      primaries.lead(store.copy(shard).orElseThrow(), directory.places().get(shard).backup());
     }
   }
 
@@ -113,17 +111,12 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
 
   /** This server is about to say that it sends no more: moves that are under way end here. */
   void takeLeave() {
-    closing = true;
+    primaries.takeLeave();
   }
 
   /** Shards that this server has handed over in this formation. */
   int handedOver() {
-    return handedOver.size();
-  }
-
-  private boolean isGone(int shard) {
-    PrimaryShard primary = primaries.get(shard);
-    return handedOver.contains(shard) || primary != null && primary.leaving;
+    return primaries.handedOver();
   }
 
   @Override
@@ -131,7 +124,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     if (frame.kind() == Kind.COPY || frame.kind() == Kind.COPY_PART) {
       return copies.target(from, frame);
     }
-    if (from < workers && isGone(frame.shard())) {
+    if (from < workers && primaries.isGone(frame.shard())) {
       // The worker says it again to whom it is told of.
       return unwanted.buffer(DType.UINT8, frame.bytes());
     }
@@ -168,7 +161,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   }
 
   private ShardCopy held(int from, Frame frame, boolean asBackup) {
-    boolean primary = primaries.containsKey(frame.shard());
+    boolean primary = primaries.has(frame.shard());
     if (primary == asBackup) {
       throw frame.unexpected(from, "a server that is not its " + (asBackup ? "backup" : "primary"));
     }
@@ -179,14 +172,14 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
 
   @Override
   public void handle(int from, Frame frame) {
-    if (from < workers && frame.kind() != Kind.BYE && isGone(frame.shard())) {
+    if (from < workers && frame.kind() != Kind.BYE && primaries.isGone(frame.shard())) {
       return;
     }
     switch (frame.kind()) {
       case COPY, COPY_PART -> copies.handle(from, frame);
       case COPIED -> copied(frame);
-      case HAND_OVER -> takeOver(from, frame);
-      case TAKEN_OVER -> moved(frame);
+      case HAND_OVER -> primaries.takeOver(from, frame, held(from, frame, true));
+      case TAKEN_OVER -> primaries.moved(frame);
       case PUSH -> push(from, frame);
       case REPLICATE -> replicate(from, frame);
       case REPLICATED -> replicated(frame);
@@ -231,38 +224,11 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     handOverIfQuiet(primary);
   }
 
-  /** Between two messages that would leave the backup behind the two are alike. */
+  /** Nobody is told of a move who may have said that it listens no more. */
   private void handOverIfQuiet(PrimaryShard primary) {
-    if (primary.handsOver && primary.isQuiet() && farewells == 0) {
-      primary.leaving = true;
-      post.send(
-          workers + primary.backup.orElseThrow(),
-          Frame.about(Kind.HAND_OVER, primary.copy.shard().index(), 0, 0),
-          Optional.empty());
+    if (farewells == 0) {
+      primaries.handOverIfQuiet(primary);
     }
-  }
-
-  private void takeOver(int from, Frame frame) {
-    if (closing) {
-      return;
-    }
-    ShardCopy copy = held(from, frame, true);
-    copy.clocks().newGeneration();
-    primaries.put(frame.shard(), new PrimaryShard(copy, OptionalInt.of(from - workers)));
-    store.role(frame.shard(), true);
-    post.send(from, frame.as(Kind.TAKEN_OVER, 0), Optional.empty());
-  }
-
-  private void moved(Frame frame) {
-    PrimaryShard primary = primaries.remove(frame.shard());
-    store.role(frame.shard(), false);
-    handedOver.add(frame.shard());
-    int to = primary.backup.orElseThrow();
-    for (int worker = 0; worker < workers && !closing; worker++) {
-      post.send(
-          worker, new Frame(Kind.MOVED, frame.shard(), worker, 0, 0, to, 0, 0), Optional.empty());
-    }
-    retired.add(primary);
   }
 
   private void push(int from, Frame frame) {
@@ -279,7 +245,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
       copy.portions().measured(worker, frame.weight(), frame.mask());
     }
     Clocks.Ruling ruling =
-        copy.push(worker, frame.step(), frame.rate(), frame.weight(), frame.bytes());
+        copy.push(worker, frame.step(), frame.until(), frame.rate(), frame.weight(), frame.bytes());
     switch (ruling) {
       case HOLD, APPLY -> {
         if (primary.backup.isPresent()) {
@@ -310,7 +276,13 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     ShardCopy copy = held(from, frame, true);
     globalItems = copy.clocks().synchronous() ? frame.mask() : globalItems;
     Clocks.Ruling ruling =
-        copy.push(frame.worker(), frame.step(), frame.rate(), frame.weight(), frame.bytes());
+        copy.push(
+            frame.worker(),
+            frame.step(),
+            frame.until(),
+            frame.rate(),
+            frame.weight(),
+            frame.bytes());
     if (ruling == Clocks.Ruling.EARLY) {
       throw frame.unexpected(from, "a backup that lacks the step before");
     }
@@ -365,12 +337,12 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     Clocks clocks = primary.copy.clocks();
     for (int worker = 0; worker < workers && !primary.applying; worker++) {
       long step = primary.wanted[worker];
-      if (step > 0 && clocks.mayBegin(worker, step)) {
+      if (step > 0 && clocks.mayBegin(worker, step) && !primary.hasDeferred(worker)) {
         primary.wanted[worker] = 0;
         long behind = clocks.behind(worker, step);
         staleness.add(behind);
         Optional<int[]> rows = primary.rows.get(worker);
-        TensorBuffer values =
+        PrimaryShard.Answer values =
             rows.isPresent()
                 ? primary.chosen(worker, rows.get())
                 : primary.all(worker, mayOvertake());
@@ -378,8 +350,10 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
         long wish = shard == 0 ? wishes.begins(worker, step) : 0;
         post.send(
             worker,
-            new Frame(Kind.VALUES, shard, worker, step - 1, 0, behind, wish, values.byteCount()),
-            Optional.of(values));
+            new Frame(
+                Kind.VALUES, shard, worker, step - 1, 0, behind, wish, values.values().byteCount()),
+            Optional.of(values.values()),
+            values.sent());
       }
     }
   }
@@ -419,8 +393,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   public void close() {
     unwanted.close();
     portions.close();
-    primaries.values().forEach(PrimaryShard::close);
-    retired.forEach(PrimaryShard::close);
+    primaries.close();
     copies.close();
   }
 }

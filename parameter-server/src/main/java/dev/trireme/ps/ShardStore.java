@@ -94,6 +94,12 @@ public final class ShardStore implements AutoCloseable {
     primaries.put(copy.shard().index(), false);
   }
 
+  /** Holds a shard no more, of which another server is all there is; the caller frees the copy. */
+  ShardCopy letGo(int shard) {
+    primaries.remove(shard);
+    return copies.remove(shard);
+  }
+
   /** A shard's primary is another server from now on, or this one. */
   void role(int shard, boolean primary) {
     primaries.put(shard, primary);

@@ -31,6 +31,8 @@ class ReplicationSimulationTest {
   void shouldAddUpExactlyUnderKills(String which) {
     int kills = 0;
     int handOvers = 0;
+    int scaled = 0;
+    long rests = 0;
     for (long seed = 0; seed < Long.getLong("trireme.ps.histories", 500); seed++) {
       Random random = new Random(seed * 31 + which.hashCode());
       int workers = 1 + random.nextInt(3);
@@ -42,23 +44,32 @@ class ReplicationSimulationTest {
         cluster.checkBackups("seed " + seed + " of " + which);
         kills += cluster.kills();
         handOvers += cluster.handOvers();
+        scaled += cluster.scaled();
+        rests += cluster.rests();
       }
     }
+    if (which.equals("a") || which.equals("s2")) {
+      assertThat(rests).as("steps in which a worker had no part").isGreaterThan(100);
+    }
     assertThat(kills).as("kills in all histories").isGreaterThan(100);
+    assertThat(scaled).as("servers that joined or left").isGreaterThan(50);
     assertThat(handOvers).as("shards that changed their server under load").isGreaterThan(100);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"b0", "s1", "a"})
   void shouldAddUpExactlyWithoutBackupsWhileOnlyWorkersDie(String which) {
+    int handOvers = 0;
     for (long seed = 0; seed < 200; seed++) {
       Random random = new Random(seed * 37 + which.hashCode());
       try (SimulatedCluster cluster =
           new SimulatedCluster(consistency(which), 3, 2, 0, STEPS, random, 0.004)) {
         cluster.run("seed " + seed + " of " + which);
         cluster.checkSums("seed " + seed + " of " + which);
+        handOvers += cluster.handOvers();
       }
     }
+    assertThat(handOvers).as("shards that went to a server that had joined").isGreaterThan(20);
   }
 
   @Property(tries = 200)

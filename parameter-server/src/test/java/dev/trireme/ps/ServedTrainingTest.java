@@ -268,6 +268,46 @@ class ServedTrainingTest {
     }
   }
 
+  /** A worker's backward goes on only when another has read what it has pushed so far. */
+  @Test
+  void shouldPushWhileBackwardGoesOn() throws Exception {
+    int steps = 1000;
+    int parameter = 1;
+    // Of a shard that holds nothing of the parameters before it.
+    int element = 10_000;
+    CountDownLatch handedOver = new CountDownLatch(1);
+    CountDownLatch read = new CountDownLatch(1);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Asp(), 2, 1, 0), steps)
+            .withIntegers()
+            .withoutSaving()) {
+      formation.replicas().get(1).afterGradient =
+          handed -> {
+            if (handed == parameter) {
+              handedOver.countDown();
+              await(read);
+            }
+          };
+      FloatBuffer values =
+          ToyReplica.floats(
+              formation.replicas().get(0).parameters().get(parameter).tensor().data());
+      float[] alone = {ToyReplica.initial(parameter, element)};
+      formation.afterEachStep(
+          (worker, step, totals) -> {
+            if (worker == 0) {
+              await(handedOver);
+              alone[0] -= ToyReplica.integer(0, step, parameter, element);
+              if (values.get(element) != alone[0]) {
+                read.countDown();
+              }
+              assertThat(step < steps || read.getCount() == 0).as("has read it").isTrue();
+            }
+          });
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, 2, steps);
+    }
+  }
+
   private static void await(CountDownLatch latch) {
     try {
       if (!latch.await(10, TimeUnit.SECONDS)) {

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /** Workers and servers in one thread, with a network and a fate drawn from a seed. */
@@ -31,9 +32,10 @@ final class SimulatedCluster implements AutoCloseable {
   private static final int SHARDS = 5;
   private static final int SHARD_ELEMENTS = 3;
   private static final int ELEMENTS = SHARDS * SHARD_ELEMENTS;
+  private static final int MOST_SERVERS = 4;
   private static final int MOST_EVENTS = 200_000;
 
-  private record Letter(int from, int to, Frame frame, byte[] payload) {}
+  private record Letter(int from, int to, Frame frame, Supplier<byte[]> payload, Runnable sent) {}
 
   /** A worker: pushes every shard, waits, pulls every shard, waits, and so on. */
   private final class Worker {
@@ -43,7 +45,9 @@ final class SimulatedCluster implements AutoCloseable {
     final TensorBuffer values =
         TensorBuffer.cpu(slabs.address() + 4L * ELEMENTS, DType.FLOAT32, ELEMENTS);
     long applied;
+    long next;
     boolean pushing;
+    boolean early;
     boolean joining;
     boolean asking;
     final Incoming incoming;
@@ -57,7 +61,7 @@ final class SimulatedCluster implements AutoCloseable {
     }
 
     boolean isDone() {
-      return applied == steps && !joining;
+      return applied >= steps && !joining;
     }
 
     void join(long after) {
@@ -71,7 +75,7 @@ final class SimulatedCluster implements AutoCloseable {
               workers.size(),
               plan,
               directory,
-              (to, frame, payload) -> send(number, to, frame, payload),
+              (to, frame, payload, sent) -> send(number, to, frame, payload, sent),
               outgoing,
               incoming);
       client.pull(after);
@@ -83,22 +87,32 @@ final class SimulatedCluster implements AutoCloseable {
       }
       if (pushing && client.isPushed()) {
         pushing = false;
-        client.pull(applied + 1);
+        if (!early) {
+          client.pull(next);
+        }
       }
       if (!pushing && !asking && client.isPulled()) {
-        applied += joining ? 0 : 1;
+        applied = joining ? applied : next;
         joining = false;
         checkRead();
         if (applied < steps && deals()) {
           asking = true;
-          client.askPortions(Portions.windowOf(applied + 1));
+          client.askPortions(Portions.windowOf(applied + 1), applied + 1);
         } else if (applied < steps) {
-          push(applied + 1);
+          push(applied + 1, applied + 1);
         }
       } else if (asking && client.portions().isPresent()) {
         asking = false;
         checkPortions();
-        push(applied + 1);
+        Dealt dealt = new Dealt(number, workers.size(), (w, step) -> portions.get(w));
+        dealt.comesTo(applied + 1);
+        // After a death it goes on behind its last push, with what it has no part in.
+        next = dealt.rests(applied + 1) ? dealt.until(applied + 1) : applied;
+        if (next == applied) {
+          push(applied + 1, dealt.until(applied + 1));
+        } else {
+          client.pull(next);
+        }
       }
     }
 
@@ -113,15 +127,23 @@ final class SimulatedCluster implements AutoCloseable {
       assertThat(before == null ? told : before).isEqualTo(told);
     }
 
-    private void push(long step) {
+    private void push(long step, long until) {
       pushing = true;
+      next = until;
+      rests += until - step;
+      early = deals() && random.nextBoolean();
       FloatBuffer gradient = floats(gradients);
       for (int i = 0; i < ELEMENTS; i++) {
         gradient.put(i, gradient(number, step, i));
       }
-      long nanos = 1 + random.nextInt(1000);
-      IntStream.range(0, SHARDS)
-          .forEach(shard -> client.push(shard, step, 1, 1, deals() ? nanos : 0));
+      // The first is slow, and so has no part in some steps.
+      long nanos = 1 + random.nextInt(1000) + (number == 0 ? 4000 : 0);
+      for (int shard = 0; shard < SHARDS; shard++) {
+        client.push(shard, step, until, 1, 1, deals() ? nanos : 0);
+        if (early) {
+          client.pullBehindPush(shard, until);
+        }
+      }
     }
 
     /** Under bsp everybody reads the sum of all steps up to now, and nothing else. */
@@ -147,6 +169,8 @@ final class SimulatedCluster implements AutoCloseable {
   private final ShardPlan plan;
   private final List<Worker> workers = new ArrayList<>();
   private final List<ShardStore> stores = new ArrayList<>();
+  private final List<NativeMemory.Block> slabs = new ArrayList<>();
+  private final List<ShardStore> leaving = new ArrayList<>();
   private final List<ShardServer> servers = new ArrayList<>();
   private final List<Letter> letters = new ArrayList<>();
   private final Staleness staleness = new Staleness();
@@ -154,6 +178,8 @@ final class SimulatedCluster implements AutoCloseable {
   private Directory directory = new Directory(0, List.of());
   private int kills;
   private int handOvers;
+  private int scaled;
+  private long rests;
 
   SimulatedCluster(
       ConsistencySpec consistency,
@@ -174,7 +200,10 @@ final class SimulatedCluster implements AutoCloseable {
             .toList();
     this.plan = new ShardPlan(List.of(0L), List.of(new ShardPlan.Size(ELEMENTS, 0)), shards);
     IntStream.range(0, workerCount).forEach(i -> workers.add(new Worker(i)));
-    IntStream.range(0, serverCount).forEach(i -> stores.add(store()));
+    for (int server = 0; server < serverCount; server++) {
+      stores.add(store());
+      slabs.add(NativeMemory.allocate(4L * ELEMENTS, 64));
+    }
     directory = Directory.decide(1, SHARDS, numbers(), backups, List.of());
     for (int shard = 0; shard < SHARDS; shard++) {
       for (int server : numbers()) {
@@ -200,6 +229,16 @@ final class SimulatedCluster implements AutoCloseable {
     return handOvers + servers.stream().mapToInt(ShardServer::handedOver).sum();
   }
 
+  /** Steps in which a worker had no part. */
+  long rests() {
+    return rests;
+  }
+
+  /** How often a server joined or left. */
+  int scaled() {
+    return scaled;
+  }
+
   int kills() {
     return kills;
   }
@@ -221,19 +260,29 @@ final class SimulatedCluster implements AutoCloseable {
     float sum = 0;
     for (int worker = 0; worker < workers.size(); worker++) {
       for (long step = 1; step <= upTo; step++) {
-        sum -= gradient(worker, step, element);
+        int[] parts = portions.get(Portions.windowOf(step));
+        if (parts == null || !Portions.rests(parts, workers.size(), worker, step)) {
+          sum -= gradient(worker, step, element);
+        }
       }
     }
     return sum;
   }
 
-  private void send(int from, int to, Frame frame, Optional<TensorBuffer> payload) {
+  /** Values are read when they arrive, as in memory that is read in place. */
+  private void send(int from, int to, Frame frame, Optional<TensorBuffer> payload, Runnable sent) {
+    byte[] now = bytes(payload);
+    boolean inPlace = frame.kind() == Frame.Kind.VALUES;
+    letters.add(new Letter(from, to, frame, inPlace ? () -> bytes(payload) : () -> now, sent));
+    if (frame.kind() == Frame.Kind.PUSH && random.nextInt(8) == 0) {
+      letters.add(new Letter(from, to, frame, () -> now, () -> {}));
+    }
+  }
+
+  private static byte[] bytes(Optional<TensorBuffer> payload) {
     byte[] copy = new byte[payload.map(p -> (int) p.byteCount()).orElse(0)];
     payload.ifPresent(p -> NativeMemory.read(p.address(), copy, 0, copy.length));
-    letters.add(new Letter(from, to, frame, copy));
-    if (frame.kind() == Frame.Kind.PUSH && random.nextInt(8) == 0) {
-      letters.add(new Letter(from, to, frame, copy));
-    }
+    return copy;
   }
 
   void run(String as) {
@@ -287,28 +336,37 @@ final class SimulatedCluster implements AutoCloseable {
     boolean toWorker = letter.to() < workers.size();
     Post.Receiver receiver =
         toWorker ? workers.get(letter.to()).client : servers.get(letter.to() - workers.size());
-    if (letter.payload().length > 0) {
+    byte[] payload = letter.payload().get();
+    if (payload.length > 0) {
       TensorBuffer to = receiver.target(letter.from(), letter.frame());
-      NativeMemory.write(letter.payload(), 0, letter.payload().length, to.address());
+      NativeMemory.write(payload, 0, payload.length, to.address());
     }
+    letter.sent().run();
     receiver.handle(letter.from(), letter.frame());
     if (toWorker) {
       workers.get(letter.to()).proceed();
     }
   }
 
-  /** Kills a server, some workers, or both; what was under way is lost, and all form anew. */
+  /**
+   * Kills a server, some workers, or both, or has a server join or leave; what was under way is
+   * lost, and all form anew.
+   */
   private void strike() {
-    int what = random.nextInt(3);
-    kills++;
+    int what = random.nextInt(4);
     boolean allWorkers = random.nextInt(4) == 0;
     OptionalLong applied = workers.stream().mapToLong(w -> w.applied).max();
-    if (what != 0) {
+    if (what == 3) {
+      scale();
+    } else {
+      kills++;
+    }
+    if (what == 1 || what == 2) {
       Worker dead = workers.get(random.nextInt(workers.size()));
       applied =
           workers.stream().filter(w -> w != dead && !allWorkers).mapToLong(w -> w.applied).max();
     }
-    if (what != 1 && backups > 0) {
+    if ((what == 0 || what == 2) && backups > 0) {
       int dead = random.nextInt(stores.size());
       if (othersHoldAll(dead)) {
         stores.get(dead).close();
@@ -322,6 +380,19 @@ final class SimulatedCluster implements AutoCloseable {
     form(Directory.decide(directory.generation() + 1, SHARDS, numbers(), backups, holdings));
     for (Worker worker : workers) {
       worker.join(resumeAt(worker.number, applied));
+    }
+  }
+
+  /** A server joins, or the last one leaves, with whatever it holds. */
+  private void scale() {
+    int last = stores.size() - 1;
+    if (random.nextBoolean() && last > backups && othersHoldAll(last)) {
+      leaving.add(stores.remove(last));
+      scaled++;
+    } else if (stores.size() < MOST_SERVERS) {
+      stores.add(store());
+      slabs.add(NativeMemory.allocate(4L * ELEMENTS, 64));
+      scaled++;
     }
   }
 
@@ -339,7 +410,7 @@ final class SimulatedCluster implements AutoCloseable {
       return survivors.orElseGet(
           () -> primaries().stream().mapToLong(c -> c.clocks().applied()).min().orElseThrow());
     }
-    return primaries().stream().mapToLong(c -> c.clocks().clock(worker)).min().orElseThrow();
+    return primaries().stream().mapToLong(c -> c.clocks().lastPush(worker)).min().orElseThrow();
   }
 
   /** Where the directory says, or where they have been handed over to since. */
@@ -362,6 +433,8 @@ final class SimulatedCluster implements AutoCloseable {
     servers.forEach(s -> handOvers += s.handedOver());
     servers.forEach(ShardServer::close);
     servers.clear();
+    leaving.forEach(ShardStore::close);
+    leaving.clear();
     directory = next;
     for (int server : numbers()) {
       stores.get(server).follow(directory, server);
@@ -371,7 +444,9 @@ final class SimulatedCluster implements AutoCloseable {
               server,
               stores.get(server),
               directory,
-              (to, frame, payload) -> send(rank, to, frame, payload),
+              (to, frame, payload, sent) -> send(rank, to, frame, payload, sent),
+              backups > 0,
+              slabs.get(server).buffer(DType.FLOAT32, ELEMENTS),
               staleness));
     }
     List<Integer> toCopy =
@@ -412,6 +487,7 @@ final class SimulatedCluster implements AutoCloseable {
   public void close() {
     servers.forEach(ShardServer::close);
     stores.forEach(ShardStore::close);
+    slabs.forEach(NativeMemory.Block::close);
     workers.forEach(
         w -> {
           w.slabs.close();

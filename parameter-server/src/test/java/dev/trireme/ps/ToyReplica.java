@@ -16,6 +16,7 @@ import dev.trireme.ps.shard.Updater;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * A model of three tensors and a table, whose gradients are a formula of worker, step and values;
@@ -35,6 +36,9 @@ final class ToyReplica implements Replica {
   private final NamedTensor statistic;
   private long step;
   boolean integers;
+
+  /** Told each parameter whose gradient backward has handed over. */
+  IntConsumer afterGradient = parameter -> {};
 
   ToyReplica(int worker, OptimizerSpec optimizer) {
     this.worker = worker;
@@ -163,6 +167,7 @@ final class ToyReplica implements Replica {
         }
         sink.ready(i, gradient);
       }
+      afterGradient.accept(i);
     }
   }
 

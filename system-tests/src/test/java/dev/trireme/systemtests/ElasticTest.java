@@ -95,8 +95,8 @@ class ElasticTest {
     int[] times = new int[52];
     float[] rows =
         Safetensors.read(again.resolve("run/checkpoints/step-00000805")).get("model.rows");
-    for (float row : rows) {
-      times[(int) Math.abs(row)]++;
+    for (int i = 0; i < rows.length; i += rows.length / ITEMS) {
+      times[(int) Math.abs(rows[i])]++;
     }
     JsonNode last = epochs.path(epochs.size() - 1);
     assertThat(times[51]).isEqualTo(last.path("once").asInt()).isEqualTo(80);

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -85,6 +86,39 @@ class NcclStandinTest {
           .as("nobody waited for the deadline of the operation")
           .isLessThan(30);
     }
+  }
+
+  @Test
+  void shouldGoOnWithTheCommunicatorThatIsLeftWhereAnElasticJobLosesARank() throws Exception {
+    try (TriremeRun run =
+        start(true, "--set", "train.steps=300", "--set", NCCL, "--set", "parallel.workers=2:3")) {
+      run.awaitStep(5);
+      JsonNode before = generations(run).get(generations(run).size() - 1);
+      assertThat(before.path("ranks")).hasSize(3);
+      TriremeRun.signal(before.path("ranks").get(0).path("pid").asLong(), "KILL");
+
+      JsonNode result = run.succeeded();
+
+      assertThat(result.path("steps").asLong()).isEqualTo(300);
+      JsonNode after = generations(run).get(generations(run).indexOf(before) + 1);
+      assertThat(after.path("backend").asText()).isEqualTo("nccl");
+      assertThat(after.path("ranks")).hasSize(2);
+      assertThat(after.path("ranks").get(0).path("pid"))
+          .isEqualTo(before.path("ranks").get(1).path("pid"));
+      assertThat(logs(run))
+          .contains("goes on with the communicator of generation " + before.path("generation"))
+          .doesNotContain("cannot go on with the communicator", "STANDIN");
+    }
+  }
+
+  private static String logs(TriremeRun run) throws IOException {
+    StringBuilder all = new StringBuilder();
+    try (Stream<Path> files = Files.list(run.runDirectory().resolve("logs"))) {
+      for (Path file : files.toList()) {
+        all.append(Files.readString(file));
+      }
+    }
+    return all.toString();
   }
 
   @Test

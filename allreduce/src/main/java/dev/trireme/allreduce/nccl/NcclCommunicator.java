@@ -13,6 +13,8 @@ import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.cuda.nccl.ncclComm;
 import org.bytedeco.cuda.nccl.ncclConfig_t;
 import org.bytedeco.cuda.nccl.ncclUniqueId;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 
 /**
@@ -31,23 +33,37 @@ final class NcclCommunicator {
   private static final int IDLE = 0;
   private static final int IN_CALL = 1;
   private static final int ENDED = 2;
+  private static final int LENT = 3;
 
-  /** A call that takes longer hangs: it is then aborted while it runs, as NCCL allows. */
-  private static final long CALL_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  /**
+   * A call that takes longer hangs, as one does that finds the device's queue full: it is aborted
+   * while it runs. No sooner, for the call would go on with what the abort has freed, and a thread
+   * may well be kept off a crowded machine's cores for a while.
+   */
+  private static final long CALL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** How long an abort waits where another communicator is being made out of this one. */
+  private static final long LENT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   private final AtomicInteger use = new AtomicInteger();
   private final int[] state = new int[1];
 
   // NCCL may write the communicator here after the call that makes it has returned.
-  private final PointerPointer<ncclComm> place = new PointerPointer<>(1);
+  private final PointerPointer<ncclComm> place = emptyPlace();
   private volatile ncclComm comm;
 
   /** The one that this one is being made out of. */
   private volatile Optional<NcclCommunicator> origin = Optional.empty();
 
+  /** Memory that was not written holds rubbish, which an abort would take for a communicator. */
+  private static PointerPointer<ncclComm> emptyPlace() {
+    PointerPointer<ncclComm> empty = new PointerPointer<>(1);
+    empty.put(0, (Pointer) null);
+    return empty;
+  }
+
   /** Begins to meet the peers; {@link #settled} says when that is done. */
   void open(NcclConfig config) {
-    place.put(0, (org.bytedeco.javacpp.Pointer) null);
     try (ncclUniqueId id = config.uniqueId().made();
         ncclConfig_t settings = neverBlocking()) {
       int code =
@@ -63,28 +79,25 @@ final class NcclCommunicator {
   /**
    * Begins to make a communicator of those ranks of another that are left, who all call this and
    * keep their order. What is in flight on the other one ends; it has to be aborted all the same,
-   * once {@link #settled} says that this one is made.
+   * once {@link #settled} says that this one is made or cannot be made, and before this one: until
+   * then NCCL keeps there how to end the making. Blocking, unlike the rest: until the device has
+   * let go of what was in flight.
    *
    * @param parent used by nobody else meanwhile but for {@link #abort}
    * @param without ranks of the parent, at least one; this rank is none of them
    */
   void openWithout(NcclCommunicator parent, int[] without) {
-    place.put(0, (org.bytedeco.javacpp.Pointer) null);
     origin = Optional.of(parent);
-    try (ncclConfig_t settings = neverBlocking()) {
+    try (ncclConfig_t settings = neverBlocking();
+        IntPointer ranks = new IntPointer(without)) {
       int flags = nccl.NCCL_SHRINK_ABORT;
       parent.require(
           call(
               () ->
-                  parent.call(
+                  parent.lend(
                       () ->
                           nccl.ncclCommShrink(
-                              parent.comm,
-                              without.clone(),
-                              without.length,
-                              place,
-                              settings,
-                              flags))));
+                              parent.comm, ranks, without.length, place, settings, flags))));
     }
   }
 
@@ -264,8 +277,9 @@ final class NcclCommunicator {
   }
 
   /**
-   * Ends whatever it does, and itself. Blocking: up to about a second. Only the first call of this
-   * or {@link #close} does anything.
+   * Ends whatever it does, and itself. Blocking: up to about a second; where another is being made
+   * out of this one, until that call has returned, some seconds at most, after which the caller of
+   * that call ends it. Only the first call of this or {@link #close} does anything.
    */
   void abort() {
     long start = System.nanoTime();
@@ -273,8 +287,12 @@ final class NcclCommunicator {
       if (use.get() == ENDED) {
         return;
       }
-      if (System.nanoTime() - start > CALL_NANOS && use.compareAndSet(IN_CALL, ENDED)) {
+      long waited = System.nanoTime() - start;
+      if (waited > CALL_NANOS && use.compareAndSet(IN_CALL, ENDED)) {
         break;
+      }
+      if (waited > LENT_NANOS && use.compareAndSet(LENT, ENDED)) {
+        return;
       }
       LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(50));
     }
@@ -288,8 +306,27 @@ final class NcclCommunicator {
     if (!use.compareAndSet(IDLE, IN_CALL)) {
       throw new Gone();
     }
+    boolean alive;
+    int code;
+    try {
+      code = what.getAsInt();
+    } finally {
+      alive = use.compareAndSet(IN_CALL, IDLE);
+    }
+    if (!alive) {
+      throw new Gone();
+    }
+    return code;
+  }
+
+  /** A call during which NCCL forbids an abort: who asks for one waits, or leaves it to this. */
+  private int lend(IntSupplier what) {
+    if (!use.compareAndSet(IDLE, LENT)) {
+      throw new Gone();
+    }
     int code = what.getAsInt();
-    if (!use.compareAndSet(IN_CALL, IDLE)) {
+    if (!use.compareAndSet(LENT, IDLE)) {
+      nccl.ncclCommAbort(comm);
       throw new Gone();
     }
     return code;

@@ -13,12 +13,16 @@ import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.DeviceMemory;
+import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The process group over NCCL: ranks with a CUDA device each. Buffers on this rank's device are
@@ -44,6 +48,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * NCCL's split has no place here: those who leave would have to take part in it.
  */
 public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
+  private static final Logger LOG = LoggerFactory.getLogger(NcclProcessGroup.class);
+
   private final NcclConfig config;
   private final NcclRunner runner;
   private final CudaMemory memory;
@@ -82,32 +88,68 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   /**
    * Joins a formation that is what is left of another. Those ranks of the failed formation that are
    * in the new one make their communicator of the old one, in the old order, all of them with the
-   * same {@code left}; nobody else takes part. Where this fails, a formation that meets with a new
-   * unique id may do.
+   * same {@code left}; nobody else takes part. Then they tell each other whether it is there: where
+   * any of them has failed, none has a group, and they may {@link #join} with a new unique id.
    *
-   * <p>Blocking: until every rank has joined or the deadline has passed, and while the old group
-   * ends, at most some 10 seconds.
+   * <p>Blocking: until every rank has joined or given up, after 10 seconds at most, and while the
+   * old group ends, at most some 10 seconds more.
    *
    * @param failed of this rank, whose {@link #claim} was granted; closed when this returns or
    *     throws
    * @param left out, as {@link NcclClaim#left} says
    * @param config of the new formation; its unique id is not used, and the device stays that of the
    *     failed group
-   * @throws CollectiveException when ranks do not show up in time, or NCCL refuses
+   * @param messages a group of the same ranks, which the one that is returned owns from then on;
+   *     the caller's where none is
+   * @return empty, on all ranks alike, where it could not be made on one of them
+   * @throws CollectiveException when it was aborted, or ranks do not say what became of them
    */
-  public static NcclProcessGroup joinWithout(
+  public static Optional<NcclProcessGroup> joinWithout(
       NcclProcessGroup failed,
       List<Integer> left,
       NcclConfig config,
       AbortSwitch abort,
-      Optional<ProcessGroup> messages) {
+      ProcessGroup messages) {
+    Optional<NcclProcessGroup> made = Optional.empty();
+    boolean all = false;
+    try {
+      made = made(failed, left, config, abort, messages);
+      all = isTrueOnAll(messages, made.isPresent());
+    } finally {
+      if (!all) {
+        made.ifPresent(NcclProcessGroup::closeItsOwn);
+      }
+      failed.close();
+    }
+    return all ? made : Optional.empty();
+  }
+
+  private static Optional<NcclProcessGroup> made(
+      NcclProcessGroup failed,
+      List<Integer> left,
+      NcclConfig config,
+      AbortSwitch abort,
+      ProcessGroup messages) {
     int[] without = left.stream().mapToInt(Integer::intValue).toArray();
     try {
       NcclConfig here = config.on(failed.config.device());
-      return begun(here, NcclStart.without(failed.runner, without), abort, messages);
-    } finally {
-      failed.close();
+      NcclStart start = NcclStart.without(failed.runner, without);
+      return Optional.of(begun(here, start, abort, Optional.of(messages)));
+    } catch (CollectiveException | NcclUnavailableException e) {
+      if (abort.reason().isPresent()) {
+        throw e;
+      }
+      LOG.warn("cannot go on with the communicator that is left: {}", e.getMessage());
+      return Optional.empty();
     }
+  }
+
+  private static boolean isTrueOnAll(ProcessGroup group, boolean here) {
+    TensorBuffer vote = group.allocate(DType.INT32, 1);
+    ByteBuffer value = NativeMemory.view(vote.address(), Integer.BYTES);
+    value.putInt(0, here ? 1 : 0);
+    group.allReduce(vote, ReduceOp.MIN).await();
+    return value.getInt(0) == 1;
   }
 
   private static NcclProcessGroup begun(
@@ -354,11 +396,19 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   /** Blocking: while NCCL ends, at most some 10 seconds. */
   @Override
   public void close() {
-    if (closed.compareAndSet(false, true)) {
+    if (closeItsOwn()) {
+      messages.ifPresent(ProcessGroup::close);
+    }
+  }
+
+  /** Leaves the group for messages to whoever gave it; false where it has been closed before. */
+  private boolean closeItsOwn() {
+    boolean first = closed.compareAndSet(false, true);
+    if (first) {
       runner.close();
       pieces.forEach(DeviceMemory.Piece::close);
       pieces.clear();
-      messages.ifPresent(ProcessGroup::close);
     }
+    return first;
   }
 }

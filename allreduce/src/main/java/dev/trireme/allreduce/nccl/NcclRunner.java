@@ -6,6 +6,7 @@ import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.group.FlightRecorder;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -58,11 +59,13 @@ final class NcclRunner {
   /** Open once it is clear whether the ranks have met. */
   private final CountDownLatch decided = new CountDownLatch(1);
 
+  /** Open once nothing is left of what a failure ends. */
+  private final CountDownLatch tornDown = new CountDownLatch(1);
+
   private final Object startLock = new Object();
   private final Thread thread;
   private final NcclPipeline pipeline;
   private volatile RuntimeException joinFailure;
-  private volatile Optional<Thread> aborter = Optional.empty();
   private volatile String label = "";
   private volatile boolean joined;
   private volatile boolean ncclFailed;
@@ -91,8 +94,9 @@ final class NcclRunner {
   void join() {
     thread.start();
     try {
-      if (!decided.await(config.timeout().toNanos(), TimeUnit.NANOSECONDS)) {
-        fail(Verdicts.alone(config));
+      Duration within = beginning.within(config.timeout());
+      if (!decided.await(within.toNanos(), TimeUnit.NANOSECONDS)) {
+        fail(Verdicts.alone(config, within));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -213,20 +217,24 @@ final class NcclRunner {
     }
     Thread ending = new Thread(this::tearDown, "trireme-nccl-abort-rank-" + config.rank());
     ending.setDaemon(true);
-    aborter = Optional.of(ending);
     ending.start();
     LockSupport.unpark(thread);
   }
 
   private void tearDown() {
-    Cuda.use(config.device());
-    if (isWhole()) {
-      keeping.await();
+    try {
+      Cuda.use(config.device());
+      if (isWhole()) {
+        keeping.await();
+      }
+      keeping.end();
+      beginning.end();
+      comm.abort();
+      joinQuietly(thread);
+      release();
+    } finally {
+      tornDown.countDown();
     }
-    beginning.end();
-    comm.abort();
-    joinQuietly(thread);
-    release();
   }
 
   /**
@@ -249,10 +257,21 @@ final class NcclRunner {
     return comm;
   }
 
-  /** Has the communicator end after all, and waits for that, for about a second. */
+  /** Returns once a failed group's thread calls nothing of NCCL any more, or after some seconds. */
+  void awaitThread() {
+    joinQuietly(thread);
+  }
+
+  /** Has a failed group's communicator end after all, and waits for that, for about a second. */
   void letGo() {
     keeping.end();
-    aborter.ifPresent(NcclRunner::joinQuietly);
+    try {
+      if (!tornDown.await(END_MILLIS, TimeUnit.MILLISECONDS)) {
+        LOG.warn("NCCL does not let go of what rank {} has left", config.rank());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Ends the thread and frees what it holds; waits for neither peers nor operations. */
@@ -266,7 +285,9 @@ final class NcclRunner {
     keeping.end();
     LockSupport.unpark(thread);
     joinQuietly(thread);
-    aborter.ifPresent(NcclRunner::joinQuietly);
+    if (failure.get() != null) {
+      letGo();
+    }
     if (thread.isAlive()) {
       LOG.warn("NCCL does not let go of thread {}; its memory is left to it", thread.getName());
     }

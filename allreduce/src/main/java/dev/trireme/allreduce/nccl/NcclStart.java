@@ -1,7 +1,12 @@
 package dev.trireme.allreduce.nccl;
 
+import java.time.Duration;
+
 /** How a group comes by its communicator. */
 interface NcclStart {
+  /** One that is made of another is there after a moment or not at all; who waits can meet anew. */
+  Duration MAKING = Duration.ofSeconds(10);
+
   /** Begins; the communicator's {@code settled} says when it is there. */
   void open(NcclCommunicator made);
 
@@ -13,6 +18,13 @@ interface NcclStart {
 
   /** Whether a refusal of NCCL's would be one of every attempt. */
   boolean refusalIsFinal();
+
+  /**
+   * How long it may take.
+   *
+   * @param timeout what the group may take for anything
+   */
+  Duration within(Duration timeout);
 
   /** With the unique id of the config. */
   static NcclStart meeting(NcclConfig config) {
@@ -29,6 +41,11 @@ interface NcclStart {
       public boolean refusalIsFinal() {
         return true;
       }
+
+      @Override
+      public Duration within(Duration timeout) {
+        return timeout;
+      }
     };
   }
 
@@ -42,6 +59,7 @@ interface NcclStart {
     return new NcclStart() {
       @Override
       public void open(NcclCommunicator made) {
+        parent.awaitThread();
         made.openWithout(parent.communicator(), without);
       }
 
@@ -53,6 +71,14 @@ interface NcclStart {
       @Override
       public boolean refusalIsFinal() {
         return false;
+      }
+
+      @Override
+      public Duration within(Duration timeout) {
+        // Who is refused at once waits until all others have given up, too, within the same
+        // timeout.
+        Duration third = timeout.dividedBy(3);
+        return third.compareTo(MAKING) < 0 ? third : MAKING;
       }
     };
   }

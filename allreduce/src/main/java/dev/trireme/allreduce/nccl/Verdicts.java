@@ -3,6 +3,7 @@ package dev.trireme.allreduce.nccl;
 import dev.trireme.allreduce.cuda.Cuda;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
+import java.time.Duration;
 
 /** What a person is told when a collective over NCCL cannot complete. */
 final class Verdicts {
@@ -20,12 +21,12 @@ final class Verdicts {
   }
 
   /** A rank that has waited for the others long enough. */
-  static CollectiveException alone(NcclConfig config) {
+  static CollectiveException alone(NcclConfig config, Duration within) {
     return of(
         config,
         Cause.DEADLINE,
         "gave up meeting the other ranks: the deadline of "
-            + config.timeout().toMillis()
+            + within.toMillis()
             + " ms has passed and not all "
             + config.worldSize()
             + " ranks have come, or their networks do not reach each other"

@@ -109,8 +109,7 @@ class NcclCollectivesTest {
       if (worldSize == 1 && collective == Collective.SEND_RECEIVE) {
         continue;
       }
-      for (DType dtype :
-          List.of(DType.FLOAT32, DType.FLOAT64, DType.INT32, DType.INT64, DType.UINT8)) {
+      for (DType dtype : DType.values()) {
         for (long count : new long[] {0, 1, 3, 127, worldSize - 1, 64L * worldSize, 20_011}) {
           for (ReduceOp op : ReduceOp.values()) {
             for (Memory memory : Memory.values()) {

@@ -22,6 +22,16 @@ public interface DataSource extends AutoCloseable {
   BatchStream train(Cursor cursor, Share share);
 
   /**
+   * The same with shares that differ from batch to batch. Where a rank has none of a batch it gets
+   * an empty one.
+   *
+   * @throws UnsupportedOperationException where the source does not have that
+   */
+  default BatchStream train(Cursor cursor, Shares shares) {
+    throw new UnsupportedOperationException(getClass() + " has the same share of every batch");
+  }
+
+  /**
    * The same with an equal share a rank.
    *
    * @param rank in {@code 0..worldSize-1}

@@ -146,6 +146,11 @@ public record JobSpec(
     return with(parallel.on(device));
   }
 
+  /** The same with another number of servers, see {@link ParallelSpec#withServers}. */
+  public JobSpec withServers(int servers) {
+    return with(parallel.withServers(servers));
+  }
+
   /** The same with buckets of these sizes where they were to be measured. */
   public JobSpec withBuckets(long first, long others) {
     return with(parallel.withBuckets(first, others));

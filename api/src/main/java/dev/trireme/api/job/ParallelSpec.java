@@ -343,6 +343,39 @@ public record ParallelSpec(
         deviceMemory);
   }
 
+  /**
+   * The same with another number of servers.
+   *
+   * @throws SpecException where there is no parameter server, or it cannot have so many
+   */
+  public ParallelSpec withServers(int servers) {
+    ParameterServerSpec of =
+        parameterServer.orElseThrow(
+            () ->
+                new SpecException(
+                    "parameterServer",
+                    "there is no parameter server, so that it cannot have another number of"
+                        + " servers; set parallel.sync to parameter-server"));
+    if (servers < 1) {
+      throw new SpecException("parameterServer.servers", "expected 1 or more, found " + servers);
+    }
+    return new ParallelSpec(
+        workers,
+        device,
+        sync,
+        threads,
+        bucketSize,
+        firstBucketSize,
+        timeoutSeconds,
+        compression,
+        algorithms,
+        backend,
+        Optional.of(new ParameterServerSpec(servers, of.backups(), of.consistency(), of.sparse())),
+        cores,
+        memory,
+        deviceMemory);
+  }
+
   /** The same on another device. */
   public ParallelSpec on(DeviceKind another) {
     return new ParallelSpec(

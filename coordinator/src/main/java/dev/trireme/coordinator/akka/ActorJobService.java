@@ -129,6 +129,15 @@ final class ActorJobService implements JobService {
   }
 
   @Override
+  public void scaleServers(String jobId, int servers) {
+    ask(
+        control -> {
+          control.scaleServers(jobId, servers);
+          return "";
+        });
+  }
+
+  @Override
   public Harmed harm(String jobId, HarmOrder order) {
     CompletableFuture<Harmed> told = ask(control -> control.harm(jobId, order));
     pending.add(told);

@@ -232,6 +232,12 @@ public final class JobControl implements AutoCloseable {
     placing.schedule();
   }
 
+  /** Changes the number of a job's servers; see {@link JobService#scaleServers}. */
+  public void scaleServers(String jobId, int servers) {
+    jobs.require(jobId).run().scaleServers(servers);
+    placing.schedule();
+  }
+
   /**
    * Orders what is to be done to a job; see {@link JobService#harm}.
    *

@@ -133,7 +133,7 @@ public final class JobRun {
     return new Reformation.Situation(
         record().jobId(),
         job.parallel().ranks(),
-        size.wanted(),
+        Math.min(size.wanted(), job.parallel().ranks().max()),
         formation.survivors(),
         unfit.without(agents),
         Restarts.excluded(job.failurePolicy(), recovery.history(), life.time().nanos()),
@@ -268,6 +268,17 @@ public final class JobRun {
     seekSize();
   }
 
+  /**
+   * Somebody wants another number of servers. New ones start beside the first rank, as soon as
+   * there are slots; then the formation changes at a step boundary.
+   *
+   * @throws CoordinatorException when the job cannot have so many
+   */
+  public void scaleServers(int servers) {
+    size.wantServers(record(), servers);
+    seekSize();
+  }
+
   /** What it has of agents; empty while it has nothing and needs nothing to go on. */
   public Optional<Holding> holding() {
     if (!life.isFormed()) {
@@ -349,6 +360,7 @@ public final class JobRun {
       ending.failForGood(breaking.verdict(blamed), "");
     } else if (size.isChanging() && life.cancelled().isEmpty() && first.stopped()) {
       recovery.planned();
+      size.servers().ifPresent(count -> life.change(Records.served(record(), count)));
       life.move(JobState.RECOVERING, "all ranks have stopped, to form anew");
       breaking.gatherIfOut();
     } else if (life.preempted().isPresent() && first.stopped()) {

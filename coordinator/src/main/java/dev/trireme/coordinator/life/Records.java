@@ -57,6 +57,26 @@ final class Records {
         r.failures());
   }
 
+  /**
+   * Its next formation has another number of servers. The resolved spec stays as it was given: who
+   * resumes the job begins with what that says.
+   */
+  static JobRecord served(JobRecord r, int servers) {
+    return new JobRecord(
+        r.jobId(),
+        r.term(),
+        r.version() + 1,
+        r.job().withServers(servers),
+        r.resolvedSpec(),
+        r.runDirectory(),
+        r.user(),
+        r.submittedMillis(),
+        r.state(),
+        r.reason(),
+        r.generations(),
+        r.failures());
+  }
+
   /** The newest generation, if the job ever formed. */
   static Optional<GenerationRecord> newest(JobRecord r) {
     return r.generations().isEmpty()

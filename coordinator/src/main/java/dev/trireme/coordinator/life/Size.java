@@ -1,5 +1,7 @@
 package dev.trireme.coordinator.life;
 
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.SpecException;
 import dev.trireme.api.job.WorkerCount;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.schedule.Share;
@@ -18,6 +20,7 @@ final class Size {
   private int wanted;
   private Optional<List<Share>> allowed = Optional.empty();
   private final Map<String, Integer> spares = new HashMap<>();
+  private Optional<Integer> servers = Optional.empty();
   private boolean changing;
 
   Size(int wanted) {
@@ -47,7 +50,29 @@ final class Size {
       throw new CoordinatorException(
           job.jobId() + " can have " + can + " workers (parallel.workers), found " + workers);
     }
-    wanted = workers + job.job().parallel().servers();
+    wanted = workers + servers.orElse(job.job().parallel().servers());
+  }
+
+  /**
+   * The next formation that changes on purpose is to have so many servers. Until then the job is
+   * what it was, whatever breaks meanwhile.
+   *
+   * @throws CoordinatorException when the job cannot have so many
+   */
+  void wantServers(JobRecord job, int count) {
+    ParallelSpec parallel = job.job().parallel();
+    try {
+      parallel.withServers(count);
+    } catch (SpecException e) {
+      throw new CoordinatorException(job.jobId() + ": " + e.getMessage());
+    }
+    servers = Optional.of(count);
+    wanted = parallel.workers().max() + count;
+  }
+
+  /** Servers that were asked for, where somebody has. */
+  Optional<Integer> servers() {
+    return servers;
   }
 
   /** So many idle processes of an agent are ready to become ranks. */

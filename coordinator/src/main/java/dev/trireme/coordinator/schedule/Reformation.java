@@ -29,9 +29,10 @@ import java.util.stream.Collectors;
  *       get replacements.
  *   <li>New ranks start where the job has ranks already, then on the fewest other agents, the
  *       emptiest first.
- *   <li>A survivor keeps its rank where it can; gaps are closed from the top. Who is one too many
- *       leaves: first on agents where the job is to have less, the highest rank first, and never
- *       the source.
+ *   <li>A survivor keeps its rank where there are new ones; those with numbers too high fill the
+ *       gaps. Where nobody is new, all move up and keep their order, so that NCCL can make their
+ *       communicator of the one that is left. Who is one too many leaves: first on agents where the
+ *       job is to have less, the highest rank first, and never the source.
  * </ul>
  *
  * <p>Cost: O(ranks log ranks + agents log agents).
@@ -200,9 +201,13 @@ public final class Reformation {
     return ranks.entrySet().stream().map(e -> new Placement(e.getKey(), e.getValue())).toList();
   }
 
-  /** Survivors keep their numbers; those with numbers too high fill the gaps, lowest first. */
+  /** By rank, as the class says. */
   private static Map<Integer, Survivor> seats(int size, List<Survivor> kept) {
     Map<Integer, Survivor> seats = new HashMap<>();
+    if (kept.size() == size) {
+      kept.forEach(survivor -> seats.put(seats.size(), survivor));
+      return seats;
+    }
     List<Survivor> movers = new ArrayList<>();
     for (Survivor survivor : kept) {
       if (survivor.rank() < size) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.FailurePolicySpec;
+import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
@@ -46,9 +47,14 @@ class JobRunRecoveryTest {
   private JobRun run;
   private long generation = 3;
 
+  private static final FailurePolicySpec POLICY = new FailurePolicySpec(5, 600, 3, 2, 60, 0);
+
   private void running(int min, int max, int size) {
-    FailurePolicySpec policy = new FailurePolicySpec(5, 600, 3, 2, 60, 0);
-    JobRecord record = Jobs.record("job-1", 1, 1, JobState.QUEUED, Jobs.spec(min, max, policy));
+    running(Jobs.spec(min, max, POLICY), size);
+  }
+
+  private void running(JobSpec job, int size) {
+    JobRecord record = Jobs.record("job-1", 1, 1, JobState.QUEUED, job);
     run = new JobRun(record, Timing.DEFAULT, time, new Recorder());
     List<Integer> ranks = IntStream.range(0, size).boxed().toList();
     apply(new Form("job-1", List.of(new Placement("a", ranks)), "test"));
@@ -245,6 +251,60 @@ class JobRunRecoveryTest {
     assertThat(run.state()).isEqualTo(JobState.RECOVERING);
     apply(decide(1));
     assertThat(told(StartRanks.class).get(0).worldSize()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldHaveServersJoinOnceTheyAreThereAndAllHaveStopped() {
+    running(Jobs.withServers(Jobs.spec(2, 2, POLICY), 1, 0), 3);
+    told.clear();
+    run.scaleServers(2);
+    assertThat(told(PrepareRanks.class)).hasSize(1);
+    assertThat(told(TellRanks.class)).as("nobody waits for a process to load").isEmpty();
+    assertThat(run.record().job().parallel().servers()).isEqualTo(1);
+    run.onSpares("a", 1);
+    assertThat(told(TellRanks.class)).hasSize(1);
+    Progress progress = new Progress(9, Cursor.START);
+    report(0, new RankReport.Finished(progress, 0, true, Map.of(), "h", 1));
+    report(1, new RankReport.Finished(progress, 0, true, Map.of(), "h", 1));
+    report(2, new RankReport.Finished(progress, 0, false, Map.of(), "", 1));
+    apply(decide(1));
+    StartRanks start = told(StartRanks.class).get(0);
+    assertThat(start.worldSize()).isEqualTo(4);
+    assertThat(start.job().parallel().servers()).isEqualTo(2);
+    assertThat(start.survivors()).hasSize(3);
+    assertThat(stored.job().parallel().servers()).isEqualTo(2);
+  }
+
+  @Test
+  void shouldFormAsBeforeWhatBreaksBeforeServersHaveJoined() {
+    running(Jobs.withServers(Jobs.spec(2, 2, POLICY), 1, 0), 3);
+    committed(1);
+    run.scaleServers(3);
+    exit(1);
+    park(0, 7, -1);
+    park(2, 7, -1);
+    apply(decide(5));
+    StartRanks start = told(StartRanks.class).get(0);
+    assertThat(start.worldSize()).isEqualTo(3);
+    assertThat(start.job().parallel().servers()).isEqualTo(1);
+    start(3, 7);
+    assertThat(told(PrepareRanks.class)).as("they are wanted still").hasSize(1);
+  }
+
+  @Test
+  void shouldRefuseServersThatTheJobCannotHave() {
+    running(Jobs.withServers(Jobs.spec(2, 2, POLICY), 3, 1), 5);
+    assertThatThrownBy(() -> run.scaleServers(1))
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessageContainingAll("job-1", "backups");
+    assertThatThrownBy(() -> run.scaleServers(0)).hasMessageContaining("1 or more");
+    assertThatThrownBy(() -> run.scaleServers(100)).hasMessageContaining("at most");
+  }
+
+  @Test
+  void shouldRefuseServersForAJobWithoutThem() {
+    running(1, 2, 2);
+    assertThatThrownBy(() -> run.scaleServers(2)).hasMessageContaining("no parameter server");
   }
 
   @Test

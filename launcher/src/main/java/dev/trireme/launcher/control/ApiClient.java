@@ -217,6 +217,11 @@ public final class ApiClient {
       }
 
       @Override
+      public JsonNode scaleServers(int servers) throws UnreachableException, RefusedException {
+        return json("POST", "/v1/jobs/" + id + "/scale?servers=" + servers);
+      }
+
+      @Override
       public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
         return json("POST", "/v1/jobs/" + id + "/cancel?checkpoint=" + checkpoint);
       }

@@ -47,7 +47,7 @@ import org.slf4j.LoggerFactory;
  *   GET  /v1/jobs/ID/logs?rank=R&amp;offset=N       what rank R printed from byte N on; {@link #NEXT}
  *   GET  /v1/jobs/ID/result                     how it ended
  *   POST /v1/jobs/ID/cancel[?checkpoint=true]
- *   POST /v1/jobs/ID/scale?workers=N
+ *   POST /v1/jobs/ID/scale?workers=N   or ?servers=N
  *   POST /v1/jobs/ID/resume
  *   GET  /v1/files/SHA256/NAME                  {"path": where a file that was shipped is}
  *   PUT  /v1/files/SHA256/NAME?offset=N&amp;size=M  a piece of one, at most {@value FileStore#MAX_PIECE} bytes
@@ -228,8 +228,11 @@ public final class ApiServer implements AutoCloseable {
       }
       case "POST jobs scale" -> {
         find(jobs.get(), id);
-        int workers = (int) Math.min(Integer.MAX_VALUE, Http.number(query, "workers"));
-        jobs.get().scale(id, workers);
+        if (query.containsKey("servers")) {
+          jobs.get().scaleServers(id, count(query, "servers"));
+        } else {
+          jobs.get().scale(id, count(query, "workers"));
+        }
         Http.answer(exchange, 200, JobJson.of(find(jobs.get(), id)));
       }
       case "POST jobs resume" -> {
@@ -371,5 +374,9 @@ public final class ApiServer implements AutoCloseable {
   public void close() {
     server.stop(0);
     executor.shutdownNow();
+  }
+
+  private static int count(Map<String, String> query, String name) {
+    return (int) Math.min(Integer.MAX_VALUE, Http.number(query, name));
   }
 }

@@ -76,6 +76,11 @@ public final class ControlClient implements JobChannel {
   }
 
   @Override
+  public JsonNode scaleServers(int servers) throws UnreachableException, RefusedException {
+    return ask("POST", "/scale?servers=" + servers);
+  }
+
+  @Override
   public JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException {
     return ask("POST", "/cancel?checkpoint=" + checkpoint);
   }

@@ -26,6 +26,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   GET  /v1/job                          how it stands
  *   POST /v1/job/scale?workers=N          another number of ranks
+ *   POST /v1/job/scale?servers=N          another number of servers
  *   POST /v1/job/cancel[?checkpoint=true] its end, with a checkpoint before it where asked
  *   POST /v1/job/chaos?kind=K&amp;rank=R&amp;lastingMillis=N[&amp;trial=true]   harm on purpose
  * </pre>
@@ -142,7 +143,7 @@ public final class ControlServer implements AutoCloseable {
       case "GET /v1/job" -> {
         // The answer is the same for all.
       }
-      case "POST /v1/job/scale" -> jobs.scale(jobId, workers(query));
+      case "POST /v1/job/scale" -> scale(query);
       case "POST /v1/job/chaos" -> {
         return HarmJson.of(jobs.harm(jobId, HarmJson.order(Http.query(exchange))));
       }
@@ -158,11 +159,16 @@ public final class ControlServer implements AutoCloseable {
     return JobJson.of(jobs.status(jobId).orElseThrow());
   }
 
-  private static int workers(String query) {
-    if (!query.matches("workers=[0-9]{1,9}")) {
-      throw new IllegalArgumentException("expected workers=N, found " + query);
+  private void scale(String query) {
+    if (!query.matches("(workers|servers)=[0-9]{1,9}")) {
+      throw new IllegalArgumentException("expected workers=N or servers=N, found " + query);
     }
-    return Integer.parseInt(query.substring("workers=".length()));
+    int number = Integer.parseInt(query.substring(query.indexOf('=') + 1));
+    if (query.startsWith("servers")) {
+      jobs.scaleServers(jobId, number);
+    } else {
+      jobs.scale(jobId, number);
+    }
   }
 
   /** Ends it, and takes {@code cluster.json} away. */

@@ -22,6 +22,9 @@ public interface JobChannel {
   /** Changes the number of ranks. */
   JsonNode scale(int workers) throws UnreachableException, RefusedException;
 
+  /** Changes the number of servers. */
+  JsonNode scaleServers(int servers) throws UnreachableException, RefusedException;
+
   /** Ends it, after a checkpoint where asked. */
   JsonNode cancel(boolean checkpoint) throws UnreachableException, RefusedException;
 

@@ -36,6 +36,9 @@ public final class EmbeddedRunner implements TrainRunner {
   /** Where in a run directory the coordinator keeps its state. */
   private static final String STATE = "coordinator";
 
+  /** Slots, beside one for each rank, for servers that join later. */
+  private static final int MORE_SERVERS = 8;
+
   @Override
   public int run(ValidatedJob job, Optional<Path> asked, Console console) {
     JobSpec spec = job.resolved().spec();
@@ -154,7 +157,7 @@ public final class EmbeddedRunner implements TrainRunner {
     return new AgentConfig(
         "embedded-" + ProcessHandle.current().pid(),
         hostName(),
-        ranks,
+        spec.parallel().servers() > 0 ? ranks + MORE_SERVERS : ranks,
         cores,
         Optional.empty(),
         RankProcesses.command(

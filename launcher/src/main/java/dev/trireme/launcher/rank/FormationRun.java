@@ -161,7 +161,7 @@ final class FormationRun implements AutoCloseable {
               : lasting.replica();
       DataSource data =
           exchange instanceof ServedExchange served && served.dealsPortions()
-              ? new PortionedData(lasting.data(), served, job.data().batchSize())
+              ? new PortionedData(lasting.data(), served)
               : lasting.data();
       RankContext context =
           new RankContext(

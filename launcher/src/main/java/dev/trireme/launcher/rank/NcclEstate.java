@@ -21,8 +21,9 @@ final class NcclEstate implements AutoCloseable {
    */
   private static final Duration KEEP = Duration.ofSeconds(5);
 
-  /** Off unless a rank's JVM is told: whole jobs have not been seen to gain by it. */
-  private static final String WANTED = "trireme.nccl.shrink";
+  /** {@code -Dtrireme.nccl.shrink=false} in a rank's JVM: each formation meets with a new id. */
+  private static final boolean WANTED =
+      Boolean.parseBoolean(System.getProperty("trireme.nccl.shrink", "true"));
 
   private Optional<NcclProcessGroup> kept = Optional.empty();
   private Optional<NcclClaim> claim = Optional.empty();
@@ -30,7 +31,7 @@ final class NcclEstate implements AutoCloseable {
   /** How long a group of this job is to keep what an abort leaves of it. */
   static Duration keep(JobSpec job) {
     boolean changes = job.parallel().workers().min() < job.parallel().workers().max();
-    return changes && Boolean.getBoolean(WANTED) ? KEEP : Duration.ZERO;
+    return changes && WANTED ? KEEP : Duration.ZERO;
   }
 
   /** Takes a group that is over: keeps what can be claimed, and closes anything else. */

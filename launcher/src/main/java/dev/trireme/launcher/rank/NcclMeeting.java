@@ -128,8 +128,13 @@ final class NcclMeeting {
           "goes on with the communicator of generation {} without its ranks {}",
           estate.claim().map(NcclClaim::generation).orElseThrow(),
           left.get());
-      return NcclProcessGroup.joinWithout(
-          estate.handOver().orElseThrow(), left.get(), own, abort, Optional.of(companion));
+      Optional<NcclProcessGroup> made =
+          NcclProcessGroup.joinWithout(
+              estate.handOver().orElseThrow(), left.get(), own, abort, companion);
+      if (made.isPresent()) {
+        return made.get();
+      }
+      log.warn("not all ranks could go on with it: they meet with a new id");
     }
     estate.close();
     return NcclProcessGroup.join(own, abort, Optional.of(companion));

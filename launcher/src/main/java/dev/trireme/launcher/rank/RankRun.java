@@ -109,6 +109,8 @@ final class RankRun {
         join = next.get();
         if (lasting.state().isTainted() && join.source().kind() != StateSource.Kind.RANK) {
           // There is no state to go on with: all begins as the job does, or from a checkpoint.
+          // What is kept of NCCL could hold up the device.
+          estate.close();
           lasting.close();
           lasting = fresh(engine, data, programs);
         }
@@ -125,9 +127,10 @@ final class RankRun {
   /** What was left to the ranks of an earlier formation is in the job by now. */
   private JobSpec job(Join next) {
     ParallelSpec parallel = next.job().parallel();
+    JobSpec now = parallel.servers() > 0 ? job.withServers(parallel.servers()) : job;
     return parallel.tunesBuckets()
-        ? job
-        : job.withBuckets(parallel.firstBucketSize(), parallel.bucketSize());
+        ? now
+        : now.withBuckets(parallel.firstBucketSize(), parallel.bucketSize());
   }
 
   private Lasting fresh(Engine engine, DataSource data, Programs programs) {

@@ -333,6 +333,11 @@ class ApiServerTest {
     }
 
     @Override
+    public void scaleServers(String jobId, int servers) {
+      asked.add("scale " + servers);
+    }
+
+    @Override
     public Harmed harm(String jobId, HarmOrder order) {
       asked.add("harm " + order);
       return new Harmed(order, 3, 4711, Instant.EPOCH, "stopped");

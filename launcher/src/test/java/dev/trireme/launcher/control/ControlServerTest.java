@@ -46,9 +46,10 @@ class ControlServerTest {
       assertThat(shown.path("state").asText()).isEqualTo("RUNNING");
       assertThat(shown.path("worldSize").asInt()).isEqualTo(2);
       client.scale(3);
+      client.scaleServers(2);
       client.cancel(false);
       client.cancel(true);
-      assertThat(asked).containsExactly("scale 3", "cancel", "cancel with checkpoint");
+      assertThat(asked).containsExactly("scale 3", "servers 2", "cancel", "cancel with checkpoint");
       assertThatThrownBy(() -> client.scale(9))
           .isInstanceOf(ControlClient.RefusedException.class)
           .hasMessage("too many");
@@ -164,6 +165,14 @@ class ControlServerTest {
         throw new CoordinatorException("too many");
       }
       asked.add("scale " + workers);
+    }
+
+    @Override
+    public void scaleServers(String jobId, int servers) {
+      if (servers > 4) {
+        throw new CoordinatorException("too many");
+      }
+      asked.add("servers " + servers);
     }
 
     @Override

@@ -43,10 +43,12 @@ class NcclMeetingTest {
 
   private final List<NcclEstate> estates = new ArrayList<>();
   private MediaDriver driver;
+  private Duration patience = Duration.ofSeconds(20);
 
   @BeforeEach
   void start() throws Exception {
     Standins.load();
+    Standins.faults("");
     System.setProperty(PER_RANK, "true");
     driver =
         MediaDriver.launch(
@@ -82,7 +84,7 @@ class NcclMeetingTest {
               (int) (1000 * generation),
               2 * count * count,
               generation,
-              Duration.ofSeconds(20));
+              patience);
       CompletableFuture<String> contact = new CompletableFuture<>();
       contacts.add(contact);
       NcclMeeting meeting =
@@ -171,12 +173,8 @@ class NcclMeetingTest {
     groups.forEach(ProcessGroup::close);
   }
 
-  @Test
-  void shouldGoOnAmongThoseLeftWithWhatTheyHaveAndThenGrowWithANewId() throws Exception {
-    addEstates(3);
-    List<ProcessGroup> three = form(1, estates);
-    assertThat(sum(three)).isEqualTo(33);
-    // Rank 1 is killed inside an all-reduce that the others are in.
+  /** Rank 1 is killed inside an all-reduce that the others are in. */
+  private void loseRankOne(List<ProcessGroup> three) {
     List<Work> stuck = new ArrayList<>();
     for (int rank : new int[] {0, 2}) {
       stuck.add(three.get(rank).allReduce(three.get(rank).allocate(DType.INT32, 1), ReduceOp.SUM));
@@ -187,6 +185,29 @@ class NcclMeetingTest {
       assertThat(estates.get(rank).claim()).isPresent();
     }
     stuck.forEach(work -> assertThatThrownBy(work::await).isInstanceOf(CollectiveException.class));
+  }
+
+  @Test
+  void shouldMeetWithTheNewIdInTheSameFormationWhereOneCannotGoOnWithWhatItHas() throws Exception {
+    addEstates(3);
+    List<ProcessGroup> three = form(1, estates);
+    loseRankOne(three);
+    Standins.faults("shrink 2 0\n");
+    patience = Duration.ofSeconds(6);
+
+    List<ProcessGroup> two = form(2, List.of(estates.get(0), estates.get(2)));
+
+    assertThat(sum(two)).isEqualTo(21);
+    two.forEach(ProcessGroup::close);
+    three.get(1).close();
+  }
+
+  @Test
+  void shouldGoOnAmongThoseLeftWithWhatTheyHaveAndThenGrowWithANewId() throws Exception {
+    addEstates(3);
+    List<ProcessGroup> three = form(1, estates);
+    assertThat(sum(three)).isEqualTo(33);
+    loseRankOne(three);
 
     List<ProcessGroup> two = form(2, List.of(estates.get(0), estates.get(2)));
 

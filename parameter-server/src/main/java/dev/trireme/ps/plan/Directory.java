@@ -54,7 +54,8 @@ public record Directory(long generation, List<Place> places) {
    *   <li>Backups stay where they are while that is another server than the primary, else they are
    *       placed by hashing as well.
    *   <li>A server that has more than its share of primaries hands some over to their backups, if
-   *       these hold as much.
+   *       these hold as much. Where shards have no backups, those to be handed over get one for
+   *       that: so a server that joins gets its share.
    * </ul>
    *
    * @param servers that are there, at least one
@@ -92,7 +93,26 @@ public record Directory(long generation, List<Place> places) {
       }
       places.add(new Place(primary, backup));
     }
-    return new Directory(generation, places);
+    Directory directory = new Directory(generation, places);
+    return backups > 0 ? directory : directory.movesTo(there, ring, load, fair);
+  }
+
+  /** The same with a backup for each shard that goes from a server with too many to another. */
+  private Directory movesTo(
+      Set<Integer> there, HashRing ring, Map<Integer, Integer> load, int fair) {
+    Map<Integer, Integer> planned = new HashMap<>(load);
+    List<Place> moved = new ArrayList<>(places);
+    for (int shard = 1; shard < moved.size(); shard++) {
+      int primary = moved.get(shard).primary();
+      boolean room = there.stream().anyMatch(s -> planned.getOrDefault(s, 0) < fair);
+      if (planned.get(primary) > fair && room) {
+        int to = ring.order(shard, planned, fair, Set.of(primary)).get(0);
+        planned.merge(primary, -1, Integer::sum);
+        planned.merge(to, 1, Integer::sum);
+        moved.set(shard, new Place(primary, OptionalInt.of(to)));
+      }
+    }
+    return new Directory(generation, moved);
   }
 
   private static OptionalInt kept(

@@ -10,10 +10,11 @@ import java.util.OptionalLong;
  * messages.
  *
  * <p>Each worker pushes its steps in order, so that (worker, step) is a sequence number: a push
- * seen before is a duplicate, however late it comes. Under bsp pushes are held until all workers
- * have said that each of their pushes of the step is held by every shard (they commit the step);
- * then any shard can apply it, and none is ever left that cannot. Under ssp and asp each push is
- * applied by itself; what is atomic is one worker's step on one shard.
+ * seen before is a duplicate, however late it comes. Steps in which it has no part (see {@link
+ * Portions}) are said with the push before them. Under bsp pushes are held until all workers have
+ * said that each of their pushes of the step is held by every shard (they commit the step); then
+ * any shard can apply it, and none is ever left that cannot. Under ssp and asp each push is applied
+ * by itself; what is atomic is one worker's step on one shard.
  *
  * <p>The bound: under ssp with staleness {@code s}, worker {@code w} may begin step {@code b} once
  * every other worker's clock is at least {@code b - 1 - s}. So what it reads misses no update older
@@ -41,6 +42,7 @@ public final class Clocks {
 
   private final ConsistencySpec consistency;
   private final long[] held;
+  private final long[] pushed;
   private final long[] committed;
   private final boolean[] left;
   private long applied;
@@ -56,9 +58,11 @@ public final class Clocks {
     }
     this.consistency = consistency;
     this.held = new long[workers];
+    this.pushed = new long[workers];
     this.committed = new long[workers];
     this.left = new boolean[workers];
     Arrays.fill(held, from);
+    Arrays.fill(pushed, from);
     Arrays.fill(committed, from);
     this.applied = from;
   }
@@ -84,9 +88,19 @@ public final class Clocks {
 
   /** Takes a push in. */
   public Ruling push(int worker, long step) {
+    return push(worker, step, step);
+  }
+
+  /**
+   * Takes a push in.
+   *
+   * @param until the step ahead of the worker's next: there is nothing of it to wait for before
+   */
+  public Ruling push(int worker, long step, long until) {
     Ruling ruling = rule(worker, step);
     if (ruling != Ruling.DUPLICATE && ruling != Ruling.EARLY) {
-      held[worker] = step;
+      held[worker] = synchronous() ? step : Math.max(step, until);
+      pushed[worker] = step;
     }
     return ruling;
   }
@@ -163,9 +177,14 @@ public final class Clocks {
     return synchronous() ? applied : Arrays.stream(held).min().orElseThrow();
   }
 
-  /** The last step of a worker that has been taken in. */
+  /** The last step of a worker for which there is nothing more of it to come. */
   public long clock(int worker) {
     return held[worker];
+  }
+
+  /** The last step of a worker that has been taken in: it goes on after that. */
+  public long lastPush(int worker) {
+    return pushed[worker];
   }
 
   /** Those of all workers. */
@@ -192,21 +211,28 @@ public final class Clocks {
     Arrays.fill(left, false);
   }
 
-  /** The state in {@code workers + 1} numbers, for another copy. */
+  /** Numbers in a {@link #state}. */
+  public static int stateLength(int workers) {
+    return 2 * workers + 1;
+  }
+
+  /** The state in {@link #stateLength} numbers, for another copy. */
   public long[] state() {
-    long[] state = Arrays.copyOf(held, held.length + 1);
+    long[] state = Arrays.copyOf(held, stateLength(held.length));
     state[held.length] = applied;
+    System.arraycopy(pushed, 0, state, held.length + 1, pushed.length);
     return state;
   }
 
   /** Takes over another copy's {@link #state}. */
   public void restore(long[] state) {
-    if (state.length != held.length + 1) {
+    if (state.length != stateLength(held.length)) {
       throw new IllegalArgumentException(
-          "expected " + (held.length + 1) + " clocks, found " + state.length);
+          "expected " + stateLength(held.length) + " clocks, found " + state.length);
     }
     System.arraycopy(state, 0, held, 0, held.length);
     applied = state[held.length];
+    System.arraycopy(state, held.length + 1, pushed, 0, pushed.length);
     newGeneration();
   }
 }

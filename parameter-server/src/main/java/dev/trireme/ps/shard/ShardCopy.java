@@ -63,7 +63,7 @@ public final class ShardCopy implements AutoCloseable {
     for (int i = 0; i < slots.length; i++) {
       slots[i] = part(1 + i).address();
     }
-    this.portions = new Portions(workers, batch);
+    this.portions = new Portions(workers, batch, Portions.longestStride(consistency));
     this.inboxes = new Room[workers];
     Arrays.setAll(inboxes, i -> new Room());
     this.held = new long[workers];
@@ -128,14 +128,16 @@ public final class ShardCopy implements AutoCloseable {
   /**
    * Takes a push in, whose gradient stands in {@link #inbox}, unless it is a duplicate or late.
    *
+   * @param until the step ahead of the worker's next, see {@link Clocks#push}
    * @param rate the learning rate of its step
    * @param weight items that its gradient is of
    * @param bytes of the gradient
    * @throws IllegalArgumentException when that is no gradient of this shard
    */
-  public Clocks.Ruling push(int worker, long step, double rate, long weight, long bytes) {
+  public Clocks.Ruling push(
+      int worker, long step, long until, double rate, long weight, long bytes) {
     packing.rows(bytes);
-    Clocks.Ruling ruling = clocks.push(worker, step);
+    Clocks.Ruling ruling = clocks.push(worker, step, until);
     if (ruling == Clocks.Ruling.HOLD) {
       rates[worker] = rate;
       weights[worker] = weight;
@@ -150,19 +152,20 @@ public final class ShardCopy implements AutoCloseable {
 
   /** Numbers in a {@link #record}. */
   public static int recordLength(int workers) {
-    return 4 * workers + 3;
+    return Clocks.stateLength(workers) + 3 * workers + 2;
   }
 
   /** What it knows besides {@link #parts}, in {@link #recordLength} numbers. */
   public long[] record() {
     int workers = weights.length;
     long[] record = Arrays.copyOf(clocks.state(), recordLength(workers));
-    record[4 * workers + 2] = portions.size();
-    record[workers + 1] = updates;
+    int at = Clocks.stateLength(workers);
+    record[at++] = updates;
+    record[at++] = portions.size();
     for (int worker = 0; worker < workers; worker++) {
-      record[workers + 2 + worker] = Double.doubleToRawLongBits(rates[worker]);
-      record[2 * workers + 2 + worker] = weights[worker];
-      record[3 * workers + 2 + worker] = held[worker];
+      record[at++] = Double.doubleToRawLongBits(rates[worker]);
+      record[at++] = weights[worker];
+      record[at++] = held[worker];
     }
     return record;
   }
@@ -175,14 +178,16 @@ public final class ShardCopy implements AutoCloseable {
    */
   public List<TensorBuffer> restore(long[] record) {
     int workers = weights.length;
-    clocks.restore(Arrays.copyOf(record, workers + 1));
-    updates = record[workers + 1];
+    int at = Clocks.stateLength(workers);
+    clocks.restore(Arrays.copyOf(record, at));
+    updates = record[at++];
+    int portionNumbers = Math.toIntExact(record[at++]);
     for (int worker = 0; worker < workers; worker++) {
-      rates[worker] = Double.longBitsToDouble(record[workers + 2 + worker]);
-      weights[worker] = record[2 * workers + 2 + worker];
-      held[worker] = record[3 * workers + 2 + worker];
+      rates[worker] = Double.longBitsToDouble(record[at++]);
+      weights[worker] = record[at++];
+      held[worker] = record[at++];
     }
-    return parts(Math.toIntExact(record[4 * workers + 2]));
+    return parts(portionNumbers);
   }
 
   /** The parts that {@link #restore} wanted are there. */

@@ -61,6 +61,21 @@ class ClocksProperties {
     assertThat(live(new Ssp(bound), 4, seed, 4000).largest()).isEqualTo(bound);
   }
 
+  @Example
+  void shouldNotWaitForWhoHasNoPart() {
+    Clocks clocks = new Clocks(new Ssp(1), 2, 0);
+    assertThat(clocks.push(0, 1, 4)).isEqualTo(Ruling.APPLY);
+    for (int step = 1; step <= 5; step++) {
+      assertThat(clocks.mayBegin(1, step)).isTrue();
+      assertThat(clocks.push(1, step)).isEqualTo(Ruling.APPLY);
+    }
+    assertThat(clocks.mayBegin(1, 6)).isTrue();
+    assertThat(clocks.mayBegin(1, 7)).isFalse();
+    assertThat(clocks.rule(0, 1)).isEqualTo(Ruling.DUPLICATE);
+    assertThat(clocks.rule(0, 5)).isEqualTo(Ruling.APPLY);
+    assertThat(clocks.rule(0, 6)).isEqualTo(Ruling.EARLY);
+  }
+
   @Property(tries = 100)
   void shouldKeepSynchronousWorkersTogether(
       @ForAll @IntRange(min = 1, max = 6) int workers, @ForAll long seed) {

@@ -34,7 +34,7 @@ class ShardCopyTest {
     for (int i = 0; i < COUNT; i++) {
       gradient.put(i, value);
     }
-    copy.push(worker, step, 1, weight, 4L * COUNT);
+    copy.push(worker, step, step, 1, weight, 4L * COUNT);
   }
 
   @Test

@@ -16,6 +16,7 @@ import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -56,20 +57,26 @@ public final class AgentLink implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(AgentLink.class);
 
+  /** A command that nobody has listened for yet, and the formation that it is meant for. */
+  private record Early(long generation, AgentToRank command) {}
+
   /** Commands that may come between Join and {@link #listen}. */
   private static final int EARLY_COMMANDS = 64;
 
   private final StampGuard stamps = new StampGuard();
   private final LinkedBlockingQueue<Optional<Join>> joins = new LinkedBlockingQueue<>();
   private final CountDownLatch released = new CountDownLatch(1);
-  private final Deque<AgentToRank> early = new ArrayDeque<>();
+  private final Deque<Early> early = new ArrayDeque<>();
   private final IntConsumer halt;
   private final Aeron aeron;
   private final Channel channel;
   private final AgentRunner runner;
+  // Guarded by the early ones, by generation: told of last, taken up last, listened for.
   private Consumer<AgentToRank> listener;
+  private long told;
+  private long taken;
+  private long listenedFor;
   private boolean joined;
-  private boolean told;
   private volatile String jobId = "";
   private volatile boolean finalReported;
   private volatile boolean closing;
@@ -125,9 +132,16 @@ public final class AgentLink implements AutoCloseable {
     for (Optional<Join> next = joins.poll(); next != null; next = joins.poll()) {
       newest = newest.isEmpty() ? newest : next;
     }
+    newest.ifPresent(this::take);
     newest.filter(join -> joined).ifPresent(this::announce);
     joined |= newest.isPresent();
     return newest;
+  }
+
+  private void take(Join join) {
+    synchronized (early) {
+      taken = join.stamp().generation();
+    }
   }
 
   /** Whatever this rank said before it said so as a rank of the formation before. */
@@ -136,16 +150,27 @@ public final class AgentLink implements AutoCloseable {
   }
 
   /**
-   * Delivers every command but Joins, those included that have come already. Called again, for
-   * another formation, it replaces the listener before.
+   * Delivers every command but Joins that is meant for the formation whose Join {@link #awaitJoin}
+   * has given out last, those included that have come already. Called again, for another formation,
+   * it replaces the listener before. What was meant for a formation that was passed over is
+   * dropped, and what is meant for a later one waits: an abort of another formation would end the
+   * wrong one, and would be missed where it is needed, so that this rank would wait there for peers
+   * until its deadline.
    *
    * @param commands called on the link's thread, in the order of sending; must not block
    */
   public void listen(Consumer<AgentToRank> commands) {
     synchronized (early) {
       listener = commands;
-      early.forEach(this::deliver);
-      early.clear();
+      listenedFor = taken;
+      for (Early each : List.copyOf(early)) {
+        if (each.generation() <= taken) {
+          early.remove(each);
+        }
+        if (each.generation() == taken) {
+          hand(each.command());
+        }
+      }
     }
   }
 
@@ -208,11 +233,10 @@ public final class AgentLink implements AutoCloseable {
       LOG.warn("refused a {}: {}", command.getClass().getSimpleName(), refusal.get());
     } else if (command instanceof Join join) {
       synchronized (early) {
-        if (told) {
-          // What comes from now on is meant for the next formation.
-          listener = null;
-        }
-        told = true;
+        // Who listened ahead of any formation listens for the first.
+        listenedFor = told == 0 ? join.stamp().generation() : listenedFor;
+        // What comes from now on is meant for this formation.
+        told = join.stamp().generation();
         joins.add(Optional.of(join));
       }
     } else {
@@ -223,16 +247,20 @@ public final class AgentLink implements AutoCloseable {
   }
 
   private void deliver(AgentToRank command) {
-    if (listener != null) {
-      try {
-        listener.accept(command);
-      } catch (RuntimeException e) {
-        LOG.error("a {} could not be obeyed", command.getClass().getSimpleName(), e);
-      }
+    if (listener != null && listenedFor == told) {
+      hand(command);
     } else if (early.size() < EARLY_COMMANDS) {
-      early.add(command);
+      early.add(new Early(told, command));
     } else {
       LOG.error("dropped a {}: nobody listens", command.getClass().getSimpleName());
+    }
+  }
+
+  private void hand(AgentToRank command) {
+    try {
+      listener.accept(command);
+    } catch (RuntimeException e) {
+      LOG.error("a {} could not be obeyed", command.getClass().getSimpleName(), e);
     }
   }
 

@@ -133,6 +133,29 @@ class AgentLinkTest {
     assertThat(link.awaitJoin(LONG)).isEmpty();
   }
 
+  /** Else an abort of the one passed over would end the newest, or one of that be missed. */
+  @Test
+  void shouldGiveEachFormationWhatIsMeantForIt() throws Exception {
+    Stamp second = new Stamp(2, 6);
+    Stamp third = new Stamp(2, 7);
+    channel.send(join(STAMP));
+    assertThat(link.awaitJoin(LONG)).hasValue(join(STAMP));
+    channel.send(join(second));
+    channel.send(new AgentToRank.AbortGeneration(second, "of one passed over"));
+    channel.send(join(third));
+    channel.send(new AgentToRank.StopAfterStep(third, "of the newest"));
+    BlockingQueue<AgentToRank> older = new LinkedBlockingQueue<>();
+    link.listen(older::add);
+    Optional<Join> join = link.awaitJoin(LONG);
+    while (!join.equals(Optional.of(join(third)))) {
+      join = link.awaitJoin(LONG);
+    }
+    link.listen(commands::add);
+    assertThat(nextCommand()).isInstanceOf(AgentToRank.StopAfterStep.class);
+    assertThat(older).isEmpty();
+    assertThat(commands).isEmpty();
+  }
+
   @Test
   void shouldGiveUpWaitingForAJoin() throws Exception {
     assertThat(link.awaitJoin(Duration.ofMillis(20))).isEmpty();

@@ -7,12 +7,14 @@ import dev.trireme.launcher.cli.Table;
 import dev.trireme.launcher.cli.TrainRunner;
 import dev.trireme.launcher.cli.cluster.Asking;
 import dev.trireme.launcher.cli.cluster.ClusterOptions;
+import dev.trireme.launcher.control.JobChannel;
 import dev.trireme.launcher.control.RunFiles;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -129,15 +131,26 @@ public final class JobCommand implements Callable<Integer> {
   /** {@code job scale}. */
   @Command(
       name = "scale",
-      header = "Changes the number of a job's ranks.",
-      description =
-          "Within the job's parallel.workers. The ranks stop at the end of a step, and those of the"
-              + " new number go on from there; nothing is computed twice or left out.")
+      header = "Changes the number of a job's ranks, or of its servers.",
+      description = {
+        "Workers: within the job's parallel.workers. The ranks stop at the end of a step, and those"
+            + " of the new number go on from there; nothing is computed twice or left out.",
+        "Servers, of a job with a parameter server: more than it has backups. New ones start beside"
+            + " its first rank once there are slots, and shards move to them while workers train."
+      })
   private static final class Scale implements Callable<Integer> {
     @Mixin private JobTarget target;
 
-    @Option(names = "--workers", paramLabel = "N", required = true, description = "How many.")
-    private int workers;
+    @ArgGroup(multiplicity = "1")
+    private Number number;
+
+    private static final class Number {
+      @Option(names = "--workers", paramLabel = "N", description = "How many ranks.")
+      private Integer workers;
+
+      @Option(names = "--servers", paramLabel = "N", description = "How many servers.")
+      private Integer servers;
+    }
 
     private final Console console;
 
@@ -150,7 +163,13 @@ public final class JobCommand implements Callable<Integer> {
       return Asking.run(
           console,
           () -> {
-            Printing.object(console, target.channel().scale(workers), false);
+            JobChannel channel = target.channel();
+            Printing.object(
+                console,
+                number.servers == null
+                    ? channel.scale(number.workers)
+                    : channel.scaleServers(number.servers),
+                false);
             return ExitCode.DONE;
           });
     }
