@@ -216,7 +216,7 @@ public final class JobControl implements AutoCloseable {
               + submission.resolvedSpec().length());
     }
     for (Job job : jobs.all()) {
-      if (directory.equals(Path.of(job.run().record().runDirectory()))) {
+      if (directory.toString().equals(job.run().record().runDirectory())) {
         throw new CoordinatorException(
             "run directory "
                 + directory
