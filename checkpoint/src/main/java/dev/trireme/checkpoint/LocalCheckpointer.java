@@ -282,7 +282,8 @@ public final class LocalCheckpointer implements Checkpointer {
     if (config.rank() == 0 || failure.isPresent()) {
       tellGate(write, stall, took, failure.orElse(""));
     }
-    return failure;
+    // One of a generation that was called off is nobody's fault: its state goes on in the next.
+    return gate.isOver(write.id().generation()) ? Optional.empty() : failure;
   }
 
   private void tellGate(CheckpointWrite write, Duration stall, Duration took, String failure) {

@@ -60,6 +60,20 @@ class GateTest {
   }
 
   @Test
+  void shouldCallItNoFailureWhenTheGenerationIsCalledOff() {
+    TestGate gate = new TestGate(2);
+    try (State state = State.random(1);
+        LocalCheckpointer checkpointer =
+            LocalCheckpointer.open(Checkpoints.config(directory, 0, 2), gate)) {
+      checkpointer.save(state.at(1, 100));
+      gate.callOff(1);
+      checkpointer.drain(Checkpoints.DEADLINE);
+    }
+    assertThat(Checkpoints.names(directory)).isEmpty();
+    assertThat(gate.finished().get(0).failure()).contains("no grant");
+  }
+
+  @Test
   void shouldGiveUpWhenAnotherRanksShardNeverComes() {
     TestGate gate = new TestGate(2);
     CheckpointerConfig config = new CheckpointerConfig(directory, 0, 2, 3, Duration.ofMillis(50));

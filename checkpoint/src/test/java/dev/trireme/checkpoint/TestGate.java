@@ -14,6 +14,7 @@ final class TestGate implements CheckpointGate {
   private final List<Finished> finished = new ArrayList<>();
   private long currentGeneration = -1;
   private boolean refusing;
+  private long calledOff = -1;
 
   record Finished(long generation, long step, Duration stall, long bytes, String failure) {}
 
@@ -32,6 +33,12 @@ final class TestGate implements CheckpointGate {
     notifyAll();
   }
 
+  /** This generation, and those before it, are known to be over. */
+  synchronized void callOff(long generation) {
+    calledOff = generation;
+    notifyAll();
+  }
+
   synchronized List<Finished> finished() {
     return List.copyOf(finished);
   }
@@ -47,7 +54,7 @@ final class TestGate implements CheckpointGate {
     long end = System.nanoTime() + deadline.toNanos();
     while (true) {
       boolean over = currentGeneration >= 0 && generation != currentGeneration;
-      if (refusing || over) {
+      if (refusing || over || isOver(generation)) {
         return false;
       }
       if (written.getOrDefault(List.of(generation, step), 0) >= worldSize) {
@@ -64,6 +71,11 @@ final class TestGate implements CheckpointGate {
         return false;
       }
     }
+  }
+
+  @Override
+  public synchronized boolean isOver(long generation) {
+    return generation <= calledOff;
   }
 
   @Override

@@ -22,6 +22,14 @@ public interface CheckpointGate {
   boolean awaitGrant(long generation, long step, Duration deadline);
 
   /**
+   * Whether a generation is known to be over, so that a checkpoint of it that got no grant is no
+   * failure of whoever has written it. Any thread; never blocks.
+   */
+  default boolean isOver(long generation) {
+    return false;
+  }
+
+  /**
    * Tells the coordinator how a checkpoint ended, for the events. Never blocks.
    *
    * @param failure empty when it was committed, else why not

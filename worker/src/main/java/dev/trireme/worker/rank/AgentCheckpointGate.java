@@ -89,6 +89,16 @@ public final class AgentCheckpointGate implements CheckpointGate {
     }
   }
 
+  @Override
+  public boolean isOver(long generation) {
+    lock.lock();
+    try {
+      return abortedGeneration >= generation;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private boolean isAnswered(long generation, long step) {
     return answer != null && answer.step() == step && answer.stamp().generation() == generation;
   }

@@ -61,6 +61,8 @@ class AgentCheckpointGateTest {
     CompletableFuture<Boolean> answer = waiting(3, 200);
     gate.onCommand(new AgentToRank.AbortGeneration(STAMP, "rank 1 died"));
     assertThat(await(answer)).isFalse();
+    assertThat(gate.isOver(3)).isTrue();
+    assertThat(gate.isOver(4)).isFalse();
   }
 
   @Test
