@@ -28,7 +28,10 @@ public interface DataSource extends AutoCloseable {
    * @throws UnsupportedOperationException where the source does not have that
    */
   default BatchStream train(Cursor cursor, Shares shares) {
-    throw new UnsupportedOperationException(getClass() + " has the same share of every batch");
+    throw new UnsupportedOperationException(
+        getClass().getName()
+            + " gives the same share of every batch, which ssp and asp do not; implement"
+            + " train(Cursor, Shares), or set parallel.parameterServer.consistency to bsp");
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.life;
 
+import dev.trireme.api.job.JobSpec;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stored.FailureRecord;
@@ -54,21 +55,10 @@ final class Records {
 
   /** With sizes of buckets that were left to the ranks. */
   static JobRecord tuned(JobRecord r, RankReport.BucketsTuned buckets) {
-    return new JobRecord(
-        r.jobId(),
-        r.term(),
-        r.version() + 1,
+    return changed(
+        r,
         r.job().withBuckets(buckets.firstBucketSize(), buckets.bucketSize()),
-        buckets.resolvedSpec(),
-        r.runDirectory(),
-        r.user(),
-        r.submittedMillis(),
-        r.state(),
-        r.reason(),
-        r.generations(),
-        r.failures(),
-        r.formation(),
-        r.ending());
+        buckets.resolvedSpec());
   }
 
   /**
@@ -76,12 +66,16 @@ final class Records {
    * resumes the job begins with what that says.
    */
   static JobRecord served(JobRecord r, int servers) {
+    return changed(r, r.job().withServers(servers), r.resolvedSpec());
+  }
+
+  private static JobRecord changed(JobRecord r, JobSpec job, String resolvedSpec) {
     return new JobRecord(
         r.jobId(),
         r.term(),
         r.version() + 1,
-        r.job().withServers(servers),
-        r.resolvedSpec(),
+        job,
+        resolvedSpec,
         r.runDirectory(),
         r.user(),
         r.submittedMillis(),
