@@ -40,6 +40,9 @@ public final class LocalCheckpointer implements Checkpointer {
 
   private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(10);
 
+  /** A grant comes within milliseconds where there is a coordinator. */
+  private static final long HELD_UP_MILLIS = 200;
+
   private final CheckpointerConfig config;
   private final CheckpointGate gate;
   private final CheckpointStorage storage;
@@ -166,6 +169,36 @@ public final class LocalCheckpointer implements Checkpointer {
     Duration stall = Duration.ofNanos(System.nanoTime() - begin);
     running = Optional.of(writer.submit(() -> run(write, stall)));
     return stall;
+  }
+
+  /** {@inheritDoc} Whether it is so is waited for, for {@value #HELD_UP_MILLIS} ms. */
+  @Override
+  public Optional<Duration> saveUnlessHeldUp(CheckpointContent content) {
+    requireOpen();
+    if (isHeldUp()) {
+      log.warn(
+          "no checkpoint of step {}: the one before still waits for a coordinator's grant",
+          content.progress().step());
+      return Optional.empty();
+    }
+    return Optional.of(save(content));
+  }
+
+  private boolean isHeldUp() {
+    if (running.isEmpty()) {
+      return false;
+    }
+    try {
+      running.get().get(HELD_UP_MILLIS, TimeUnit.MILLISECONDS);
+      return false;
+    } catch (TimeoutException e) {
+      return writerAt == WriteBoundary.AWAIT_GRANT;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    } catch (ExecutionException e) {
+      return false;
+    }
   }
 
   @Override

@@ -83,6 +83,26 @@ class LocalCheckpointerTest {
   }
 
   @Test
+  void shouldLeaveOutASaveWhileTheOneBeforeWaitsForItsGrant() throws Exception {
+    Hold hold = new Hold(WriteBoundary.AWAIT_GRANT);
+    try (State state = State.random(1);
+        LocalCheckpointer checkpointer =
+            LocalCheckpointer.open(Checkpoints.config(directory, 0, 1), new TestGate(1), hold)) {
+      assertThat(checkpointer.saveUnlessHeldUp(state.at(1, 100))).isPresent();
+      hold.awaitReached();
+      assertThat(checkpointer.saveUnlessHeldUp(state.at(1, 200))).isEmpty();
+      hold.release();
+      checkpointer.drain(Checkpoints.DEADLINE);
+      assertThat(checkpointer.saveUnlessHeldUp(state.at(1, 300))).isPresent();
+      checkpointer.drain(Checkpoints.DEADLINE);
+
+      assertThat(directory.resolve("step-00000100")).exists();
+      assertThat(directory.resolve("step-00000200")).doesNotExist();
+      assertThat(directory.resolve("step-00000300")).exists();
+    }
+  }
+
+  @Test
   void shouldWaitForTheSaveBeforeAndLoseNeither() throws Exception {
     Hold hold = new Hold(WriteBoundary.SYNC_SHARD);
     try (State state = State.random(1);

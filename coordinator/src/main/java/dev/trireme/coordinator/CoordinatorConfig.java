@@ -74,6 +74,9 @@ public record CoordinatorConfig(
    * @param exit from letting finished ranks go until they are killed
    * @param endGrace from ending the ranks of a failed job until they are killed
    * @param kill from a kill until the processes must be gone, else the job ends without them
+   * @param lease how long ranks go on without word of a coordinator, longer than the longest
+   *     failover; zero for as long as they want
+   * @param margin after a lease until the ranks of a host out of reach may be replaced
    */
   public record Timing(
       Duration start,
@@ -82,7 +85,9 @@ public record CoordinatorConfig(
       Duration cancelGrace,
       Duration exit,
       Duration endGrace,
-      Duration kill) {
+      Duration kill,
+      Duration lease,
+      Duration margin) {
     /** The usual ones. */
     public static final Timing DEFAULT =
         new Timing(
@@ -92,6 +97,18 @@ public record CoordinatorConfig(
             Duration.ofSeconds(10),
             Duration.ofSeconds(10),
             Duration.ofSeconds(1),
-            Duration.ofSeconds(4));
+            Duration.ofSeconds(4),
+            Duration.ofSeconds(60),
+            Duration.ofSeconds(20));
+
+    /** With other leases. */
+    public Timing withLease(Duration lease, Duration margin) {
+      return new Timing(start, evidence, finish, cancelGrace, exit, endGrace, kill, lease, margin);
+    }
+
+    /** After which nothing of a host out of reach goes on. */
+    public Duration leaseAndMargin() {
+      return lease.plus(margin);
+    }
   }
 }

@@ -103,10 +103,15 @@ public final class CoordinatorNode implements AutoCloseable {
     return host.isActive() ? Optional.of(jobs()) : Optional.empty();
   }
 
+  /** Whether it is a member of the cluster, active or standing by; not yet one as it starts. */
+  public boolean isMember() {
+    return host.isMember();
+  }
+
   /**
    * Completed when it is no member of the cluster any more: it was closed, or the other
    * coordinators have given it up, as they do with one that they cannot reach; it is to be started
-   * anew then.
+   * anew then. Exceptionally when it has failed for an error of its own: its process is to end.
    */
   public CompletionStage<Void> left() {
     return host.left();
@@ -114,8 +119,8 @@ public final class CoordinatorNode implements AutoCloseable {
 
   /**
    * Leaves the cluster and closes the store, in about half a second, some seconds at most. Jobs
-   * that still run are not ended by this but given up at the next start: cancel them first. Repeats
-   * do nothing.
+   * that still run are not ended by this: their ranks go on for as long as their lease, and the
+   * next start goes on with them. Repeats do nothing.
    */
   @Override
   public void close() {

@@ -20,6 +20,9 @@ public sealed interface AgentToCoordinator extends Message {
    * @param address at which ranks of other hosts reach its ranks
    * @param memory that its ranks may use together, in bytes; 0 where that is no limit
    * @param ranksPerDevice ranks that may share one of its devices, at least 1
+   * @param incarnation tells this run of the agent from those before it under the same name; empty
+   *     from one that numbers nothing
+   * @param sentNanos when, by a clock of its own
    */
   record RegisterAgent(
       String agentId,
@@ -32,7 +35,9 @@ public sealed interface AgentToCoordinator extends Message {
       String noDevices,
       String address,
       long memory,
-      int ranksPerDevice)
+      int ranksPerDevice,
+      String incarnation,
+      long sentNanos)
       implements AgentToCoordinator {
     public RegisterAgent {
       devices = List.copyOf(devices);
@@ -40,6 +45,53 @@ public sealed interface AgentToCoordinator extends Message {
         throw new IllegalArgumentException(
             "an agent announces at most " + HostDevice.MAX + " devices, found " + devices.size());
       }
+    }
+
+    /** From an agent that numbers nothing it says. */
+    public RegisterAgent(
+        String agentId,
+        String host,
+        int slots,
+        int cores,
+        long highestTerm,
+        long highestGeneration,
+        List<HostDevice> devices,
+        String noDevices,
+        String address,
+        long memory,
+        int ranksPerDevice) {
+      this(
+          agentId,
+          host,
+          slots,
+          cores,
+          highestTerm,
+          highestGeneration,
+          devices,
+          noDevices,
+          address,
+          memory,
+          ranksPerDevice,
+          "",
+          0);
+    }
+
+    /** The same in this run of the agent, at this time. */
+    public RegisterAgent sent(String run, long nanos) {
+      return new RegisterAgent(
+          agentId,
+          host,
+          slots,
+          cores,
+          highestTerm,
+          highestGeneration,
+          devices,
+          noDevices,
+          address,
+          memory,
+          ranksPerDevice,
+          run,
+          nanos);
     }
 
     /** On loopback, a host without devices beside its CPU. */
@@ -64,6 +116,48 @@ public sealed interface AgentToCoordinator extends Message {
           1);
     }
   }
+
+  /**
+   * Something an agent says, numbered, so that a coordinator takes it in once and in order, and the
+   * next one can be told what the one before may not have recorded. Said again until it is {@link
+   * CoordinatorToAgent.Heard}.
+   *
+   * @param incarnation of the agent
+   * @param before the number of what it said last to this coordinator, 0 for the first
+   * @param number goes up with everything the agent says in this incarnation, at least 1
+   */
+  record Said(
+      String agentId, String incarnation, long before, long number, AgentToCoordinator message)
+      implements AgentToCoordinator {
+    public Said {
+      if (message instanceof Said || message instanceof RegisterAgent) {
+        throw new IllegalArgumentException(
+            "a " + message.getClass().getSimpleName() + " is not numbered");
+      }
+    }
+  }
+
+  /**
+   * The ranks that an agent has now. Said to each coordinator once it has been told again what is
+   * still true of them; a rank that is not among them is not there any more.
+   */
+  record Inventory(String agentId, List<RankThere> ranks) implements AgentToCoordinator {
+    public Inventory {
+      ranks = List.copyOf(ranks);
+    }
+  }
+
+  /** A rank whose process lives. */
+  record RankThere(String jobId, long generation, int rank) {}
+
+  /**
+   * The agent's lease has run out: it has asked its ranks of this generation to stop together after
+   * a step, and to keep their state.
+   */
+  record LeaseOver(String agentId, String jobId, long generation) implements AgentToCoordinator {}
+
+  /** The agent has ended its ranks and leaves. */
+  record Leaving(String agentId) implements AgentToCoordinator {}
 
   /**
    * A rank's process has been started.

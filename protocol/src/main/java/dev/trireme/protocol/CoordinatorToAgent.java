@@ -9,8 +9,28 @@ public sealed interface CoordinatorToAgent extends Message {
   /** By what authority. */
   Stamp stamp();
 
-  /** The answer to a registration. */
-  record AgentAccepted(Stamp stamp, String coordinatorId) implements CoordinatorToAgent {}
+  /**
+   * The answer to a registration.
+   *
+   * @param leaseMillis how long the agent's ranks may go on from the moment at which it sent the
+   *     registration; 0 for as long as they want
+   * @param sentNanos of the registration, which tells the agent which one is answered
+   */
+  record AgentAccepted(Stamp stamp, String coordinatorId, long leaseMillis, long sentNanos)
+      implements CoordinatorToAgent {
+    /** Without a lease. */
+    public AgentAccepted(Stamp stamp, String coordinatorId) {
+      this(stamp, coordinatorId, 0, 0);
+    }
+  }
+
+  /**
+   * What the agent has said up to this number is recorded, and need not be said again to this
+   * coordinator.
+   *
+   * @param number of {@link AgentToCoordinator.Said}
+   */
+  record Heard(Stamp stamp, long number) implements CoordinatorToAgent {}
 
   /**
    * Make these ranks of a formation, one process each: a survivor of the formation before becomes

@@ -76,7 +76,8 @@ final class MessageRegistry {
         CoordinatorToAgent.EndRanks.class,
         CoordinatorToAgent.Survivor.class,
         CoordinatorToAgent.PrepareRanks.class,
-        CoordinatorToAgent.HarmRank.class);
+        CoordinatorToAgent.HarmRank.class,
+        CoordinatorToAgent.Heard.class);
     number(types, 35, CoordinatorToAgent.OpenProbe.class, CoordinatorToAgent.RunProbe.class);
     number(
         types,
@@ -96,7 +97,12 @@ final class MessageRegistry {
         AgentToCoordinator.RankExit.class,
         AgentToCoordinator.SparesReady.class,
         AgentToCoordinator.HarmAnswered.class,
-        AgentToCoordinator.RanksRefused.class);
+        AgentToCoordinator.RanksRefused.class,
+        AgentToCoordinator.Said.class,
+        AgentToCoordinator.Inventory.class,
+        AgentToCoordinator.RankThere.class,
+        AgentToCoordinator.LeaseOver.class);
+    number(types, 57, AgentToCoordinator.Leaving.class);
     number(
         types,
         60,
@@ -136,7 +142,9 @@ final class MessageRegistry {
         Stored.TermRecord.class,
         Stored.JobRecord.class,
         Stored.GenerationRecord.class,
-        Stored.FailureRecord.class);
+        Stored.FailureRecord.class,
+        Stored.FormationRecord.class,
+        Stored.Place.class);
     number(
         types,
         230,
@@ -147,7 +155,8 @@ final class MessageRegistry {
         StoreMessage.Fetched.class,
         StoreMessage.Keep.class,
         StoreMessage.Forget.class,
-        StoreMessage.Kept.class);
+        StoreMessage.Kept.class,
+        StoreMessage.Confirm.class);
     number(types, 100, Stamp.class, Progress.class, Cursor.class, StateSource.class);
     jobSpec(types);
     return Collections.unmodifiableMap(types);

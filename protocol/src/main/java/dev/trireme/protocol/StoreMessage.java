@@ -39,6 +39,9 @@ public sealed interface StoreMessage extends Message {
    */
   record Keep(long term, Stored.JobRecord job) implements StoreMessage {}
 
+  /** Is this term still the highest? Answered with {@link Kept}. */
+  record Confirm(long term) implements StoreMessage {}
+
   /** Forget a job. */
   record Forget(long term, String jobId) implements StoreMessage {}
 

@@ -24,6 +24,9 @@ public sealed interface Stored extends Message {
    * @param reason why it is in this state, for people
    * @param generations oldest first; empty before the first formation
    * @param failures that its failure policy may count, oldest first
+   * @param formation the newest one, as it was ordered; absent before the first, and once the job
+   *     has given it up
+   * @param ending how the job will end when its ranks are gone, once that is settled
    */
   record JobRecord(
       String jobId,
@@ -37,7 +40,9 @@ public sealed interface Stored extends Message {
       JobState state,
       String reason,
       List<GenerationRecord> generations,
-      List<FailureRecord> failures)
+      List<FailureRecord> failures,
+      Optional<FormationRecord> formation,
+      Optional<JobState> ending)
       implements Stored {
     public JobRecord {
       generations = List.copyOf(generations);
@@ -69,7 +74,9 @@ public sealed interface Stored extends Message {
           state,
           reason,
           generations,
-          List.of());
+          List.of(),
+          Optional.empty(),
+          Optional.empty());
     }
   }
 
@@ -81,6 +88,41 @@ public sealed interface Stored extends Message {
    * @param firstStep the first step it computes; absent until its ranks are ready
    */
   record GenerationRecord(long generation, int worldSize, Optional<Long> firstStep) {}
+
+  /**
+   * What a coordinator must know of a formation to go on with it, or to order it once more.
+   *
+   * @param places its ranks
+   * @param frames the unguessable number that every frame between the ranks carries
+   * @param survivors processes that became ranks of it
+   * @param source where its state came from
+   * @param wanted the number of ranks that the job was to have
+   */
+  record FormationRecord(
+      long generation,
+      List<Place> places,
+      Backing backing,
+      long frames,
+      List<CoordinatorToAgent.Survivor> survivors,
+      StateSource source,
+      int wanted) {
+    public FormationRecord {
+      places = List.copyOf(places);
+      survivors = List.copyOf(survivors);
+    }
+  }
+
+  /**
+   * Ranks of a formation on one agent.
+   *
+   * @param host the agent's, for people
+   * @param ranks in order of localRank
+   */
+  record Place(String agentId, String host, List<Integer> ranks) {
+    public Place {
+      ranks = List.copyOf(ranks);
+    }
+  }
 
   /**
    * A formation that broke.

@@ -51,6 +51,7 @@ final class SampleMessages {
         new StoreMessage.Fetched(Optional.empty()),
         new StoreMessage.Keep(3, job),
         new StoreMessage.Forget(3, "job-1"),
+        new StoreMessage.Confirm(3),
         new StoreMessage.Kept("the disk is full"));
   }
 
@@ -88,6 +89,7 @@ final class SampleMessages {
         new CoordinatorToAgent.RunProbe(STAMP, 1, List.of(new Probe.Target("b", "10.0.0.8:41"))));
     messages.add(
         new CoordinatorToAgent.HarmRank(STAMP, "job-1", 9, HarmKind.DROP_LINK, 1, 20_000, true));
+    messages.add(new CoordinatorToAgent.Heard(STAMP, 17));
     return messages;
   }
 
@@ -127,6 +129,14 @@ final class SampleMessages {
             List.of(new Probe.Way("b", 45.5, 1e9, -3, 0.01, ""), Probe.Way.failed("c", "no"))));
     messages.add(new AgentToCoordinator.RanksRefused("a", "job-1", 1, "data.path /data"));
     messages.add(new AgentToCoordinator.HarmAnswered("a", "job-1", 9, 4711, "frozen", ""));
+    messages.add(
+        new AgentToCoordinator.Inventory(
+            "a", List.of(new AgentToCoordinator.RankThere("job-1", 3, 0))));
+    messages.add(new AgentToCoordinator.LeaseOver("a", "job-1", 3));
+    messages.add(new AgentToCoordinator.Leaving("a"));
+    messages.add(
+        new AgentToCoordinator.Said(
+            "a", "5f", 16, 17, new AgentToCoordinator.LeaseOver("a", "job-1", 3)));
     reports().forEach(r -> messages.add(new AgentToCoordinator.FromRank("a", "job-1", 1, 1, r)));
     messages.add(
         new AgentToCoordinator.RankExited(
@@ -187,7 +197,17 @@ final class SampleMessages {
             List.of(
                 new Stored.GenerationRecord(1, 2, Optional.of(1L)),
                 new Stored.GenerationRecord(2, 1, Optional.empty())),
-            List.of(new Stored.FailureRecord(1_800_000_000_001L, List.of("a", "b"), true))));
+            List.of(new Stored.FailureRecord(1_800_000_000_001L, List.of("a", "b"), true)),
+            Optional.of(
+                new Stored.FormationRecord(
+                    2,
+                    List.of(new Stored.Place("a", "host", List.of(0))),
+                    Backing.HOST,
+                    -1,
+                    List.of(new CoordinatorToAgent.Survivor(0, 4711)),
+                    StateSource.CHECKPOINT,
+                    1)),
+            Optional.of(JobState.FAILED)));
   }
 
   private static List<RankReport> reports() {

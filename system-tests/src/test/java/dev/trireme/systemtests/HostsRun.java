@@ -93,6 +93,11 @@ final class HostsRun implements AutoCloseable {
     process.destroyForcibly().waitFor(STOP_SECONDS, TimeUnit.SECONDS);
   }
 
+  /** A service that may end from now on without that being a fault. */
+  Process expectEnd(String name) {
+    return services.remove(name);
+  }
+
   /** Runs a command of a user to its end on a host, against the cluster. */
   ClusterRun.Done ask(int host, String... arguments) throws Exception {
     List<String> whole = new ArrayList<>(List.of(arguments));

@@ -71,13 +71,18 @@ final class JobStorm implements AutoCloseable {
     this.random = new Random(seed);
     this.cluster = new ClusterRun(directory);
     this.ports = ClusterRun.freePorts(COORDINATORS);
-    for (int i = 0; i < COORDINATORS; i++) {
-      startCoordinator("c" + i);
+    try {
+      for (int i = 0; i < COORDINATORS; i++) {
+        startCoordinator("c" + i);
+      }
+      for (int i = 0; i < AGENTS; i++) {
+        startAgent("a" + i);
+      }
+      awaitAllSlotsFree();
+    } catch (Exception | Error e) {
+      cluster.close();
+      throw e;
     }
-    for (int i = 0; i < AGENTS; i++) {
-      startAgent("a" + i);
-    }
-    awaitAllSlotsFree();
   }
 
   private void startCoordinator(String name) throws Exception {
@@ -205,7 +210,7 @@ final class JobStorm implements AutoCloseable {
     cancelled.add(job);
     try {
       client().job(job).cancel(false);
-    } catch (UnreachableException e) {
+    } catch (UnreachableException | RefusedException e) {
       // Whether it was heard nobody knows: either end is right.
     }
   }

@@ -31,6 +31,17 @@ public interface Checkpointer extends AutoCloseable {
   Duration save(CheckpointContent content);
 
   /**
+   * The same, but this one is left out where the one before cannot end for want of a coordinator's
+   * grant: training does not wait for a coordinator. Ranks need not agree on that, for what some
+   * have left out never becomes a checkpoint.
+   *
+   * @return how long the caller was stalled; empty when it was left out
+   */
+  default Optional<Duration> saveUnlessHeldUp(CheckpointContent content) {
+    return Optional.of(save(content));
+  }
+
+  /**
    * Waits until nothing is being written any more.
    *
    * @throws CheckpointException when that took longer than {@code deadline} or the last save failed

@@ -29,6 +29,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -66,6 +67,7 @@ final class ActorJobService implements JobService {
    * @param store belongs to the caller
    * @param active true while the actor here is the one that is active
    * @param several whether other coordinators may take over, and a failed take-over is tried again
+   * @param onFault told of an error of ours that has ended the actor, which nothing starts again
    */
   static ActorJobService start(
       BiFunction<Behavior<CoordinatorInbox>, Props, ActorRef<CoordinatorInbox>> runner,
@@ -73,7 +75,8 @@ final class ActorJobService implements JobService {
       Timing timing,
       JobStore store,
       AtomicBoolean active,
-      boolean several) {
+      boolean several,
+      Consumer<Throwable> onFault) {
     SecureRandom random = new SecureRandom();
     CompletableFuture<Throwable> failure = new CompletableFuture<>();
     Behavior<CoordinatorInbox> behavior =
@@ -82,6 +85,14 @@ final class ActorJobService implements JobService {
             several,
             out -> new JobControl(name, store, timing, Time.SYSTEM, random::nextLong, out),
             failure::complete);
+    failure
+        .thenApply(e -> e)
+        .thenAccept(
+            e -> {
+              if (!(e instanceof CoordinatorException)) {
+                onFault.accept(e);
+              }
+            });
     return new ActorJobService(
         runner.apply(behavior, DispatcherSelector.fromConfig(DISPATCHER)), failure);
   }

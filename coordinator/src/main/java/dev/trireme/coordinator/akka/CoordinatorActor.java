@@ -11,6 +11,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.control.JobControl;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
@@ -162,13 +163,18 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
       ActorRef<CoordinatorToAgent> before = addresses.put(id, address);
       if (!address.equals(before)) {
         if (before != null) {
-          getContext().getLog().warn("agent {} is another process now", id);
-          control.onAgentLost(id);
+          getContext().getLog().warn("agent {} is another member now", id);
+          if (registration.incarnation().isEmpty()) {
+            // Whoever does not say which run of the agent it is, is another.
+            control.onAgentLost(id);
+          }
         }
         getContext().watchWith(address, new AgentGone(id, address));
       }
       try {
         address.tell(control.onRegistration(registration));
+      } catch (NotActiveException e) {
+        throw e;
       } catch (CoordinatorException e) {
         // It tries again, and nobody else is to suffer for it.
         getContext().getLog().warn("agent {} is not accepted: {}", id, e.getMessage());
@@ -176,15 +182,16 @@ final class CoordinatorActor extends AbstractBehavior<CoordinatorInbox> {
     } else if (addresses.containsKey(message.agentId())) {
       control.onMessage(message);
     } else {
-      // It was given up, or this coordinator is new; it registers again before long.
-      getContext().getLog().warn("agent {} speaks and is not registered", message.agentId());
+      // It was given up, or this coordinator is new; it registers again before long, and then says
+      // what nobody has recorded once more.
+      getContext().getLog().debug("agent {} speaks and is not registered", message.agentId());
     }
   }
 
   private void onGone(AgentGone gone) {
     if (addresses.remove(gone.agentId(), gone.address())) {
       getContext().getLog().info("agent {} is gone", gone.agentId());
-      control.onAgentLost(gone.agentId());
+      control.onAgentGone(gone.agentId());
     }
   }
 

@@ -23,9 +23,14 @@ public interface CoordinatorHost extends AutoCloseable {
   /** Whether this is the active coordinator now. */
   boolean isActive();
 
+  /** Whether it has joined the cluster, and could become the active one. */
+  default boolean isMember() {
+    return true;
+  }
+
   /**
    * Completed when this is no member of its cluster any more: it was closed, or the others have
-   * given it up.
+   * given it up; exceptionally when it is to end for an error of its own.
    */
   CompletionStage<Void> left();
 

@@ -3,6 +3,7 @@ package dev.trireme.coordinator.akka;
 import akka.actor.Address;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.MemberStatus;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.Join;
 import akka.remote.RemoteTransportException;
@@ -14,6 +15,7 @@ import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.coordinator.store.LocalStore;
 import dev.trireme.coordinator.store.ReplicatedJobStore;
 import dev.trireme.protocol.akka.ControlPlane;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -30,11 +32,14 @@ public final class CoordinatorSystem implements CoordinatorHost {
   private final CoordinatorConfig config;
   private final ActorSystem<Void> system;
   private final AtomicBoolean active = new AtomicBoolean();
+  private final CompletableFuture<Void> left = new CompletableFuture<>();
+  private final AtomicBoolean closing = new AtomicBoolean();
   private ActorJobService jobs;
 
   private CoordinatorSystem(CoordinatorConfig config, ActorSystem<Void> system) {
     this.config = config;
     this.system = system;
+    system.getWhenTerminated().thenAccept(done -> left.complete(null));
   }
 
   /**
@@ -73,14 +78,31 @@ public final class CoordinatorSystem implements CoordinatorHost {
     return new CoordinatorSystem(config, system);
   }
 
+  /**
+   * As a member it would stay the one whose turn it is, and do nothing: others are to take over.
+   */
+  private void onFault(Throwable fault) {
+    if (closing.get()) {
+      return; // That an actor is stopped is no fault then.
+    }
+    LOG.error("this coordinator has failed and leaves the cluster", fault);
+    left.completeExceptionally(fault);
+    system.terminate();
+  }
+
   @Override
   public boolean isActive() {
     return active.get();
   }
 
   @Override
+  public boolean isMember() {
+    return Cluster.get(system).selfMember().status() == MemberStatus.up();
+  }
+
+  @Override
   public CompletionStage<Void> left() {
-    return system.getWhenTerminated().thenApply(done -> null);
+    return left.copy();
   }
 
   @Override
@@ -104,13 +126,15 @@ public final class CoordinatorSystem implements CoordinatorHost {
             config.timing(),
             store,
             active,
-            several);
+            several,
+            this::onFault);
     return jobs;
   }
 
   /** Leaves the cluster; takes half a second where nobody else is in it, a few at most. */
   @Override
   public void close() {
+    closing.set(true);
     if (jobs != null) {
       jobs.close();
     }

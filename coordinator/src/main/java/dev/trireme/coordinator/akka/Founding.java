@@ -10,14 +10,19 @@ import com.typesafe.config.ConfigValueFactory;
 import dev.trireme.coordinator.CoordinatorConfig;
 import dev.trireme.protocol.akka.ControlPlane;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
@@ -38,6 +43,8 @@ import scala.jdk.javaapi.CollectionConverters;
  * has ended.
  */
 final class Founding {
+  private static final Logger LOG = LoggerFactory.getLogger(Founding.class);
+
   /** What to do now. */
   sealed interface Step {
     /** Others in the list are to let this one in. */
@@ -48,11 +55,14 @@ final class Founding {
   }
 
   /** For each one before it in the list that does not listen (yet). */
-  private static final Duration EACH = Duration.ofSeconds(4);
+  private static final Duration EACH = Duration.ofSeconds(10);
+
+  /** Who has listened and does not answer a call now is busy, for so long. */
+  private static final Duration BUSY = Duration.ofMinutes(1);
 
   private static final Duration PACE = Duration.ofMillis(500);
   private static final Duration AGAIN = Duration.ofSeconds(3);
-  private static final Duration CONNECT = Duration.ofMillis(500);
+  private static final Duration CONNECT = Duration.ofSeconds(1);
 
   /** How long the first one waits for those that listen to say whether they are in a cluster. */
   private static final String ANSWER = "akka.cluster.seed-node-timeout";
@@ -65,6 +75,7 @@ final class Founding {
   private final ActorSystem<?> system;
   private final CoordinatorConfig config;
   private final String self;
+  private final Map<String, Long> heard = new HashMap<>();
 
   private Founding(ActorSystem<?> system, CoordinatorConfig config) {
     this.system = system;
@@ -118,6 +129,7 @@ final class Founding {
   private void tell(Cluster cluster, Step step) {
     List<Address> seeds = new ArrayList<>();
     if (step instanceof Step.Found found) {
+      LOG.info("founds a cluster unless one of these is in one: {}", found.others());
       // The first of Akka's seeds founds a cluster when all others have said that they are in none.
       seeds.add(cluster.selfMember().address());
       found.others().forEach(other -> seeds.add(address(other)));
@@ -155,15 +167,20 @@ final class Founding {
     return found;
   }
 
-  private static boolean listens(String hostAndPort) {
+  private boolean listens(String hostAndPort) {
     Address address = address(hostAndPort);
     try (Socket socket = new Socket()) {
       socket.connect(
           new InetSocketAddress(address.host().get(), (int) address.port().get()),
           (int) CONNECT.toMillis());
+      heard.put(hostAndPort, System.nanoTime());
       return true;
-    } catch (IOException e) {
+    } catch (ConnectException e) {
+      heard.remove(hostAndPort); // Nobody is there: its port refuses.
       return false;
+    } catch (IOException e) {
+      Long last = heard.get(hostAndPort);
+      return last != null && System.nanoTime() - last < BUSY.toNanos();
     }
   }
 

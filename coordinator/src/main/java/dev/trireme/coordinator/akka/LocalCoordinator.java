@@ -4,6 +4,7 @@ import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.store.LocalStore;
 import dev.trireme.protocol.akka.LocalPlane;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -31,7 +32,16 @@ public final class LocalCoordinator implements CoordinatorHost {
 
   @Override
   public JobService serve(LocalStore local) {
-    jobs = ActorJobService.start(plane::run, name, Timing.DEFAULT, local, active, false);
+    jobs =
+        ActorJobService.start(
+            plane::run,
+            name,
+            // Nobody can take over, and neither can the agent be without its coordinator.
+            Timing.DEFAULT.withLease(Duration.ZERO, Duration.ZERO),
+            local,
+            active,
+            false,
+            fault -> {});
     return jobs;
   }
 

@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.akka;
 
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.control.JobControl;
 import dev.trireme.protocol.akka.CoordinatorInbox;
 import java.util.concurrent.CompletableFuture;
@@ -16,6 +17,9 @@ record Request<T>(Function<JobControl, T> work, CompletableFuture<T> answer)
   void serve(JobControl control) {
     try {
       answer.complete(work.apply(control));
+    } catch (NotActiveException e) {
+      answer.completeExceptionally(e);
+      throw e;
     } catch (RuntimeException e) {
       answer.completeExceptionally(e);
     }

@@ -28,6 +28,9 @@ final class HarmDesk {
   /** Who asks waits for seconds; what is older has been given up. */
   private static final int MOST = 64;
 
+  /** More orders than a coordinator gives in its term. */
+  private static final long NUMBERS = 1_000_000;
+
   private record Pending(HarmOrder order, long generation, CompletableFuture<Harmed> answer) {}
 
   private final Time time;
@@ -65,13 +68,15 @@ final class HarmDesk {
     }
     CompletableFuture<Harmed> answer = new CompletableFuture<>();
     long generation = EndedJobs.statusOf(run.record()).generation();
-    pending.put(++last, new Pending(order, generation, answer));
+    // An agent may still answer an order of the coordinator before.
+    long number = term * NUMBERS + ++last;
+    pending.put(number, new Pending(order, generation, answer));
     out.accept(
         agentId,
         new HarmRank(
             new Stamp(term, generation),
             jobId,
-            last,
+            number,
             order.kind(),
             order.rank(),
             lasting,

@@ -3,9 +3,11 @@ package dev.trireme.coordinator.control;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.life.JobEffects;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
+import dev.trireme.coordinator.rundir.Origin;
 import dev.trireme.coordinator.rundir.RunDirectory;
 import dev.trireme.coordinator.schedule.Need;
 import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
@@ -34,6 +36,7 @@ final class Job implements JobEffects, AutoCloseable {
   private final JobRun run;
   private Optional<WaitingJob> waiting = Optional.empty();
   private boolean filesBroken;
+  private Optional<Origin> origin = Optional.empty();
 
   /**
    * @param waits told when the job waits until another moment than before
@@ -108,6 +111,8 @@ final class Job implements JobEffects, AutoCloseable {
   public void store(JobRecord record) {
     try {
       store.accept(record);
+    } catch (NotActiveException e) {
+      throw e;
     } catch (CoordinatorException e) {
       if (record.state() == JobState.QUEUED) {
         throw e;
@@ -117,9 +122,25 @@ final class Job implements JobEffects, AutoCloseable {
   }
 
   @Override
+  public void storeSurely(JobRecord record) {
+    store.accept(record);
+  }
+
+  /** Does something because of what an agent has said, of which the files keep which it was. */
+  void because(Optional<Origin> said, Runnable action) {
+    origin = said;
+    try {
+      action.run();
+    } finally {
+      origin = Optional.empty();
+    }
+  }
+
+  @Override
   public void publish(JobEvent event) {
     try {
-      directory.write(event);
+      directory.write(event, origin);
+      origin = origin.map(Origin::next);
     } catch (UncheckedIOException e) {
       if (!filesBroken || event instanceof JobEvent.Ended) {
         LOG.error("{}: {}", event.jobId(), e.getMessage());

@@ -10,21 +10,26 @@ import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
+import dev.trireme.coordinator.rundir.Origin;
 import dev.trireme.coordinator.rundir.RunDirectory;
 import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
+import dev.trireme.protocol.AgentToCoordinator.Inventory;
+import dev.trireme.protocol.AgentToCoordinator.LeaseOver;
+import dev.trireme.protocol.AgentToCoordinator.Leaving;
 import dev.trireme.protocol.AgentToCoordinator.ProbeDone;
 import dev.trireme.protocol.AgentToCoordinator.ProbeOpened;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.AgentToCoordinator.Said;
 import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
-import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
+import dev.trireme.protocol.CoordinatorToAgent.Heard;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.Stored.GenerationRecord;
@@ -55,6 +60,9 @@ public final class JobControl implements AutoCloseable {
   /** Jobs that have not ended; the scheduler looks at all of them at every change. */
   private static final int MAX_LIVE = 10_000;
 
+  /** For so long a term that was confirmed is taken to be the highest; far less than the margin. */
+  private static final Duration CONFIRMED = Duration.ofSeconds(4);
+
   /** In characters; what crosses the wire has a bound, and holds more than the spec. */
   private static final int MAX_SPEC = 256 << 10;
 
@@ -66,15 +74,19 @@ public final class JobControl implements AutoCloseable {
   private final AgentTable agents = new AgentTable();
   private final LiveJobs jobs;
   private final Placing placing;
+  private final AgentWatch watch;
   private final Probing probing;
   private final HarmDesk harms;
   private long term;
   private long generation;
   private long lastJob;
+  private final Duration lease;
+  private long confirmedAt;
+  private Optional<Origin> origin = Optional.empty();
 
   /**
-   * Takes over: raises the term, loads the jobs, and gives up those whose ranks ended with the
-   * coordinator before.
+   * Takes over: raises the term, loads the jobs, and goes on with their ranks as soon as their
+   * agents tell of them.
    *
    * @param name of the coordinator
    * @param frames yields unguessable numbers
@@ -97,10 +109,18 @@ public final class JobControl implements AutoCloseable {
     this.placing = new Placing(jobs, agents, () -> ++generation, frames, time);
     this.probing = new Probing(time, frames, out, () -> term);
     this.harms = new HarmDesk(time);
+    this.watch = new AgentWatch(jobs, agents, timing, time, () -> term, out);
+    this.lease = timing.lease();
+    this.confirmedAt = time.nanos();
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
-    records.forEach(this::takeOver);
+    try {
+      records.forEach(this::takeOver);
+    } catch (RuntimeException e) {
+      jobs.close();
+      throw e;
+    }
   }
 
   private void takeOver(JobRecord record) {
@@ -120,16 +140,8 @@ public final class JobControl implements AutoCloseable {
       jobs.addEnded(record);
       return;
     }
-    if (record.state() == JobState.STOPPING) {
-      jobs.guarded(
-          job, () -> job.run().abandon("the coordinator was restarted while the job was STOPPING"));
-    } else if (record.state() != JobState.QUEUED) {
-      jobs.guarded(
-          job,
-          () ->
-              job.run()
-                  .restart("the coordinator was restarted while the job was " + record.state()));
-    }
+    String reason = "coordinator %s has taken over in term %d".formatted(name, term);
+    jobs.guarded(job, () -> job.run().takeOver(reason));
   }
 
   private Job open(JobRecord record) {
@@ -153,6 +165,7 @@ public final class JobControl implements AutoCloseable {
 
   /** Acts on the waits that are over. */
   public void onTime() {
+    confirm();
     probing.onTime();
     for (Job job : jobs.due()) {
       jobs.guarded(job, job.run()::onTime);
@@ -203,7 +216,7 @@ public final class JobControl implements AutoCloseable {
               + submission.resolvedSpec().length());
     }
     for (Job job : jobs.all()) {
-      if (directory.equals(Path.of(job.run().record().runDirectory()))) {
+      if (directory.toString().equals(job.run().record().runDirectory())) {
         throw new CoordinatorException(
             "run directory "
                 + directory
@@ -216,6 +229,7 @@ public final class JobControl implements AutoCloseable {
 
   /** Ends a job; see {@link JobService#cancel}. */
   public void cancel(String jobId, String reason, boolean checkpoint) {
+    confirm();
     Optional<Job> found = jobs.find(jobId);
     if (found.isPresent()) {
       Job job = found.get();
@@ -308,6 +322,8 @@ public final class JobControl implements AutoCloseable {
           "it claims term %d and generation %d, more than there can have been"
               .formatted(agent.highestTerm(), agent.highestGeneration()));
     }
+    confirm();
+    Hearing hearing = watch.hearing(agent);
     boolean known = agents.find(agent.agentId()).isPresent();
     if (agent.highestTerm() > term || !known && agent.highestTerm() == term) {
       // It has obeyed somebody we do not know of: this coordinator's store was lost or replaced.
@@ -315,26 +331,79 @@ public final class JobControl implements AutoCloseable {
     }
     generation = Math.max(generation, agent.highestGeneration());
     agents.put(agent);
+    hearing.answered(time.nanos());
     placing.schedule();
-    return new AgentAccepted(new Stamp(term, 0), name + "/" + term);
+    return new AgentAccepted(
+        new Stamp(term, 0), hearing.name(name + "/" + term), lease.toMillis(), agent.sentNanos());
   }
 
-  /** An agent has left the cluster or was cut off. */
+  /**
+   * A lease may be given only by who is the active one for sure, or was a moment ago; and only such
+   * a one may write into a run's files, which the store does not guard.
+   */
+  private void confirm() {
+    long now = time.nanos();
+    if (!lease.isZero() && now - confirmedAt >= CONFIRMED.toNanos()) {
+      store.confirm();
+      confirmedAt = now;
+    }
+  }
+
+  /**
+   * An agent is not heard of any more: it has left the cluster or was cut off. Unless it said that
+   * it leaves, its ranks may go on until its lease is over.
+   */
+  public void onAgentGone(String agentId) {
+    confirm();
+    if (watch.gone(agentId)) {
+      placing.schedule();
+    }
+  }
+
+  /** An agent has ended, and its ranks with it. */
   public void onAgentLost(String agentId) {
-    agents
-        .remove(agentId)
-        .ifPresent(
-            agent -> {
-              for (Job job : jobs.snapshot()) {
-                jobs.guarded(job, () -> job.run().onAgentLost(agentId, agent.host()));
-              }
-              placing.schedule();
-            });
+    if (watch.lost(agentId)) {
+      placing.schedule();
+    }
   }
 
-  /** An agent has said something of a rank. */
+  /** An agent has said something; what is numbered is taken in once, in order, and answered. */
   public void onMessage(AgentToCoordinator message) {
-    if (message instanceof RankStarted started) {
+    if (message instanceof Said said) {
+      hear(said);
+    } else {
+      takeIn(message);
+    }
+  }
+
+  private void hear(Said said) {
+    Optional<Hearing> heard = watch.find(said.agentId());
+    if (heard.filter(h -> h.isOf(said.incarnation())).isEmpty()) {
+      return;
+    }
+    confirm();
+    Hearing hearing = heard.get();
+    if (hearing.isNext(said)) {
+      origin = Optional.of(hearing.origin(said));
+      try {
+        takeIn(said.message());
+      } finally {
+        origin = Optional.empty();
+      }
+      hearing.took(said.number());
+    }
+    out.accept(said.agentId(), new Heard(new Stamp(term, 0), hearing.last()));
+  }
+
+  private void takeIn(AgentToCoordinator message) {
+    if (message instanceof Inventory inventory) {
+      watch.onInventory(inventory);
+      placing.schedule();
+    } else if (message instanceof Leaving leaving) {
+      onAgentLost(leaving.agentId());
+    } else if (message instanceof LeaseOver over) {
+      toJob(over.jobId(), message, over.generation(), run -> run.onLeaseOver(over.generation()));
+    } else if (message instanceof RankStarted started) {
       toJob(
           started.jobId(),
           message,
@@ -364,7 +433,12 @@ public final class JobControl implements AutoCloseable {
               job -> {
                 jobs.guarded(
                     job,
-                    () -> job.run().onExited(exited.generation(), exited.rank(), exited.exit()));
+                    () ->
+                        job.because(
+                            origin,
+                            () ->
+                                job.run()
+                                    .onExited(exited.generation(), exited.rank(), exited.exit())));
                 placing.schedule();
               });
     }
@@ -376,16 +450,16 @@ public final class JobControl implements AutoCloseable {
     if (found.isPresent()) {
       Job job = found.get();
       JobState before = job.run().state();
-      jobs.guarded(job, () -> action.accept(job.run()));
+      jobs.guarded(job, () -> job.because(origin, () -> action.accept(job.run())));
       JobState state = job.run().state();
       if (job.run().wantsFormation() || state.isFinal() || state != before) {
         placing.schedule();
       }
       return;
     }
-    LOG.warn("agent {} runs ranks of {}, which is over: ending them", message.agentId(), jobId);
-    Stamp stamp = new Stamp(term, Math.max(0, itsGeneration));
-    out.accept(message.agentId(), new EndRanks(stamp, jobId, 0, "the job is over"));
+    if (watch.find(message.agentId()).filter(h -> !h.isComplete()).isEmpty()) {
+      watch.endRanks(message.agentId(), jobId, itsGeneration);
+    }
   }
 
   /** Lets go of files and listeners; what runs goes on running. */

@@ -2,6 +2,7 @@ package dev.trireme.coordinator.control;
 
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobStatus;
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
@@ -157,10 +158,14 @@ final class LiveJobs implements AutoCloseable {
   void guarded(Job job, Runnable action) {
     try {
       action.run();
+    } catch (NotActiveException e) {
+      throw e;
     } catch (RuntimeException e) {
       LOG.error("handling {}", job.run().record().jobId(), e);
       try {
         job.run().onInternalError(e);
+      } catch (NotActiveException notActive) {
+        throw notActive;
       } catch (RuntimeException again) {
         LOG.error("giving up {}", job.run().record().jobId(), again);
       }
@@ -174,6 +179,8 @@ final class LiveJobs implements AutoCloseable {
   private void forget(String jobId) {
     try {
       forget.accept(jobId);
+    } catch (NotActiveException e) {
+      throw e;
     } catch (CoordinatorException e) {
       LOG.warn("{} is kept longer than it should be: {}", jobId, e.getMessage());
     }

@@ -58,7 +58,7 @@ final class Breaking {
 
   /** Survivors have not left in time. */
   void onParkOver() {
-    for (int rank : life.formation().which(r -> !r.isGone() && !r.isOut())) {
+    for (int rank : life.formation().which(r -> !r.isGone() && !r.isOut() && !r.isCutOff())) {
       onEvidence(new Overdue(rank, "it did not leave its collectives in time"));
     }
   }
@@ -152,9 +152,76 @@ final class Breaking {
     gatherIfOut();
   }
 
+  /**
+   * Out of reach: what its ranks do is not known, and they are not replaced before {@code wait}.
+   */
+  void onCutOff(String agentId, String host, Duration wait) {
+    life.formation().cutOff(agentId);
+    onEvidence(new Evidence.HostLost(agentId, host));
+    if (life.isFormed() && !life.formation().which(Formation.Rank::isCutOff).isEmpty()) {
+      Wait what = life.isSettled() ? Wait.KILL : Wait.LEASE;
+      life.deadlines().end(what);
+      life.deadlines().begin(what, wait);
+    }
+  }
+
+  /** An agent is in reach again before its lease was over: its ranks are told what they missed. */
+  void onBack(String agentId) {
+    life.formation().inReach(agentId);
+    if (life.formation().which(Formation.Rank::isCutOff).isEmpty()) {
+      life.deadlines().end(Wait.LEASE);
+    }
+    if (life.isSettled()) {
+      ending.endRanks(life.timing().endGrace(), life.record().reason());
+    } else if (life.is(JobState.RECOVERING)) {
+      abortAgain();
+      life.deadlines().begin(Wait.PARK, life.timing().evidence().plus(collectiveDeadline()));
+    }
+  }
+
+  /** The leases of those out of reach are over, and with them their work. */
+  void onLeaseOver() {
+    life.formation().which(Formation.Rank::isCutOff).forEach(this::giveUp);
+    if (life.is(JobState.RECOVERING)) {
+      gatherIfOut();
+    }
+    ending.endIfAllGone();
+  }
+
+  private void giveUp(int rank) {
+    life.formation().rank(rank).ifPresent(Formation.Rank::gone);
+  }
+
+  /**
+   * Whether ranks out of reach cannot commit a step any more, whatever they do: every step of
+   * all-reduce takes a collective of all ranks, and one that is known to be out or gone will not
+   * take part. Servers and workers of a parameter server may go on among themselves.
+   */
+  private boolean canStall() {
+    return life.record().job().parallel().servers() == 0
+        && !life.formation().which(Formation.Rank::isStill).isEmpty();
+  }
+
+  /** As {@link #leave} for a formation that another coordinator has called off. */
+  void leaveAgain() {
+    if (!recovery.isUnderWay()) {
+      recovery.planned();
+    }
+    abortAgain();
+    life.deadlines().begin(Wait.PARK, life.timing().evidence().plus(collectiveDeadline()));
+    gatherIfOut();
+  }
+
+  /** Whoever was out of reach when the formation was called off is told now. */
+  void abortAgain() {
+    life.commands().abort(life.record().reason());
+  }
+
   /** Once nobody is left in the old formation's collectives, the next one may be decided. */
   void gatherIfOut() {
-    if (life.allRanks(rank -> rank.isGone() || rank.isOut())) {
+    if (life.allRanks(rank -> rank.isGone() || rank.isOut() || rank.isCutOff() && canStall())) {
+      // Who is out of reach is not waited for: what comes of it is of a generation that is over.
+      life.formation().which(Formation.Rank::isCutOff).forEach(this::giveUp);
       recovery.aborted();
       life.deadlines().endAll();
       if (recovery.backoffNanos() > 0) {

@@ -15,6 +15,10 @@ final class Deadlines {
     START,
     /** For the fact behind a complaint. */
     EVIDENCE,
+    /** For agents to tell a new coordinator of their ranks. */
+    REATTACH,
+    /** For the lease of an agent that is out of reach to be over, and a margin. */
+    LEASE,
     /** For the survivors of a broken formation to leave it. */
     PARK,
     /** For the end of a back-off. */

@@ -154,6 +154,7 @@ final class Ending {
   private void settle(Outcome how) {
     life.preempted(Optional.empty());
     life.outcome(Optional.of(how));
+    life.change(Records.ending(life.record(), how.state()));
     life.deadlines().endAll();
     life.move(JobState.STOPPING, how.reason());
   }
@@ -183,6 +184,7 @@ final class Ending {
     } else if (!life.state().isFinal()) {
       Outcome how = life.outcome().orElseThrow();
       life.deadlines().endAll();
+      life.change(Records.disbanded(life.record()));
       life.move(how.state(), how.reason() + afterthought);
       life.publish(
           (id, now) ->

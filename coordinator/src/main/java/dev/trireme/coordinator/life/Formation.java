@@ -9,7 +9,10 @@ import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.RankReport.Finished;
 import dev.trireme.protocol.RankReport.Parked;
 import dev.trireme.protocol.RankReport.Ready;
+import dev.trireme.protocol.Stored.FormationRecord;
+import dev.trireme.protocol.Stored.Place;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +32,8 @@ final class Formation {
     private Optional<Finished> finished = Optional.empty();
     private Optional<Parked> parked = Optional.empty();
     private boolean gone;
+    private boolean cutOff;
+    private boolean ended;
 
     private Rank(int number, String agentId, String host) {
       this.number = number;
@@ -77,6 +82,11 @@ final class Formation {
       return agentId;
     }
 
+    /** Its agent is out of reach; what it does is not known. */
+    boolean isCutOff() {
+      return cutOff && !gone;
+    }
+
     private Survivor survivor() {
       long applied =
           parked.map(Parked::appliedStep).orElseGet(() -> finished.orElseThrow().progress().step());
@@ -85,8 +95,20 @@ final class Formation {
       return new Survivor(number, agentId, pid, applied, parked.map(Parked::sound).orElse(replica));
     }
 
+    /** It is not counted on any more, whether or not it has ended yet. */
     void gone() {
       gone = true;
+    }
+
+    /** Its process is known to have ended. */
+    void ended() {
+      gone = true;
+      ended = true;
+    }
+
+    /** Whether it is known to take part in nothing any more. */
+    boolean isStill() {
+      return ended || isOut();
     }
 
     boolean isGone() {
@@ -110,6 +132,28 @@ final class Formation {
         ranks.put(rank, new Rank(rank, agent, hosts.getOrDefault(agent, agent)));
       }
     }
+  }
+
+  /** As another coordinator ordered it. */
+  static Formation of(FormationRecord record) {
+    Map<String, String> hosts = new HashMap<>();
+    record.places().forEach(p -> hosts.put(p.agentId(), p.host()));
+    return new Formation(
+        record.generation(),
+        record.places().stream().map(p -> new Placement(p.agentId(), p.ranks())).toList(),
+        hosts);
+  }
+
+  /** Where its ranks are, as it is stored. */
+  List<Place> places() {
+    return placements.stream()
+        .map(p -> new Place(p.agentId(), ranks.get(p.ranks().get(0)).host, p.ranks()))
+        .toList();
+  }
+
+  /** The agents that have ranks of it. */
+  List<String> agents() {
+    return placements.stream().map(Placement::agentId).distinct().toList();
   }
 
   long generation() {
@@ -164,6 +208,29 @@ final class Formation {
   /** The ranks of a lost agent are gone with it. */
   void loseAgent(String agentId) {
     ranks.values().stream().filter(r -> r.agentId.equals(agentId)).forEach(Rank::gone);
+  }
+
+  /** The name of an agent's host. */
+  String hostOf(String agentId) {
+    return ranks.values().stream()
+        .filter(r -> r.agentId.equals(agentId))
+        .map(Rank::host)
+        .findFirst()
+        .orElse(agentId);
+  }
+
+  boolean isCutOff(String agentId) {
+    return ranks.values().stream().anyMatch(r -> r.agentId.equals(agentId) && r.isCutOff());
+  }
+
+  /** It is known again what the ranks of this agent do. */
+  void inReach(String agentId) {
+    ranks.values().stream().filter(r -> r.agentId.equals(agentId)).forEach(r -> r.cutOff = false);
+  }
+
+  /** Nobody knows what the ranks of this agent do. */
+  void cutOff(String agentId) {
+    ranks.values().stream().filter(r -> r.agentId.equals(agentId)).forEach(r -> r.cutOff = true);
   }
 
   List<RankProcess> processes() {

@@ -2,15 +2,13 @@ package dev.trireme.coordinator.life;
 
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.protocol.AgentToRank;
-import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.Stamp;
-import dev.trireme.protocol.StateSource;
+import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 
 /** What a job tells the agents of one of its formations, all under the same stamp. */
 final class FormationCommands {
@@ -27,31 +25,39 @@ final class FormationCommands {
   }
 
   /** Each agent is to make its ranks, of survivors and new processes. */
-  void startRanks(long frames, Map<Integer, Long> survivors, StateSource source, Backing backing) {
-    for (Placement placement : formation.placements()) {
-      effects.tell(
-          placement.agentId(),
-          new CoordinatorToAgent.StartRanks(
-              stamp(),
-              job.jobId(),
-              job.job(),
-              job.resolvedSpec(),
-              job.runDirectory(),
-              formation.worldSize(),
-              placement.ranks(),
-              frames,
-              survivors.entrySet().stream()
-                  .filter(s -> placement.ranks().contains(s.getKey()))
-                  .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
-                  .toList(),
-              source,
-              backing,
-              newestOf(job.generations())));
-    }
+  void startRanks(FormationRecord order) {
+    formation.placements().forEach(placement -> startRanks(placement, order));
   }
 
-  /** Checkpoints of those before were pruned long ago. */
-  private static List<GenerationRecord> newestOf(List<GenerationRecord> all) {
+  /** The same of one agent, which does nothing about ranks that it has made already. */
+  void startRanksOf(String agentId, FormationRecord order) {
+    formation.placements().stream()
+        .filter(placement -> placement.agentId().equals(agentId))
+        .forEach(placement -> startRanks(placement, order));
+  }
+
+  private void startRanks(Placement placement, FormationRecord order) {
+    effects.tell(
+        placement.agentId(),
+        new CoordinatorToAgent.StartRanks(
+            stamp(),
+            job.jobId(),
+            job.job(),
+            job.resolvedSpec(),
+            job.runDirectory(),
+            formation.worldSize(),
+            placement.ranks(),
+            order.frames(),
+            order.survivors().stream().filter(s -> placement.ranks().contains(s.rank())).toList(),
+            order.source(),
+            order.backing(),
+            earlier()));
+  }
+
+  /** Those before this one; checkpoints of the oldest were pruned long ago. */
+  private List<GenerationRecord> earlier() {
+    List<GenerationRecord> all =
+        job.generations().stream().filter(g -> g.generation() < formation.generation()).toList();
     return all.subList(Math.max(0, all.size() - MAX_GENERATIONS), all.size());
   }
 

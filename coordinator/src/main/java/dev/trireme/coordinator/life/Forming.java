@@ -7,9 +7,11 @@ import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.Backing;
+import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
+import dev.trireme.protocol.Stored.FormationRecord;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,23 +46,49 @@ final class Forming {
     return backendRefusal;
   }
 
-  /** Orders its ranks; see {@link JobRun#form}. */
-  void form(Form decision, Map<String, String> hosts, long generation, long frames, Backing backs) {
-    backing = Optional.of(backs);
+  /**
+   * Orders its ranks; see {@link JobRun#form}.
+   *
+   * @throws dev.trireme.coordinator.CoordinatorException when that cannot be made durable; nothing
+   *     has changed then
+   */
+  void form(
+      Form decision,
+      Map<String, String> hosts,
+      long generation,
+      long frames,
+      Backing backs,
+      int wanted) {
     StateSource source =
         decision.source().equals(StateSource.JOB) && Records.everReady(life.record())
             ? StateSource.CHECKPOINT
             : decision.source();
-    life.deadlines().endAll();
+    Formation formation = new Formation(generation, decision.placements(), hosts);
+    FormationRecord order =
+        new FormationRecord(
+            generation,
+            formation.places(),
+            backs,
+            frames,
+            decision.survivors().entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
+                .toList(),
+            source,
+            wanted);
+    // Durable before anybody obeys: the next coordinator must know of every rank there can be.
+    life.moveSurely(
+        Records.formed(life.record(), order, formation.worldSize()),
+        JobState.STARTING,
+        decision.reason());
+    backing = Optional.of(backs);
+    rendezvous = new Rendezvous(formation.worldSize());
     recovery.ordered(source);
     List<Share> before = life.isFormed() ? life.formation().shares() : List.of();
-    life.formed(new Formation(generation, decision.placements(), hosts));
-    int worldSize = life.formation().worldSize();
-    rendezvous = new Rendezvous(worldSize);
-    life.change(Records.formed(life.record(), generation, worldSize));
-    life.move(JobState.STARTING, decision.reason());
+    life.formed(formation);
+    life.deadlines().endAll();
     life.deadlines().begin(Wait.START, life.timing().start());
-    life.commands().startRanks(frames, decision.survivors(), source, backs);
+    life.commands().startRanks(order);
     endLeftOut(before, decision.placements());
   }
 
@@ -72,6 +100,14 @@ final class Forming {
         life.commands().endRanksOn(share.agentId(), life.timing().endGrace(), why);
       }
     }
+  }
+
+  /** Goes on with a formation that another coordinator has ordered. */
+  void restore(FormationRecord order) {
+    backing = Optional.of(order.backing());
+    recovery.ordered(order.source());
+    life.formed(Formation.of(order));
+    rendezvous = new Rendezvous(life.formation().worldSize());
   }
 
   /** A rank's process has been started. */
@@ -165,6 +201,9 @@ final class Forming {
     if (works && Records.newest(life.record()).filter(g -> g.firstStep().isEmpty()).isPresent()) {
       life.change(Records.startingAt(life.record(), ready.progress().step() + 1));
       life.store();
+      life.figures().ready(ready);
+    } else if (works && life.figures().plan().isEmpty()) {
+      // Another coordinator has stored where the generation begins.
       life.figures().ready(ready);
     }
     long generation = formation.generation();

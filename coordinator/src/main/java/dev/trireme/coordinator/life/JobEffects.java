@@ -12,8 +12,20 @@ public interface JobEffects {
   /** Sends a command; lost without notice when the agent is gone. Does not block. */
   void tell(String agentId, CoordinatorToAgent command);
 
-  /** Makes this record the job's; durable when it returns. */
+  /**
+   * Makes this record the job's; durable when it returns. Where it cannot be made so, a job that
+   * waits is not accepted, and one that runs goes on.
+   */
   void store(JobRecord record);
+
+  /**
+   * The same for what must not happen unless it is durable.
+   *
+   * @throws dev.trireme.coordinator.CoordinatorException when it is not
+   */
+  default void storeSurely(JobRecord record) {
+    store(record);
+  }
 
   /** Lets everybody know. Does not block. */
   void publish(JobEvent event);

@@ -4,6 +4,7 @@ import dev.trireme.api.job.JobSpec;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.life.Blame.Blamed;
 import dev.trireme.coordinator.life.Deadlines.Wait;
 import dev.trireme.coordinator.life.Evidence.Overdue;
@@ -16,11 +17,13 @@ import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The life of one job.
@@ -52,9 +55,11 @@ public final class JobRun {
   private final Breaking breaking;
   private final Forming forming;
   private final Saves saves;
+  private final Reattachment reattachment;
   private final Recovery recovery;
   private final Size size;
   private final Unfit unfit = new Unfit();
+  private boolean stoppedByLease;
 
   /**
    * @param record as it was stored last, by this coordinator or one before it
@@ -66,6 +71,7 @@ public final class JobRun {
     this.breaking = new Breaking(life, recovery, ending);
     this.forming = new Forming(life, recovery, breaking, ending);
     this.saves = new Saves(life);
+    this.reattachment = new Reattachment(life, breaking, ending);
     this.size = new Size(record.job().parallel().ranks().max());
   }
 
@@ -109,6 +115,56 @@ public final class JobRun {
     }
   }
 
+  /**
+   * Goes on under this coordinator with the ranks it had under the one before, which step
+   * meanwhile. Where there were none, it waits for some.
+   *
+   * @param reason why, for people
+   */
+  public void takeOver(String reason) {
+    Optional<FormationRecord> order = record().formation();
+    if (life.is(JobState.QUEUED)) {
+      return;
+    }
+    if (order.isEmpty()) {
+      life.move(JobState.QUEUED, reason);
+      return;
+    }
+    forming.restore(order.get());
+    saves.formed(life.formation().worldSize());
+    // Other servers that somebody wanted meanwhile are to be asked for again.
+    size.restore(Math.min(order.get().wanted(), record().job().parallel().ranks().max()));
+    if (life.is(JobState.STOPPING)) {
+      Optional<JobState> ends = record().ending();
+      life.outcome(ends.map(state -> new Outcome(state, record().reason(), false)));
+      life.cancelled(ends.isPresent() ? Optional.empty() : Optional.of(record().reason()));
+    }
+    reattachment.begin(life.is(JobState.STOPPING) ? record().reason() : reason);
+  }
+
+  /**
+   * An agent has told all that is true of its ranks; of this job's these are there.
+   *
+   * @return whether its ranks were ordered again, since the order had not come
+   */
+  public boolean onInventory(String agentId, Set<Integer> there) {
+    boolean ordered = reattachment.onInventory(agentId, there);
+    seekSize();
+    return ordered;
+  }
+
+  /** The generation of its formation; 0 while it has none. */
+  public long generation() {
+    return life.isFormed() ? life.formation().generation() : 0;
+  }
+
+  /** An agent's lease has run out, so that its ranks stop together and keep their state. */
+  public void onLeaseOver(long generation) {
+    if (generation() == generation) {
+      stoppedByLease = true;
+    }
+  }
+
   /** Its ranks ended with the coordinator before this one, or it had ended: it runs again. */
   public void restart(String reason) {
     life.move(JobState.QUEUED, reason);
@@ -117,6 +173,7 @@ public final class JobRun {
   /** Whether its next formation is to be decided now. */
   public boolean wantsFormation() {
     return life.is(JobState.RECOVERING)
+        && !reattachment.isUnderWay()
         && life.preempted().isEmpty()
         && recovery.isAborted()
         && recovery.backoffNanos() <= 0;
@@ -174,10 +231,19 @@ public final class JobRun {
    */
   public void form(
       Form decision, Map<String, String> hosts, long generation, long frames, Backing backs) {
+    try {
+      forming.form(decision, hosts, generation, frames, backs, size.wish());
+    } catch (NotActiveException e) {
+      throw e;
+    } catch (CoordinatorException e) {
+      waitBecause("its formation cannot be kept: " + e.getMessage());
+      return;
+    }
     size.formed();
     breaking.formed();
-    saves.formed(decision.placements().stream().mapToInt(p -> p.ranks().size()).sum());
-    forming.form(decision, hosts, generation, frames, backs);
+    reattachment.formed();
+    stoppedByLease = false;
+    saves.formed(life.formation().worldSize());
   }
 
   /** A rank's process has been started. */
@@ -288,7 +354,8 @@ public final class JobRun {
     int ranks = Share.total(shares);
     boolean stops =
         life.isSettled() || life.cancelled().isPresent() || life.preempted().isPresent();
-    boolean settled = !stops && life.is(JobState.RUNNING) && !size.isChanging();
+    boolean settled =
+        !stops && life.is(JobState.RUNNING) && !size.isChanging() && !reattachment.isUnderWay();
     int target = stops ? 0 : size.isChanging() ? Math.min(ranks, size.wanted()) : ranks;
     boolean broken = !stops && life.is(JobState.RECOVERING);
     int lacking = broken ? Math.max(0, record().job().parallel().ranks().min() - ranks) : 0;
@@ -321,13 +388,16 @@ public final class JobRun {
   public void preempt(String reason) {
     if (wantsFormation() && !life.isSettled()) {
       ending.preemptBroken(reason);
-    } else if (life.is(JobState.RUNNING) && !life.isSettled() && !size.isChanging()) {
+    } else if (life.is(JobState.RUNNING)
+        && !life.isSettled()
+        && !size.isChanging()
+        && !reattachment.isUnderWay()) {
       ending.preempt(reason);
     }
   }
 
   private void seekSize() {
-    if (life.is(JobState.RUNNING)) {
+    if (life.is(JobState.RUNNING) && !reattachment.isUnderWay()) {
       size.seek(life.formation().shares(), life.commands())
           .ifPresent(
               why -> life.publish((id, now) -> new JobEvent.StateChanged(id, now, state(), why)));
@@ -337,6 +407,7 @@ public final class JobRun {
   private void onFinished(Formation.Rank rank, RankReport.Finished finished) {
     rank.finished(finished);
     if (life.isSettled()) {
+      noteFiguresAgain();
       return;
     }
     if (life.is(JobState.RECOVERING) && life.preempted().isEmpty()) {
@@ -351,6 +422,13 @@ public final class JobRun {
     onAllFinished(life.formation().allFinished());
   }
 
+  /** The coordinator that settled how it ends has not come to write its result. */
+  private void noteFiguresAgain() {
+    if (reattachment.happened() && life.allRanks(r -> r.finished().isPresent())) {
+      life.figures().finished(life.formation().allFinished().get(0));
+    }
+  }
+
   private void onAllFinished(List<RankReport.Finished> all) {
     Agreement.Ruling ruling = Agreement.rule(all);
     RankReport.Finished first = all.get(0);
@@ -358,7 +436,7 @@ public final class JobRun {
       int odd = differ.odd().get(0);
       Blamed blamed = new Blamed(odd, new Overdue(odd, differ.reason()), differ.reason());
       ending.failForGood(breaking.verdict(blamed), "");
-    } else if (size.isChanging() && life.cancelled().isEmpty() && first.stopped()) {
+    } else if (isToGoOn() && life.cancelled().isEmpty() && first.stopped()) {
       recovery.planned();
       size.servers().ifPresent(count -> life.change(Records.served(record(), count)));
       life.move(JobState.RECOVERING, "all ranks have stopped, to form anew");
@@ -371,6 +449,16 @@ public final class JobRun {
     }
   }
 
+  /**
+   * Whether ranks that stopped did so only to be formed anew. Who asked ranks to stop that another
+   * coordinator had is not known: a program that stops of itself does so again.
+   */
+  private boolean isToGoOn() {
+    return size.isChanging()
+        || stoppedByLease
+        || reattachment.happened() && life.preempted().isEmpty();
+  }
+
   /** A rank's process is gone. */
   public void onExited(long generation, int number, RankExit exit) {
     life.current(generation, number)
@@ -378,7 +466,7 @@ public final class JobRun {
         .ifPresent(
             rank -> {
               boolean early = rank.finished().isEmpty() || !life.isSettled();
-              rank.gone();
+              rank.ended();
               if (early) {
                 breaking.onEvidence(new Evidence.Exit(number, exit));
               }
@@ -386,15 +474,34 @@ public final class JobRun {
             });
   }
 
-  /** An agent has left the cluster or was cut off. */
+  /** An agent has ended, and its ranks with it. */
   public void onAgentLost(String agentId, String host) {
     size.loseAgent(agentId);
     unfit.forget(agentId);
-    if (slotsHeldOn(agentId) > 0) {
+    boolean held = slotsHeldOn(agentId) > 0;
+    if (held && life.formation().isCutOff(agentId)) {
+      life.formation().loseAgent(agentId);
+      breaking.onLeaseOver();
+    } else if (held) {
       life.formation().loseAgent(agentId);
       breaking.onEvidence(new Evidence.HostLost(agentId, host));
       ending.endIfAllGone();
     }
+    reattachment.onAgentLost(agentId);
+  }
+
+  /**
+   * An agent is out of reach. The ranks on other hosts are called out of their collectives; what
+   * those there do is not known, and they may not be replaced for a while, unless they can come to
+   * nothing without the others.
+   *
+   * @param wait until the agent's lease and a margin are over
+   */
+  public void onAgentCutOff(String agentId, String host, Duration wait) {
+    if (slotsHeldOn(agentId) > 0) {
+      breaking.onCutOff(agentId, host, wait);
+    }
+    reattachment.onAgentLost(agentId);
   }
 
   /**
@@ -470,6 +577,8 @@ public final class JobRun {
       case START ->
           breaking.overdue(
               life.formation().which(r -> r.ready().isEmpty()), "ready", timing.start());
+      case REATTACH -> reattachment.awaited().forEach(this::onNotComeBack);
+      case LEASE -> breaking.onLeaseOver();
       case PARK -> breaking.onParkOver();
       case BACKOFF -> {
         // It is asked whether it wants a formation.
@@ -482,5 +591,18 @@ public final class JobRun {
       case EXIT -> ending.endRanks(Duration.ZERO, "has not ended by itself");
       case KILL -> ending.onKillOver();
     }
+  }
+
+  /** An agent that was out of reach is back, with its ranks: those not given up yet may survive. */
+  public void onAgentBack(String agentId) {
+    if (life.isFormed() && life.formation().isCutOff(agentId)) {
+      breaking.onBack(agentId);
+    }
+  }
+
+  /** Its lease was over before this wait was. */
+  private void onNotComeBack(String agentId) {
+    String host = life.formation().hostOf(agentId);
+    onAgentLost(agentId, host);
   }
 }

@@ -91,6 +91,7 @@ final class LifeState {
 
   /** Its ranks are gone or given up. */
   void disbanded() {
+    record = Records.disbanded(record);
     formation = Optional.empty();
     commands = Optional.empty();
   }
@@ -140,6 +141,18 @@ final class LifeState {
   void move(JobState state, String reason) {
     record = Records.moved(record, state, reason);
     store();
+    publishState();
+  }
+
+  /**
+   * As {@link #move} with another version of the record, or not at all.
+   *
+   * @throws dev.trireme.coordinator.CoordinatorException when it cannot be made durable
+   */
+  void moveSurely(JobRecord version, JobState state, String reason) {
+    JobRecord next = Records.inTerm(Records.moved(version, state, reason), effects.term());
+    effects.storeSurely(next);
+    record = next;
     publishState();
   }
 

@@ -3,6 +3,7 @@ package dev.trireme.coordinator.life;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stored.FailureRecord;
+import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.util.ArrayList;
@@ -21,10 +22,21 @@ final class Records {
     return copy(r, r.term(), state, reason, r.generations());
   }
 
-  static JobRecord formed(JobRecord r, long generation, int worldSize) {
+  static JobRecord formed(JobRecord r, FormationRecord formation, int worldSize) {
     List<GenerationRecord> all = new ArrayList<>(r.generations());
-    all.add(new GenerationRecord(generation, worldSize, Optional.empty()));
-    return copy(r, r.term(), r.state(), r.reason(), all);
+    all.add(new GenerationRecord(formation.generation(), worldSize, Optional.empty()));
+    JobRecord next = copy(r, r.term(), r.state(), r.reason(), all);
+    return copy(next, next.failures(), Optional.of(formation), Optional.empty());
+  }
+
+  /** Its formation is given up: it waits anew, or has ended. */
+  static JobRecord disbanded(JobRecord r) {
+    return copy(r, r.failures(), Optional.empty(), Optional.empty());
+  }
+
+  /** It is known how it will end. */
+  static JobRecord ending(JobRecord r, JobState state) {
+    return copy(r, r.failures(), r.formation(), Optional.of(state));
   }
 
   /** The newest generation begins with this step. */
@@ -37,7 +49,7 @@ final class Records {
 
   /** With what its failure policy may count. */
   static JobRecord failed(JobRecord r, List<FailureRecord> failures) {
-    return copy(r, r.term(), r.state(), r.reason(), r.generations(), failures);
+    return copy(r, failures, r.formation(), r.ending());
   }
 
   /** With sizes of buckets that were left to the ranks. */
@@ -54,7 +66,9 @@ final class Records {
         r.state(),
         r.reason(),
         r.generations(),
-        r.failures());
+        r.failures(),
+        r.formation(),
+        r.ending());
   }
 
   /**
@@ -74,7 +88,9 @@ final class Records {
         r.state(),
         r.reason(),
         r.generations(),
-        r.failures());
+        r.failures(),
+        r.formation(),
+        r.ending());
   }
 
   /** The newest generation, if the job ever formed. */
@@ -91,16 +107,6 @@ final class Records {
 
   private static JobRecord copy(
       JobRecord r, long term, JobState state, String reason, List<GenerationRecord> generations) {
-    return copy(r, term, state, reason, generations, r.failures());
-  }
-
-  private static JobRecord copy(
-      JobRecord r,
-      long term,
-      JobState state,
-      String reason,
-      List<GenerationRecord> generations,
-      List<FailureRecord> failures) {
     return new JobRecord(
         r.jobId(),
         term,
@@ -113,6 +119,30 @@ final class Records {
         state,
         reason,
         generations,
-        failures);
+        r.failures(),
+        r.formation(),
+        r.ending());
+  }
+
+  private static JobRecord copy(
+      JobRecord r,
+      List<FailureRecord> failures,
+      Optional<FormationRecord> formation,
+      Optional<JobState> ending) {
+    return new JobRecord(
+        r.jobId(),
+        r.term(),
+        r.version() + 1,
+        r.job(),
+        r.resolvedSpec(),
+        r.runDirectory(),
+        r.user(),
+        r.submittedMillis(),
+        r.state(),
+        r.reason(),
+        r.generations(),
+        failures,
+        formation,
+        ending);
   }
 }

@@ -111,6 +111,11 @@ final class Recovery {
     abortedAt = abortedAt.or(() -> Optional.of(time.nanos()));
   }
 
+  /** Whether a formation has broken, or is to change, and the next has not come to a step. */
+  boolean isUnderWay() {
+    return underWay;
+  }
+
   boolean isAborted() {
     return abortedAt.isPresent();
   }

@@ -31,6 +31,16 @@ final class Size {
     return Math.min(wanted, allowed.map(Share::total).orElse(Integer.MAX_VALUE));
   }
 
+  /** What somebody wants, whatever it may have. */
+  int wish() {
+    return wanted;
+  }
+
+  /** Another coordinator was told so. */
+  void restore(int wish) {
+    wanted = wish;
+  }
+
   /** These slots it may have at most, whatever somebody wants. */
   void allow(List<Share> shares) {
     allowed = Optional.of(List.copyOf(shares));

@@ -9,13 +9,15 @@ import dev.trireme.protocol.RankReport;
 import java.io.IOException;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** Events and results as JSON objects. */
 final class EventJson {
   private EventJson() {}
 
-  static void metrics(JsonGenerator g, JobEvent.Progress progress) throws IOException {
+  static void metrics(JsonGenerator g, JobEvent.Progress progress, Optional<Origin> origin)
+      throws IOException {
     RankReport.Committed committed = progress.committed();
     g.writeStartObject();
     g.writeStringField("time", progress.time().toString());
@@ -33,10 +35,11 @@ final class EventJson {
     for (Map.Entry<String, Double> figure : new TreeMap<>(committed.figures()).entrySet()) {
       number(g, figure.getKey(), figure.getValue());
     }
+    said(g, origin);
     g.writeEndObject();
   }
 
-  static void event(JsonGenerator g, JobEvent event) throws IOException {
+  static void event(JsonGenerator g, JobEvent event, Optional<Origin> origin) throws IOException {
     g.writeStartObject();
     g.writeStringField("time", event.time().toString());
     g.writeStringField("job", event.jobId());
@@ -66,7 +69,14 @@ final class EventJson {
       g.writeStringField("state", ended.result().state().name());
       g.writeStringField("reason", ended.result().reason());
     }
+    said(g, origin);
     g.writeEndObject();
+  }
+
+  private static void said(JsonGenerator g, Optional<Origin> origin) throws IOException {
+    if (origin.isPresent()) {
+      g.writeStringField(RunDirectory.SAID, origin.get().text());
+    }
   }
 
   static void result(JsonGenerator g, JobResult result) throws IOException {

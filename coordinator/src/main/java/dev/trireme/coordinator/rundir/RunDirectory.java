@@ -13,6 +13,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Writes a run's files as its events happen:
@@ -31,6 +36,9 @@ import java.nio.file.StandardOpenOption;
  *   <li>{@code result.json}: how the job ended; appears whole, at the end.
  * </ul>
  *
+ * <p>A line of the first two that came of what an agent said names it, {@code said}: {@link
+ * Origin}.
+ *
  * <p>Times are ISO 8601 in UTC; numbers that are none (NaN, infinite) are null. Lines are flushed
  * one by one, and appended to what an earlier run of the same directory has left.
  *
@@ -41,15 +49,18 @@ public final class RunDirectory implements AutoCloseable {
   static final String METRICS = "metrics.jsonl";
   static final String EVENTS = "events.jsonl";
   static final String RESULT = "result.json";
+  static final String SAID = "said";
 
   private final JsonFactory json = new JsonFactory();
   private final Path directory;
   private final LineFile metrics;
   private final LineFile events;
   private final SampleLog samples;
+  private final Map<String, Origin> recorded = new HashMap<>();
 
-  private RunDirectory(Path directory, LineFile metrics, LineFile events) {
+  private RunDirectory(Path directory, List<Origin> recorded, LineFile metrics, LineFile events) {
     this.directory = directory;
+    recorded.forEach(this::note);
     this.metrics = metrics;
     this.events = events;
     this.samples = new SampleLog(directory.resolve(SampleLog.FILE));
@@ -68,8 +79,11 @@ public final class RunDirectory implements AutoCloseable {
       Files.createDirectories(directory);
       Files.deleteIfExists(directory.resolve(RESULT));
       replace(directory.resolve(SPEC), resolvedSpec);
+      List<Origin> recorded = new ArrayList<>(origins(directory.resolve(METRICS)));
+      recorded.addAll(origins(directory.resolve(EVENTS)));
       metrics = new LineFile(directory.resolve(METRICS));
-      return new RunDirectory(directory, metrics, new LineFile(directory.resolve(EVENTS)));
+      LineFile events = new LineFile(directory.resolve(EVENTS));
+      return new RunDirectory(directory, recorded, metrics, events);
     } catch (IOException e) {
       closeQuietly(metrics);
       throw new CoordinatorException(
@@ -78,12 +92,38 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
+  private static List<Origin> origins(Path file) throws IOException {
+    List<Origin> origins = new ArrayList<>();
+    for (Map<String, String> line : Tail.read(file)) {
+      if (line.containsKey(SAID)) {
+        origins.add(Origin.parse(line.get(SAID)));
+      }
+    }
+    return origins;
+  }
+
+  private void note(Origin origin) {
+    recorded.merge(origin.source(), origin, (a, b) -> b.isAfter(a) ? b : a);
+  }
+
+  private boolean isRecorded(Origin origin) {
+    Origin newest = recorded.get(origin.source());
+    return newest != null && !origin.isAfter(newest);
+  }
+
+  /** Writes what an event says that nobody told; see {@link #write(JobEvent, Optional)}. */
+  public void write(JobEvent event) {
+    write(event, Optional.empty());
+  }
+
   /**
    * Writes what an event says.
    *
+   * @param origin what made it happen, if an agent's word did; what these files hold already, or
+   *     something after it from the same source, is not written again
    * @throws UncheckedIOException when the file cannot be written
    */
-  public void write(JobEvent event) {
+  public void write(JobEvent event, Optional<Origin> origin) {
     try {
       if (event instanceof JobEvent.SamplesTrained trained) {
         samples.append(trained.samples());
@@ -95,10 +135,13 @@ public final class RunDirectory implements AutoCloseable {
       if (event instanceof JobEvent.RankReady ready) {
         samples.started(ready.generation(), ready.ready());
       }
-      if (event instanceof JobEvent.Progress progress) {
-        line(metrics, generator -> EventJson.metrics(generator, progress));
-      } else {
-        line(events, generator -> EventJson.event(generator, event));
+      if (origin.filter(this::isRecorded).isEmpty()) {
+        if (event instanceof JobEvent.Progress progress) {
+          line(metrics, generator -> EventJson.metrics(generator, progress, origin));
+        } else {
+          line(events, generator -> EventJson.event(generator, event, origin));
+        }
+        origin.ifPresent(this::note);
       }
       if (event instanceof JobEvent.StateChanged changed && changed.state() == JobState.QUEUED) {
         close(); // It may wait for days, with thousands of others.

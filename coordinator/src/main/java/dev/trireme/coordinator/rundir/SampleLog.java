@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 
@@ -40,6 +41,7 @@ final class SampleLog implements AutoCloseable {
   private final Path file;
   private FileChannel channel;
   private long startedGeneration = Long.MIN_VALUE;
+  private boolean read;
 
   /** The last step that is written of each of the newest generations. */
   private final NavigableMap<Long, Long> written = new TreeMap<>();
@@ -53,6 +55,7 @@ final class SampleLog implements AutoCloseable {
 
   /** A rank of a generation is ready; the first one tells where it begins. */
   void started(long generation, RankReport.Ready ready) throws IOException {
+    readOnce();
     if (generation == startedGeneration) {
       return;
     }
@@ -72,16 +75,37 @@ final class SampleLog implements AutoCloseable {
    * after the first word of the next one, for they come from two processes.
    */
   void append(RankReport.Samples samples) throws IOException {
+    readOnce();
     for (SampleRange told : samples.ranges()) {
       boolean forgotten =
           written.size() == MOST_GENERATIONS && told.generation() < written.firstKey();
       long step = forgotten ? Long.MAX_VALUE : written.getOrDefault(told.generation(), 0L);
       if (told.lastStep() > step) {
         range(told.firstStep() <= step ? told.startingAt(step + 1) : told, samples.items());
-        written.put(told.generation(), told.lastStep());
-        if (written.size() > MOST_GENERATIONS) {
-          written.pollFirstEntry();
-        }
+        wrote(told.generation(), told.lastStep());
+      }
+    }
+  }
+
+  private void wrote(long generation, long lastStep) {
+    written.merge(generation, lastStep, Math::max);
+    if (written.size() > MOST_GENERATIONS) {
+      written.pollFirstEntry();
+    }
+  }
+
+  /** What another coordinator has written counts as told. */
+  private void readOnce() throws IOException {
+    if (read) {
+      return;
+    }
+    read = true;
+    for (Map<String, String> line : Tail.read(file)) {
+      long itsGeneration = Long.parseLong(line.getOrDefault("generation", "0"));
+      if (line.containsKey("lastStep")) {
+        wrote(itsGeneration, Long.parseLong(line.get("lastStep")));
+      } else if (line.containsKey("restoredFrom")) {
+        startedGeneration = itsGeneration;
       }
     }
   }

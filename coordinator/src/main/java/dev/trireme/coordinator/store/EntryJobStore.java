@@ -1,6 +1,7 @@
 package dev.trireme.coordinator.store;
 
 import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.protocol.CodecException;
 import dev.trireme.protocol.MessageCodec;
 import dev.trireme.protocol.Stamp;
@@ -83,7 +84,7 @@ abstract class EntryJobStore implements LocalStore {
     if (before != null) {
       JobRecord old = decode(job.jobId(), before, JobRecord.class);
       if (old.term() > job.term() || old.term() == job.term() && old.version() > job.version()) {
-        throw new CoordinatorException(
+        throw new NotActiveException(
             "%s was written in term %d, version %d, after term %d, version %d: another coordinator has taken over"
                 .formatted(job.jobId(), old.term(), old.version(), job.term(), job.version()));
       }

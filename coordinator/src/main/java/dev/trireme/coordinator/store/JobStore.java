@@ -20,10 +20,17 @@ public interface JobStore extends AutoCloseable {
   long raiseTerm(long floor);
 
   /**
+   * Makes sure that the term raised last is still the highest.
+   *
+   * @throws dev.trireme.coordinator.NotActiveException when it is not, or nobody can tell
+   */
+  default void confirm() {}
+
+  /**
    * Keeps a job in place of its older versions; durable when this returns.
    *
-   * @throws dev.trireme.coordinator.CoordinatorException also when the store holds a version of a
-   *     higher term, or a higher version of the same: another coordinator has taken over
+   * @throws dev.trireme.coordinator.NotActiveException when the store holds a version of a higher
+   *     term, or a higher version of the same: another coordinator has taken over
    */
   void put(JobRecord job);
 

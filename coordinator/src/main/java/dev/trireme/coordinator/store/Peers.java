@@ -10,6 +10,11 @@ public interface Peers {
   /** How many others there are, whether they can be reached or not. */
   int count();
 
+  /** How many of them are in one cluster with this one: others may answer and be in another. */
+  default int joined() {
+    return count();
+  }
+
   /** Asks one of them, 0 to count - 1; fails within seconds when no answer comes. Any thread. */
   CompletableFuture<StoreMessage> ask(int peer, StoreMessage question);
 

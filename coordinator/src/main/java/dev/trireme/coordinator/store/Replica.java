@@ -2,6 +2,7 @@ package dev.trireme.coordinator.store;
 
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.protocol.StoreMessage;
+import dev.trireme.protocol.StoreMessage.Confirm;
 import dev.trireme.protocol.StoreMessage.Fetch;
 import dev.trireme.protocol.StoreMessage.Fetched;
 import dev.trireme.protocol.StoreMessage.Forget;
@@ -45,6 +46,8 @@ public final class Replica {
       return new Fetched(store.job(fetch.jobId()));
     } else if (question instanceof Keep keep) {
       return inTerm(keep.term(), () -> store.put(keep.job()));
+    } else if (question instanceof Confirm confirm) {
+      return inTerm(confirm.term(), () -> {});
     } else if (question instanceof Forget forget) {
       return inTerm(forget.term(), () -> store.remove(forget.jobId()));
     }

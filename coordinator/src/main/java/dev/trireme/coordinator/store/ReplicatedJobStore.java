@@ -1,7 +1,9 @@
 package dev.trireme.coordinator.store;
 
 import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.protocol.StoreMessage;
+import dev.trireme.protocol.StoreMessage.Confirm;
 import dev.trireme.protocol.StoreMessage.Fetch;
 import dev.trireme.protocol.StoreMessage.Fetched;
 import dev.trireme.protocol.StoreMessage.Forget;
@@ -64,6 +66,9 @@ public final class ReplicatedJobStore implements JobStore {
 
   @Override
   public long raiseTerm(long floor) {
+    if (peers.joined() < needed()) {
+      throw tooFew("be active", peers.joined());
+    }
     long highest = Math.max(local.term(), floor);
     for (int round = 0; round < MAX_ROUNDS; round++) {
       long wanted = EntryJobStore.termAfter(highest);
@@ -162,6 +167,12 @@ public final class ReplicatedJobStore implements JobStore {
   }
 
   @Override
+  public void confirm() {
+    requireTerm();
+    change(new Confirm(term), "go on as the active one");
+  }
+
+  @Override
   public void remove(String jobId) {
     requireTerm();
     local.remove(jobId);
@@ -170,7 +181,7 @@ public final class ReplicatedJobStore implements JobStore {
 
   private void requireTerm() {
     if (local.term() > term) {
-      throw new CoordinatorException(
+      throw new NotActiveException(
           "term " + local.term() + " has begun: another coordinator has taken over");
     }
   }
@@ -183,15 +194,15 @@ public final class ReplicatedJobStore implements JobStore {
         if (each.isDone()
             && answerOf(each).orElse(NOTHING) instanceof Kept kept
             && !kept.refusal().isEmpty()) {
-          throw new CoordinatorException("cannot " + what + ": " + kept.refusal());
+          throw new NotActiveException("cannot " + what + ": " + kept.refusal());
         }
       }
       throw tooFew(what, done);
     }
   }
 
-  private CoordinatorException tooFew(String what, int others) {
-    return new CoordinatorException(
+  private NotActiveException tooFew(String what, int others) {
+    return new NotActiveException(
         "cannot %s: needs %d of %d coordinators, found %d; start the others"
             .formatted(what, needed() + 1, peers.count() + 1, others + 1));
   }

@@ -11,6 +11,7 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.Progress;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.Leaving;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
@@ -159,6 +160,7 @@ final class FakeAgent implements AutoCloseable {
 
   @Override
   public void close() {
+    say(new Leaving(id));
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().join();
   }

@@ -33,7 +33,7 @@ class FoundingTest {
     assertThat(decide("b:1", List.of("c:1"), Duration.ofSeconds(1)))
         .isEqualTo(new Ask(List.of("c:1")));
     assertThat(decide("b:1", List.of("c:1"), LONG)).isEqualTo(new Found(List.of("c:1")));
-    assertThat(decide("c:1", List.of(), Duration.ofSeconds(5))).isEqualTo(new Ask(List.of()));
+    assertThat(decide("c:1", List.of(), Duration.ofSeconds(15))).isEqualTo(new Ask(List.of()));
     assertThat(decide("c:1", List.of(), LONG)).isEqualTo(new Found(List.of()));
   }
 

@@ -53,7 +53,8 @@ class TakeOverTest {
 
   private ActorJobService start(RuntimeException failure, boolean several) {
     JobStore store = new FailingOnce(failure, new AtomicInteger());
-    return ActorJobService.start(plane::run, "test", Timing.DEFAULT, store, active, several);
+    return ActorJobService.start(
+        plane::run, "test", Timing.DEFAULT, store, active, several, fault -> {});
   }
 
   @Test

@@ -93,7 +93,7 @@ class JobControlTest {
     }
     try (JobControl control = open()) {
       told.clear();
-      control.onRegistration(agent("a", 2, 1, 0));
+      control.onRegistration(agent("b", 2, 1, 0));
       submit(control, "two");
 
       assertThat(told.get(0).stamp().generation()).isEqualTo(43);
@@ -135,31 +135,6 @@ class JobControlTest {
 
       assertThat(told).allSatisfy(t -> assertThat(t.stamp()).isEqualTo(new Stamp(6, 1)));
       assertThat(store.jobs.get(job).term()).isEqualTo(6);
-    }
-  }
-
-  @Test
-  void shouldRunAgainWhatRanUnderTheCoordinatorBefore() {
-    String running;
-    String waiting;
-    try (JobControl control = open()) {
-      control.onRegistration(agent("a", 2, 0, 0));
-      running = submit(control, "one");
-      waiting = submit(control, "two");
-    }
-    try (JobControl control = open()) {
-      assertThat(control.list())
-          .extracting(JobStatus::jobId, JobStatus::state)
-          .containsExactly(
-              org.assertj.core.groups.Tuple.tuple(running, JobState.QUEUED),
-              org.assertj.core.groups.Tuple.tuple(waiting, JobState.QUEUED));
-      assertThat(control.list().get(0).reason())
-          .isEqualTo("the coordinator was restarted while the job was STARTING");
-      told.clear();
-      control.onRegistration(agent("a", 2, 0, 1));
-      assertThat(told).hasSize(1);
-      assertThat(told.get(0).stamp().generation()).as("one more than any known").isEqualTo(2);
-      assertThat(submit(control, "three")).isEqualTo("job-3");
     }
   }
 
@@ -208,14 +183,30 @@ class JobControlTest {
   }
 
   @Test
-  void shouldLetAJobRunOnWhenItsStateCannotBeKept() {
+  void shouldStartAJobOnlyOnceThatCanBeKept() {
     try (JobControl control = open()) {
       String job = submit(control, "one");
       store.full = true;
       control.onRegistration(agent("a", 2, 0, 0));
+      assertThat(status(control, job).state()).isEqualTo(JobState.QUEUED);
+      assertThat(status(control, job).reason()).endsWith("the disk is full");
+      assertThat(told).isEmpty();
+      store.full = false;
+      control.onTime();
 
       assertThat(status(control, job).state()).isEqualTo(JobState.STARTING);
-      assertThat(told).hasSize(1);
+    }
+  }
+
+  @Test
+  void shouldLetAJobRunOnWhenItsStateCannotBeKept() {
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+      String job = submit(control, "one");
+      store.full = true;
+      run(control, job, 1);
+
+      assertThat(status(control, job).state()).isEqualTo(JobState.RUNNING);
     }
   }
 
@@ -370,11 +361,11 @@ class JobControlTest {
 
       assertThat(told)
           .containsExactly(
-              new HarmRank(new Stamp(1, 1), job, 1, HarmKind.FREEZE, 1, 3000, false),
-              new HarmRank(new Stamp(1, 1), job, 2, HarmKind.FREEZE, 1, 3000, false));
-      control.onMessage(new HarmAnswered("a", job, 2, 101, "", "not here"));
-      control.onMessage(new HarmAnswered("a", job, 1, 101, "stopped", ""));
-      control.onMessage(new HarmAnswered("a", job, 1, 101, "said twice", ""));
+              new HarmRank(new Stamp(1, 1), job, 1_000_001, HarmKind.FREEZE, 1, 3000, false),
+              new HarmRank(new Stamp(1, 1), job, 1_000_002, HarmKind.FREEZE, 1, 3000, false));
+      control.onMessage(new HarmAnswered("a", job, 1_000_002, 101, "", "not here"));
+      control.onMessage(new HarmAnswered("a", job, 1_000_001, 101, "stopped", ""));
+      control.onMessage(new HarmAnswered("a", job, 1_000_001, 101, "said twice", ""));
       assertThat(done).isCompletedWithValueMatching(h -> h.pid() == 101 && h.generation() == 1);
       assertThat(refused).isCompletedExceptionally();
       assertThat(directory.resolve("one/events.jsonl"))

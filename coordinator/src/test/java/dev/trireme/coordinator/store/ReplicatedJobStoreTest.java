@@ -28,6 +28,7 @@ class ReplicatedJobStoreTest {
   private final List<MemoryStore> disks =
       new ArrayList<>(List.of(new MemoryStore(), new MemoryStore(), new MemoryStore()));
   private final Set<Integer> away = new HashSet<>();
+  private final Set<Integer> apart = new HashSet<>();
 
   private static final class MemoryStore implements LocalStore {
     private final Map<String, JobRecord> jobs = new TreeMap<>();
@@ -86,6 +87,11 @@ class ReplicatedJobStoreTest {
           }
 
           @Override
+          public int joined() {
+            return apart.contains(node) ? 0 : others.size();
+          }
+
+          @Override
           public CompletableFuture<StoreMessage> ask(int peer, StoreMessage question) {
             int other = others.get(peer);
             return away.contains(other) || away.contains(node)
@@ -93,6 +99,18 @@ class ReplicatedJobStoreTest {
                 : CompletableFuture.completedFuture(new Replica(disks.get(other)).answer(question));
           }
         });
+  }
+
+  @Test
+  void shouldNotTakeOverInAClusterOfItsOwnThoughOthersAnswer() {
+    JobStore first = at(0);
+    assertThat(first.raiseTerm(0)).isEqualTo(1);
+    apart.add(1);
+
+    assertThatThrownBy(() -> at(1).raiseTerm(0))
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessageContaining("needs 2 of 3 coordinators, found 1");
+    first.put(Jobs.record("job-1", 1, 1, JobState.QUEUED));
   }
 
   @Test

@@ -16,17 +16,15 @@ import java.util.HexFormat;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * An agent as a service. When the cluster has given it up, as it does with a host that was cut off,
- * the agent ends its ranks and joins anew under the same name.
+ * its link joins again; its ranks go on for as long as their lease.
  */
 final class AgentService {
   private static final Logger LOG = LoggerFactory.getLogger(AgentService.class);
-  private static final long PAUSE_SECONDS = 1;
 
   private final AgentOptions options;
   private final ServiceStop stop;
@@ -73,20 +71,12 @@ final class AgentService {
 
   @SuppressWarnings("try") // the node is there only to be closed
   private void serve() throws InterruptedException {
-    while (!stop.isAsked()) {
-      WatchedLink joined =
-          new WatchedLink(new AkkaCoordinatorLink(bind, options.coordinators(), tls));
-      LOG.info("agent {} with {} slots on {}", config.agentId(), config.slots(), bind);
-      try (AgentNode node = AgentNode.start(config, joined)) {
-        link = Optional.of(joined);
-        joined.onLeft(stop::wake);
-        stop.awaitOr(joined::hasLeft);
-      }
-      link = Optional.empty();
-      if (!stop.isAsked()) {
-        LOG.warn("the cluster has given this agent up: its ranks were ended, it joins anew");
-        TimeUnit.SECONDS.sleep(PAUSE_SECONDS);
-      }
+    WatchedLink joined =
+        new WatchedLink(new AkkaCoordinatorLink(bind, options.coordinators(), tls));
+    LOG.info("agent {} with {} slots on {}", config.agentId(), config.slots(), bind);
+    try (AgentNode node = AgentNode.start(config, joined)) {
+      link = Optional.of(joined);
+      stop.await();
     }
   }
 

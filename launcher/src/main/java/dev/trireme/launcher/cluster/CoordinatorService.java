@@ -23,6 +23,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
@@ -77,10 +78,15 @@ final class CoordinatorService {
                 config.coordinators()))) {
       node.jobs(); // a state directory that cannot be used is told of here
       try (ApiServer served = api(api, context, token, node::active, runs);
-          HealthServer health = health(HostPort.of(config.health()))) {
+          HealthServer health = health(HostPort.of(config.health()), node::isMember)) {
         announce(state, node.address(), served, health);
-        node.left().thenRun(stop::wake);
+        node.left().whenComplete((left, fault) -> stop.wake());
         stop.awaitOr(() -> node.left().toCompletableFuture().isDone());
+        if (node.left().toCompletableFuture().isCompletedExceptionally()) {
+          throw new CoordinatorException(
+              "this coordinator has failed: this is a bug, please report it with the log; another"
+                  + " one takes over, start this one again");
+        }
         if (!stop.isAsked()) {
           throw new CoordinatorException(
               "the other coordinators have given this one up, as they cannot reach it; start it"
@@ -112,10 +118,16 @@ final class CoordinatorService {
     }
   }
 
-  /** It answers at all: so it lives; it serves, so it is ready. */
-  private static HealthServer health(HostPort address) throws IOException {
+  /** It answers at all: so it lives; it is one of the coordinators, so it is ready. */
+  private static HealthServer health(HostPort address, BooleanSupplier member) throws IOException {
     try {
-      return HealthServer.start(address.toSocket(), Optional::empty, Optional::empty);
+      return HealthServer.start(
+          address.toSocket(),
+          Optional::empty,
+          () ->
+              member.getAsBoolean()
+                  ? Optional.empty()
+                  : Optional.of("it has not joined the other coordinators yet"));
     } catch (BindException e) {
       throw new IOException("cannot serve health on " + address + ": " + e, e);
     }

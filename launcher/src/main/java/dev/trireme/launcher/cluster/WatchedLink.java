@@ -51,15 +51,6 @@ final class WatchedLink implements CoordinatorLink {
         : Optional.of("no coordinator has answered for " + silent / 1_000_000_000 + " s");
   }
 
-  /** Calls this once when the agent is no member of the cluster any more. */
-  void onLeft(Runnable action) {
-    link.left().thenRun(action);
-  }
-
-  boolean hasLeft() {
-    return link.left().toCompletableFuture().isDone();
-  }
-
   @Override
   public void close() {
     link.close();

@@ -166,7 +166,10 @@ public final class ApiServer implements AutoCloseable {
       } catch (IllegalArgumentException e) {
         Http.answer(exchange, 400, Http.error(e.getMessage()));
       } catch (CoordinatorException e) {
-        Http.answer(exchange, 409, Http.error(e.getMessage()));
+        // A question may be asked of the next one; whether a change was made nobody knows.
+        boolean question = exchange.getRequestMethod().equals("GET");
+        int code = question && active.get().isEmpty() ? 503 : 409;
+        Http.answer(exchange, code, Http.error(e.getMessage()));
       } catch (RuntimeException e) {
         LOG.error("serving {}", exchange.getRequestURI().getPath(), e);
         Http.answer(exchange, 500, Http.error(e.toString()));

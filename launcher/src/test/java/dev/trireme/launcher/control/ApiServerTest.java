@@ -54,6 +54,7 @@ class ApiServerTest {
   private final List<String> asked = new CopyOnWriteArrayList<>();
   private final Map<String, JobStatus> jobs = new ConcurrentSkipListMap<>();
   private volatile boolean standby;
+  private volatile boolean handsOver;
   private ApiServer server;
   private ApiClient client;
 
@@ -224,6 +225,15 @@ class ApiServerTest {
         .hasMessageContaining("no active coordinator at 127.0.0.1:1");
   }
 
+  @Test
+  void shouldHaveTheNextOneAskedWhereItHandsOverMeanwhile() {
+    handsOver = true;
+
+    assertThatThrownBy(client::cluster)
+        .isInstanceOf(UnreachableException.class)
+        .hasMessageContaining("this coordinator stands by");
+  }
+
   /** A typing error in an address is not worth the wait for a coordinator that takes over. */
   @Test
   void shouldNotWaitLongWhereNobodyHasEverAnswered() throws Exception {
@@ -298,6 +308,10 @@ class ApiServerTest {
 
     @Override
     public ClusterStatus cluster() {
+      if (handsOver) {
+        standby = true;
+        throw new CoordinatorException("it is not the active one any more");
+      }
       return new ClusterStatus(
           "c", 1, List.of(new ClusterStatus.Agent("a", "h", 2, 1, 0, 0, 8, 0)));
     }

@@ -251,7 +251,8 @@ final class RankSupervisor implements AutoCloseable {
     sparesWantedBy = Optional.empty();
     for (Child child : children.ranksOf(command.jobId())) {
       long pid = child.process().pid();
-      boolean older = child.join().get().stamp().compareTo(command.stamp()) < 0;
+      // Of the generation alone: another coordinator may order the same formation once more.
+      boolean older = child.join().get().stamp().generation() < command.stamp().generation();
       if (older && command.survivors().stream().noneMatch(s -> s.pid() == pid)) {
         String why = "generation " + command.stamp().generation() + " does without it";
         child.requestEnd(System.nanoTime() + REPLACED_NANOS, why);

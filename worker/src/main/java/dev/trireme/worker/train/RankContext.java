@@ -299,15 +299,20 @@ public final class RankContext implements TrainingContext {
     if (due || requested) {
       ports.exchange().saving(progress);
       ports.steps().saving();
-      Duration stall =
-          ports
-              .checkpointer()
-              .save(
-                  new CheckpointContent(
-                      generation(), progress, job.train().seed(), resolvedSpec, state));
+      CheckpointContent content =
+          new CheckpointContent(generation(), progress, job.train().seed(), resolvedSpec, state);
+      // One that was asked for, or is the last, has to be.
+      Optional<Duration> stall =
+          requested || progress.step() >= totalSteps()
+              ? Optional.of(ports.checkpointer().save(content))
+              : ports.checkpointer().saveUnlessHeldUp(content);
       // What the checkpoint took is told once it is there, or has failed.
-      log.debug("step {}: snapshot taken in {}", progress.step(), stall);
+      stall.ifPresent(s -> log.debug("step {}: snapshot taken in {}", progress.step(), s));
     }
+  }
+
+  private long totalSteps() {
+    return job.train().totalSteps(ports.data().training().items(), job.data().batchSize());
   }
 
   @Override

@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
     header = "Runs this host's agent, which starts ranks, until it is told to end.",
     description = {
       "Logs JSON lines to standard error. On SIGTERM it ends its ranks and leaves within seconds,"
-          + " with exit code 0. When the cluster has given it up it ends its ranks and joins anew."
+          + " with exit code 0. When the cluster has given it up it joins again."
     },
     footerHeading = "%nExample:%n",
     footer = "  trireme agent --join 10.0.0.1:7400,10.0.0.2:7400 --credentials /etc/trireme")

@@ -2,6 +2,7 @@ package dev.trireme.worker.agent.akka;
 
 import akka.actor.Address;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.JoinSeedNodes;
@@ -11,10 +12,12 @@ import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.TlsFiles;
 import dev.trireme.protocol.akka.ControlPlane;
 import dev.trireme.worker.agent.CoordinatorLink;
+import dev.trireme.worker.agent.plane.Session;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -23,15 +26,30 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.jdk.javaapi.CollectionConverters;
 
-/** A member of the coordinators' Akka cluster, with an actor system of its own. */
+/**
+ * A member of the coordinators' Akka cluster, with an actor system of its own. When the cluster has
+ * given it up, as it does with a host that was cut off, or when no coordinator is left, it joins
+ * again as a new member and goes on with what the agent has to say: what the ranks may do meanwhile
+ * is for the lease to say, and what becomes of them then for the coordinator.
+ *
+ * <p>It owns two threads: {@code trireme-join}, and {@code trireme-lease}, on which nothing else is
+ * done, so that a lease ends in time whatever becomes of the actor system.
+ */
 public final class AkkaCoordinatorLink implements CoordinatorLink {
   private static final Logger LOG = LoggerFactory.getLogger(AkkaCoordinatorLink.class);
   private static final long LEAVE_SECONDS = 6;
+  private static final long PAUSE_MILLIS = 500;
+  private static final long LOOK_MILLIS = 500;
 
   private final String bindHost;
   private final List<Address> seeds;
   private final Optional<TlsFiles> tls;
   private volatile ActorSystem<Object> system;
+  private volatile Optional<String> agentId = Optional.empty();
+  private volatile Optional<Session> session = Optional.empty();
+  private final ScheduledExecutorService again = one("trireme-join");
+  private final ScheduledExecutorService leases = one("trireme-lease");
+  private boolean closed;
 
   /**
    * @param bindHost to listen on and be reached at; any free port is taken
@@ -57,6 +75,15 @@ public final class AkkaCoordinatorLink implements CoordinatorLink {
     }
   }
 
+  private static ScheduledExecutorService one(String name) {
+    return Executors.newSingleThreadScheduledExecutor(
+        body -> {
+          Thread thread = new Thread(body, name);
+          thread.setDaemon(true);
+          return thread;
+        });
+  }
+
   private static Address address(String seed) {
     int colon = seed.lastIndexOf(':');
     try {
@@ -72,46 +99,100 @@ public final class AkkaCoordinatorLink implements CoordinatorLink {
   }
 
   @Override
-  public void start(Supplier<RegisterAgent> registration, Consumer<CoordinatorToAgent> commands) {
-    system =
-        ActorSystem.create(
+  public synchronized void start(
+      Supplier<RegisterAgent> registration, Consumer<CoordinatorToAgent> commands) {
+    Session fresh = Session.fresh(registration.get().agentId());
+    session = Optional.of(fresh);
+    agentId = Optional.of(registration.get().agentId());
+    leases.scheduleWithFixedDelay(
+        () -> look(fresh, commands), LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+    join(
+        () ->
             Behaviors.setup(
                 context ->
                     AgentActor.create(
-                        ControlPlane.coordinator(context.getSystem()), registration, commands)),
-            ControlPlane.SYSTEM,
-            ControlPlane.settings(ControlPlane.AGENT_ROLE, bindHost, 0, tls));
-    Cluster.get(system)
-        .manager()
-        .tell(new JoinSeedNodes(CollectionConverters.asScala(seeds).toSeq()));
+                        ControlPlane.coordinator(context.getSystem()),
+                        registration,
+                        commands,
+                        fresh)));
   }
 
-  /**
-   * Completed when this is no member of the cluster any more: it was closed, or the cluster has
-   * given it up. Called after {@link #start}.
-   */
-  public CompletionStage<Void> left() {
-    return system.getWhenTerminated().thenApply(done -> null);
+  private void look(Session of, Consumer<CoordinatorToAgent> commands) {
+    try {
+      for (CoordinatorToAgent command : of.onTime(System.nanoTime())) {
+        LOG.warn("the lease is over: {}", command);
+        commands.accept(command);
+      }
+    } catch (RuntimeException e) {
+      LOG.error("looking at the lease", e);
+    }
+  }
+
+  private synchronized void join(Supplier<Behavior<Object>> agent) {
+    if (closed) {
+      return;
+    }
+    ActorSystem<Object> joining =
+        ActorSystem.create(
+            agent.get(),
+            ControlPlane.SYSTEM,
+            ControlPlane.settings(ControlPlane.AGENT_ROLE, bindHost, 0, tls));
+    system = joining;
+    Cluster.get(joining)
+        .manager()
+        .tell(new JoinSeedNodes(CollectionConverters.asScala(seeds).toSeq()));
+    joining.getWhenTerminated().thenAccept(done -> joinLater(agent));
+  }
+
+  private synchronized void joinLater(Supplier<Behavior<Object>> agent) {
+    if (!closed) {
+      again.schedule(() -> joinAgain(agent), PAUSE_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** A member that was given up cannot come back as the one it was. */
+  private void joinAgain(Supplier<Behavior<Object>> agent) {
+    LOG.warn("the cluster has given this agent up, or is gone: joins again");
+    try {
+      join(agent);
+    } catch (RuntimeException e) {
+      LOG.error("cannot join; tries again", e);
+      joinLater(agent);
+    }
   }
 
   @Override
   public void send(AgentToCoordinator message) {
-    ActorSystem<Object> to = system;
-    if (to == null) {
+    if (session.isEmpty()) {
       LOG.warn("lost a {}: the control plane is not up", message.getClass().getSimpleName());
-    } else {
-      to.tell(new AgentActor.Say(message));
+      return;
+    }
+    // Kept whether or not there is an actor system just now.
+    session.get().say(message);
+    ActorSystem<Object> to = system;
+    if (to != null) {
+      to.tell(AgentActor.Ask.SAY);
     }
   }
 
   @Override
   public void close() {
-    if (system == null) {
+    ActorSystem<Object> leaving;
+    synchronized (this) {
+      closed = true;
+      leaving = system;
+    }
+    again.shutdownNow();
+    leases.shutdownNow();
+    if (leaving == null) {
       return;
     }
-    system.terminate();
+    // Whoever closes this has ended the ranks: the coordinator need not wait for a lease.
+    agentId.ifPresent(
+        id -> leaving.tell(new AgentActor.LastWord(new AgentToCoordinator.Leaving(id))));
+    leaving.terminate();
     try {
-      system.getWhenTerminated().toCompletableFuture().get(LEAVE_SECONDS, TimeUnit.SECONDS);
+      leaving.getWhenTerminated().toCompletableFuture().get(LEAVE_SECONDS, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
       LOG.warn("the control plane was not left within {} s", LEAVE_SECONDS);
     } catch (ExecutionException e) {

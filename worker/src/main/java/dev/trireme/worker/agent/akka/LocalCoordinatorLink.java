@@ -1,12 +1,14 @@
 package dev.trireme.worker.agent.akka;
 
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.CoordinatorToAgent;
-import dev.trireme.protocol.akka.CoordinatorInbox;
 import dev.trireme.protocol.akka.LocalPlane;
 import dev.trireme.worker.agent.CoordinatorLink;
+import dev.trireme.worker.agent.plane.Session;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -17,7 +19,8 @@ public final class LocalCoordinatorLink implements CoordinatorLink {
   private static final Logger LOG = LoggerFactory.getLogger(LocalCoordinatorLink.class);
 
   private final LocalPlane plane;
-  private ActorRef<Object> agent;
+  private Optional<Session> session = Optional.empty();
+  private Optional<ActorRef<Object>> agent = Optional.empty();
   private boolean closed;
 
   /**
@@ -28,33 +31,35 @@ public final class LocalCoordinatorLink implements CoordinatorLink {
   }
 
   @Override
-  public void start(Supplier<RegisterAgent> registration, Consumer<CoordinatorToAgent> commands) {
-    plane.coordinator().thenAccept(coordinator -> join(coordinator, registration, commands));
+  public synchronized void start(
+      Supplier<RegisterAgent> registration, Consumer<CoordinatorToAgent> commands) {
+    Session fresh = Session.fresh(registration.get().agentId());
+    session = Optional.of(fresh);
+    plane
+        .coordinator()
+        .thenAccept(
+            coordinator -> join(AgentActor.create(coordinator, registration, commands, fresh)));
   }
 
-  private synchronized void join(
-      ActorRef<CoordinatorInbox> coordinator,
-      Supplier<RegisterAgent> registration,
-      Consumer<CoordinatorToAgent> commands) {
+  private synchronized void join(Behavior<Object> behavior) {
     if (!closed) {
-      agent = plane.join(AgentActor.create(coordinator, registration, commands), "agent");
+      agent = Optional.of(plane.join(behavior, "agent"));
     }
   }
 
   @Override
   public synchronized void send(AgentToCoordinator message) {
-    if (agent == null) {
-      LOG.debug("lost a {}: there is no coordinator yet", message.getClass().getSimpleName());
-    } else {
-      agent.tell(new AgentActor.Say(message));
+    if (session.isEmpty()) {
+      LOG.warn("lost a {}: the control plane is not up", message.getClass().getSimpleName());
+      return;
     }
+    session.get().say(message);
+    agent.ifPresent(a -> a.tell(AgentActor.Ask.SAY));
   }
 
   @Override
   public synchronized void close() {
     closed = true;
-    if (agent != null) {
-      agent.tell(AgentActor.Leave.LEAVE);
-    }
+    agent.ifPresent(a -> a.tell(AgentActor.Ask.LEAVE));
   }
 }

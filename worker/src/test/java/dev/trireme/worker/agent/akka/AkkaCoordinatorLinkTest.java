@@ -6,11 +6,14 @@ import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.Member;
 import akka.cluster.typed.Cluster;
+import akka.cluster.typed.Down;
 import akka.cluster.typed.Join;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
+import dev.trireme.protocol.AgentToCoordinator.Said;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.RankReport;
@@ -31,6 +34,7 @@ class AkkaCoordinatorLinkTest {
       new RegisterAgent("agent-a", "localhost", 2, 2, 0, 0);
 
   private final LinkedBlockingQueue<AgentToCoordinator> heard = new LinkedBlockingQueue<>();
+  private final LinkedBlockingQueue<ToCoordinator> all = new LinkedBlockingQueue<>();
   private final LinkedBlockingQueue<CoordinatorToAgent> obeyed = new LinkedBlockingQueue<>();
   private ActorSystem<Void> coordinator;
 
@@ -58,6 +62,7 @@ class AkkaCoordinatorLinkTest {
             ToCoordinator.class,
             m -> {
               heard.add(m.message());
+              all.add(m);
               m.agent().tell(new AgentAccepted(new Stamp(1, 0), "coordinator-1"));
               return Behaviors.same();
             })
@@ -72,16 +77,44 @@ class AkkaCoordinatorLinkTest {
   void shouldRegisterRelayAndLeave() throws Exception {
     try (AkkaCoordinatorLink link = new AkkaCoordinatorLink("127.0.0.1", List.of(seed()))) {
       link.start(() -> REGISTRATION, obeyed::add);
-      assertThat(heard.poll(20, TimeUnit.SECONDS)).isEqualTo(REGISTRATION);
+      AgentToCoordinator first = heard.poll(20, TimeUnit.SECONDS);
+      assertThat(((RegisterAgent) first).sent("", 0)).isEqualTo(REGISTRATION);
       assertThat(obeyed.poll(20, TimeUnit.SECONDS)).isInstanceOf(AgentAccepted.class);
 
       FromRank report = new FromRank("agent-a", "job-1", 1, 0, new RankReport.ShardWritten(3));
       link.send(report);
       AgentToCoordinator next = heard.poll(20, TimeUnit.SECONDS);
-      while (next instanceof RegisterAgent) {
+      while (!(next instanceof Said said) || !said.message().equals(report)) {
+        assertThat(next).as("the report").isNotNull();
         next = heard.poll(20, TimeUnit.SECONDS);
       }
-      assertThat(next).isEqualTo(report);
+    }
+  }
+
+  @Test
+  void shouldJoinAgainWhenItWasGivenUpAndSayAllOnceMore() throws Exception {
+    try (AkkaCoordinatorLink link = new AkkaCoordinatorLink("127.0.0.1", List.of(seed()))) {
+      link.start(() -> REGISTRATION, obeyed::add);
+      ToCoordinator first = all.poll(20, TimeUnit.SECONDS);
+      Cluster cluster = Cluster.get(coordinator);
+      for (Member member : cluster.state().getMembers()) {
+        if (member.hasRole(ControlPlane.AGENT_ROLE)) {
+          cluster.manager().tell(new Down(member.address()));
+        }
+      }
+      FromRank report = new FromRank("agent-a", "job-1", 1, 0, new RankReport.ShardWritten(3));
+      link.send(report);
+
+      ToCoordinator next = all.poll(20, TimeUnit.SECONDS);
+      while (next != null
+          && (next.agent().equals(first.agent())
+              || !(next.message() instanceof Said said && said.message().equals(report)))) {
+        next = all.poll(20, TimeUnit.SECONDS);
+      }
+      assertThat(next).as("the report, from another member").isNotNull();
+      assertThat(((Said) next.message()).incarnation())
+          .as("the same run of the agent")
+          .isEqualTo(((RegisterAgent) first.message()).incarnation());
     }
   }
 
