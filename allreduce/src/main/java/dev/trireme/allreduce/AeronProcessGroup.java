@@ -5,12 +5,11 @@ import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.transport.AeronTransport;
+import dev.trireme.allreduce.transport.Losses;
 import dev.trireme.api.collective.ProcessGroup;
-import io.aeron.driver.MediaDriver;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /**
  * The process group of rank processes, through the Aeron media driver of each host. Ranks of one
@@ -123,15 +122,12 @@ public final class AeronProcessGroup {
    * @throws dev.trireme.api.collective.CollectiveException when the media driver does not answer
    */
   public static Opening open(GroupConfig config) {
-    return open(config, settings -> {});
+    return open(config, Losses.NONE);
   }
 
-  /**
-   * The same with other settings of the rank's own driver, which speaks to other hosts; for tests
-   * that lose datagrams.
-   */
-  public static Opening open(GroupConfig config, Consumer<MediaDriver.Context> settings) {
-    return open(config, settings, new AbortSwitch());
+  /** The same with datagrams to and from other hosts that are lost; for tests. */
+  public static Opening open(GroupConfig config, Losses losses) {
+    return open(config, losses, new AbortSwitch());
   }
 
   /**
@@ -140,12 +136,11 @@ public final class AeronProcessGroup {
    * @param abort for this group alone
    */
   public static Opening open(GroupConfig config, AbortSwitch abort) {
-    return open(config, settings -> {}, abort);
+    return open(config, Losses.NONE, abort);
   }
 
-  private static Opening open(
-      GroupConfig config, Consumer<MediaDriver.Context> settings, AbortSwitch abort) {
-    return new Opening(config, AeronTransport.open(config, settings, abort), abort);
+  private static Opening open(GroupConfig config, Losses losses, AbortSwitch abort) {
+    return new Opening(config, AeronTransport.open(config, losses, abort), abort);
   }
 
   /**

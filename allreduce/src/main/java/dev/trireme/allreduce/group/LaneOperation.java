@@ -140,6 +140,7 @@ final class LaneOperation extends Operation {
       through &= lane.through();
     }
     if (through) {
+      group.parcels().takeBack();
       return Outcome.DONE;
     }
     return moved ? Outcome.MOVED : Outcome.WAITING;
@@ -189,7 +190,7 @@ final class LaneOperation extends Operation {
     int taken =
         group
             .parcels()
-            .write(
+            .lend(
                 send.peer(),
                 send.phase(),
                 number(),
@@ -253,6 +254,16 @@ final class LaneOperation extends Operation {
     lane.bytes += bytes;
     if (lane.bytes == receive.count() * width) {
       lane.next();
+      goOn(lane);
+    }
+  }
+
+  /** Does at once what stands between this message and the next that this lane wants. */
+  private void goOn(Lane lane) {
+    boolean goesOn = true;
+    while (goesOn && !lane.through()) {
+      Step step = lane.step();
+      goesOn = (step instanceof Step.Finish || step instanceof Step.Mark) && step(lane) >= 0;
     }
   }
 

@@ -42,6 +42,18 @@ final class Parcels {
     }
   }
 
+  /** As {@link Transport#lend}, to any other rank. */
+  int lend(int to, int phase, long operation, long offset, long address, long bytes) {
+    return transport.hosts().together(to, transport.rank())
+        ? write(to, phase, operation, offset, address, bytes)
+        : transport.lend(to, phase, operation, offset, address, bytes);
+  }
+
+  /** As {@link Transport#takeBack}. */
+  void takeBack() {
+    transport.takeBack();
+  }
+
   /** As {@link Transport#write}, to any other rank. */
   int write(int to, int phase, long operation, long offset, long address, long bytes) {
     if (!transport.hosts().together(to, transport.rank())) {

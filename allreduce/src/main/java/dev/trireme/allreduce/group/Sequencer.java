@@ -419,6 +419,7 @@ final class Sequencer {
   }
 
   private void failPending(CollectiveException why) {
+    parcels.takeBack();
     List<Operation> failed = line.drain();
     inFlight.addAndGet(-failed.size());
     List<Message> open = messages.drain();

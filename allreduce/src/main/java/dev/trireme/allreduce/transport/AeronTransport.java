@@ -7,14 +7,12 @@ import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
 import io.aeron.Subscription;
-import io.aeron.driver.MediaDriver;
 import io.aeron.exceptions.AeronException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 
 /**
  * The ranks of a formation, each a client of its host's Aeron media driver. Whether two of them
@@ -98,19 +96,18 @@ public final class AeronTransport implements Transport {
    * Connects to the media driver and listens on a port that the system chooses.
    *
    * @param config with a network
-   * @param settings may change those of this rank's own driver
+   * @param losses none, save in tests
    * @param abort ends the meeting, too
    * @throws dev.trireme.api.collective.CollectiveException when the driver does not answer in time
    */
-  public static AeronTransport open(
-      GroupConfig config, Consumer<MediaDriver.Context> settings, AbortSwitch abort) {
+  public static AeronTransport open(GroupConfig config, Losses losses, AbortSwitch abort) {
     AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
     try {
       // A stream of its own, so that nothing ever arrives there.
       int stream = WIRE_STREAMS + config.rank() * (config.worldSize() - 1);
       transport.network =
           new NetworkDriver(
-              config, stream, Lifeline.DRIVER_MILLIS, settings, transport::networkBroke);
+              config, stream, Lifeline.DRIVER_MILLIS, losses, transport::networkBroke);
       return transport;
     } catch (RuntimeException e) {
       transport.close();
@@ -171,11 +168,12 @@ public final class AeronTransport implements Transport {
     }
     int local = hosts.ranks(hosts.of().get(rank)).size();
     int remote = worldSize - local;
-    Channels channels = Channels.of(List.of(all), remote);
+    Channels channels = Channels.of(List.of(all));
     wires = new Wires(config.formation(), channels.mtu(), worldSize);
     LogRoom.require(config.aeronDirectory(), Channels.logsWithin(local - 1));
     if (remote > 0) {
       LogRoom.require(network.directory(), Channels.logsBetween(remote, channels.dataTerm()));
+      network.pass(wires);
     }
     Streams streams = new Streams(config.streamBase(), worldSize);
     Streams wire = new Streams(WIRE_STREAMS, worldSize);
@@ -190,7 +188,7 @@ public final class AeronTransport implements Transport {
         Subscription arriving = aeron.addSubscription(Channels.IPC, in);
         signals.add(peer, aeron.addExclusivePublication(Channels.IPC, out), arriving);
       } else {
-        String port = channels.in(network.tag());
+        String port = Channels.in(network.tag());
         Aeron own = network.aeron();
         int heard = wire.between(peer, rank);
         int said = wire.between(rank, peer);
@@ -213,7 +211,17 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int write(int to, int phase, long operation, long offset, long address, long bytes) {
-    return wires.write(to, phase, operation, offset, address, bytes);
+    return wires.write(to, phase, operation, offset, address, bytes, false);
+  }
+
+  @Override
+  public int lend(int to, int phase, long operation, long offset, long address, long bytes) {
+    return wires.write(to, phase, operation, offset, address, bytes, true);
+  }
+
+  @Override
+  public void takeBack() {
+    wires.takeBack();
   }
 
   @Override
@@ -266,7 +274,12 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int poll(Listener to) {
-    tend();
+    wires.open(true);
+    try {
+      tend();
+    } finally {
+      wires.open(false);
+    }
     listener = to;
     int delivered = signals.poll(ears);
     answer(false);
@@ -293,6 +306,7 @@ public final class AeronTransport implements Transport {
 
   /** Stays until the ranks of other hosts have what they need. */
   private void part() {
+    wires.close();
     long start = System.nanoTime();
     long atMost =
         partings.hasFailed() ? FAILED_NANOS : Math.min(LEFT_NANOS, config.timeout().toNanos());

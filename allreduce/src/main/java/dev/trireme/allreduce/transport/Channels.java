@@ -41,28 +41,47 @@ record Channels(int mtu, int window, int socketBuffer) {
   private static final int SIGNAL_MTU = 1408;
   private static final int IP_AND_UDP_HEADER = 48;
   private static final int WANTED_BUFFER = 4 << 20;
-  private static final int MAX_WINDOW = 512 << 10;
+
+  /** Twice as much was slower on loopback: what is under way then outgrows the caches. */
+  private static final int MAX_WINDOW = 256 << 10;
+
   private static final int MIN_TERM = 64 << 10;
 
-  /** For a rank that hears of {@code remote} ranks of other hosts. */
-  static Channels of(List<Endpoint> all, int remote) {
+  /** For all ranks of a formation. */
+  static Channels of(List<Endpoint> all) {
     int mtu = all.stream().mapToInt(Endpoint::mtu).min().orElse(SIGNAL_MTU);
     int buffer = grantedBuffer();
-    int share = Integer.highestOneBit(Math.max(1, buffer / Math.max(1, remote)));
-    int window = Math.max(Integer.highestOneBit(2 * mtu), Math.min(MAX_WINDOW, share));
+    int window = window(mtu, all.size(), buffer);
     return new Channels(mtu, window, Math.max(buffer, window));
   }
 
-  /** Where this rank may be heard of first: any port, known by the tag from then on. */
-  static String doorbell(NetworkConfig network, long tag) {
+  private static int window(int mtu, int worldSize, int buffer) {
+    int share = Integer.highestOneBit(Math.max(1, buffer / Math.max(1, worldSize - 1)));
+    return Math.max(Integer.highestOneBit(2 * mtu), Math.min(MAX_WINDOW, share));
+  }
+
+  /**
+   * Where this rank may be heard of first: any port, known by the tag from then on. The window is
+   * that of all streams that arrive there: the driver asks the channel that opened the port, and no
+   * later one.
+   */
+  static String doorbell(NetworkConfig network, long tag, int worldSize) {
     String address = network.resolved().getHostAddress();
     String literal = address.contains(":") ? "[" + address + "]" : address;
-    return "aeron:udp?tags=" + tag + "|endpoint=" + literal + ":0|so-rcvbuf=" + grantedBuffer();
+    int buffer = grantedBuffer();
+    return "aeron:udp?tags="
+        + tag
+        + "|endpoint="
+        + literal
+        + ":0|so-rcvbuf="
+        + buffer
+        + "|rcv-wnd="
+        + window(mtuOf(network), worldSize, buffer);
   }
 
   /** What arrives at the port with this tag. */
-  String in(long tag) {
-    return "aeron:udp?tags=" + tag + "|rcv-wnd=" + window;
+  static String in(long tag) {
+    return "aeron:udp?tags=" + tag;
   }
 
   String signalsTo(Endpoint peer) {
@@ -87,9 +106,9 @@ record Channels(int mtu, int window, int socketBuffer) {
         + socketBuffer;
   }
 
-  /** Aeron lets half of a term be under way. */
+  /** Aeron lets half of a term be under way, and a frame be an eighth of it. */
   int dataTerm() {
-    return Math.max(MIN_TERM, 2 * window);
+    return Math.max(Math.max(MIN_TERM, 2 * window), Integer.highestOneBit(8 * mtu - 1) * 2);
   }
 
   /** Bytes of the logs of a rank's streams to and from so many peers of its host. */

@@ -8,6 +8,10 @@ import io.aeron.Subscription;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.aeron.exceptions.TimeoutException;
+import io.aeron.protocol.DataHeaderFlyweight;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.GatheringByteChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -20,11 +24,11 @@ import org.slf4j.LoggerFactory;
 /**
  * A rank's own media driver for what it says to other hosts and hears of them, with the port at
  * which it is heard of. It has no thread: whoever drives the group works it, between the writing of
- * one frame and the reading of the next. So a datagram is received, put into its log and added up
- * by one thread while it lies in that core's cache, every rank brings its own core to the work, and
- * nobody waits for another process to wake. (With one driver a host, a thread of its own, moving
- * 100 MiB between two ranks of two cores took 2.3 times as long: that thread was busy for two
- * thirds of the time, and for the rest everybody waited for somebody.)
+ * one frame and the reading of the next. So a datagram is received and added up by one thread while
+ * it lies in that core's cache, mostly without a log between, see {@link Datagrams}; every rank
+ * brings its own core to the work, and nobody waits for another process to wake. (With one driver a
+ * host, a thread of its own, moving 100 MiB between two ranks of two cores took 2.3 times as long:
+ * that thread was busy for two thirds of the time, and for the rest everybody waited for somebody.)
  *
  * <p>The other side of it: nothing is sent, acknowledged or sent again while nobody drives. A group
  * is driven every 50 ms at the least; what arrives meanwhile lies in the socket's buffer. And what
@@ -45,11 +49,9 @@ final class NetworkDriver implements AutoCloseable {
   /** The least that Aeron allows: room for 8192, and a peer takes about thirty. */
   private static final int COUNTERS_LENGTH = 1 << 20;
 
-  /** In one go: the datagrams of so many peers, so that none has to wait for the next. */
-  private static final int CYCLES = 4;
-
   private static final int LAST_CYCLES = 64;
 
+  private final Passing passing = new Passing();
   private final MediaDriver driver;
   private final AgentInvoker driverWork;
   private final Aeron aeron;
@@ -61,18 +63,16 @@ final class NetworkDriver implements AutoCloseable {
    * Blocks until the port is open.
    *
    * @param stream any id that is this formation's
-   * @param settings may change the driver's
+   * @param losses of every socket
    * @param broken told when the client is of no use any more
    */
   NetworkDriver(
       GroupConfig config,
       int stream,
       long timeoutMillis,
-      Consumer<MediaDriver.Context> settings,
+      Losses losses,
       Consumer<Throwable> broken) {
-    MediaDriver.Context context = context(config);
-    settings.accept(context);
-    driver = MediaDriver.launch(context);
+    driver = MediaDriver.launch(context(config, losses));
     driverWork = driver.sharedAgentInvoker();
     try {
       aeron =
@@ -92,7 +92,7 @@ final class NetworkDriver implements AutoCloseable {
     try {
       NetworkConfig network = config.network().orElseThrow();
       tag = aeron.nextCorrelationId();
-      String address = listen(network, stream, timeoutMillis);
+      String address = listen(network, stream, config.worldSize(), timeoutMillis);
       endpoint = new Endpoint(network.host(), address, Channels.mtuOf(network));
     } catch (RuntimeException e) {
       close();
@@ -100,7 +100,7 @@ final class NetworkDriver implements AutoCloseable {
     }
   }
 
-  private static MediaDriver.Context context(GroupConfig config) {
+  private MediaDriver.Context context(GroupConfig config, Losses losses) {
     return new MediaDriver.Context()
         .aeronDirectoryName(directory(config, config.rank()).toString())
         .dirDeleteOnStart(true)
@@ -108,6 +108,12 @@ final class NetworkDriver implements AutoCloseable {
         .threadingMode(ThreadingMode.INVOKER)
         .asyncExecutorEnabled(false)
         .termBufferSparseFile(true)
+        .sendChannelEndpointSupplier(
+            (channel, status, context) ->
+                new SendingPort(passing, losses, channel, status, context))
+        .receiveChannelEndpointSupplier(
+            (channel, dispatcher, status, context) ->
+                new ReceivingPort(passing, losses, channel, dispatcher, status, context))
         .counterValuesBufferLength(COUNTERS_LENGTH)
         .clientLivenessTimeoutNs(NEVER.toNanos())
         .publicationUnblockTimeoutNs(2 * NEVER.toNanos())
@@ -121,8 +127,9 @@ final class NetworkDriver implements AutoCloseable {
         .resolve("generation-" + config.generation() + "-rank-" + rank + "-network");
   }
 
-  private String listen(NetworkConfig network, int stream, long timeoutMillis) {
-    Subscription subscription = aeron.addSubscription(Channels.doorbell(network, tag), stream);
+  private String listen(NetworkConfig network, int stream, int worldSize, long timeoutMillis) {
+    Subscription subscription =
+        aeron.addSubscription(Channels.doorbell(network, tag, worldSize), stream);
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
     String address = subscription.resolvedEndpoint();
     while (address == null) {
@@ -154,16 +161,34 @@ final class NetworkDriver implements AutoCloseable {
     return Path.of(driver.aeronDirectoryName());
   }
 
-  /** Sends and receives what there is, for a bounded time. */
-  void work() {
-    cycles(CYCLES);
+  /** Whom every datagram passes from now on. */
+  void pass(Datagrams to) {
+    passing.to = to;
   }
 
-  private void cycles(int most) {
-    int left = most;
-    while (left > 0 && driverWork.invoke() > 0) {
-      left--;
+  /** The sockets are opened before there is anybody to look at what passes. */
+  private static final class Passing implements Datagrams {
+    private Datagrams to = LEFT_ALONE;
+
+    @Override
+    public boolean take(DataHeaderFlyweight header, long address, int length) {
+      return to.take(header, address, length);
     }
+
+    @Override
+    public int send(GatheringByteChannel channel, ByteBuffer datagram) throws IOException {
+      return to.send(channel, datagram);
+    }
+
+    @Override
+    public void seen(int stream, int session, int termId, int termOffset) {
+      to.seen(stream, session, termId, termOffset);
+    }
+  }
+
+  /** Sends and receives one datagram or a few of each peer. */
+  void work() {
+    driverWork.invoke();
     clientWork.invoke();
   }
 
@@ -171,7 +196,9 @@ final class NetworkDriver implements AutoCloseable {
   @Override
   public void close() {
     try {
-      cycles(LAST_CYCLES);
+      for (int left = LAST_CYCLES; left > 0 && driverWork.invoke() > 0; left--) {
+        clientWork.invoke();
+      }
     } finally {
       try {
         aeron.close();

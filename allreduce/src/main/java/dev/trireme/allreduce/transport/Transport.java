@@ -74,8 +74,20 @@ public interface Transport extends AutoCloseable {
   }
 
   /**
+   * The same, but the bytes may be read from where they are until the receiver has them, or until
+   * {@link #takeBack}: they must not change before.
+   */
+  default int lend(int to, int phase, long operation, long offset, long address, long bytes) {
+    return write(to, phase, operation, offset, address, bytes);
+  }
+
+  /** Ends the loan of all bytes: from now on they may change. */
+  default void takeBack() {}
+
+  /**
    * Hands over what ranks of other hosts have written, as it was cut by {@link #write}: a bounded
-   * number of pieces; says how many were taken.
+   * number of pieces; says how many were taken. From then on {@link #poll} may hand pieces to the
+   * same receiver, which are counted at the next call of this, and what it throws is thrown then.
    */
   default int read(Receiver receiver) {
     return 0;

@@ -18,6 +18,7 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,6 +92,38 @@ class UdpGroupTest {
                 });
         assertThat(sums).as(hosts).containsOnly(expected);
       }
+    }
+  }
+
+  /** What is sent is not copied before it is sent; what is lost is sent again. */
+  @Test
+  void shouldSendAgainWhatItSentThoughTheBufferHasChangedSince() {
+    int count = 250_000;
+    try (UdpGroups ranks = new UdpGroups("abc", 0.03)) {
+      ranks.form(1, Optional.empty(), UdpGroups.TIMEOUT);
+      List<Integer> wrong =
+          ranks.onEveryRank(
+              group -> {
+                try (NativeMemory.Block block = NativeMemory.allocate(4L * count, 64)) {
+                  TensorBuffer buffer = TensorBuffer.cpu(block.address(), DType.INT32, count);
+                  IntBuffer ints =
+                      NativeMemory.view(block.address(), 4 * count)
+                          .order(ByteOrder.nativeOrder())
+                          .asIntBuffer();
+                  int errors = 0;
+                  for (int round = 0; round < 25; round++) {
+                    for (int i = 0; i < count; i++) {
+                      ints.put(i, i + round * (group.rank() + 1));
+                    }
+                    group.allReduce(buffer, ReduceOp.SUM).await();
+                    for (int i = 0; i < count; i++) {
+                      errors += ints.get(i) == 3 * i + 6 * round ? 0 : 1;
+                    }
+                  }
+                  return errors;
+                }
+              });
+      assertThat(wrong).containsOnly(0);
     }
   }
 

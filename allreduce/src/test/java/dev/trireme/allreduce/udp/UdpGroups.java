@@ -5,11 +5,10 @@ import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.allreduce.transport.Losses;
 import dev.trireme.api.collective.ProcessGroup;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
-import io.aeron.driver.ext.DebugReceiveChannelEndpoint;
-import io.aeron.driver.ext.DebugSendChannelEndpoint;
 import io.aeron.driver.ext.LossGenerator;
 import io.aeron.driver.ext.RandomLossGenerator;
 import java.io.IOException;
@@ -89,23 +88,9 @@ final class UdpGroups implements AutoCloseable {
         .dirDeleteOnShutdown(true);
   }
 
-  /** Has a rank's driver lose datagrams. */
-  private void lossy(int rank, MediaDriver.Context settings) {
+  private Losses losses(int rank) {
     char host = hosts.charAt(rank);
-    settings
-        .sendChannelEndpointSupplier(
-            (channel, counter, context) ->
-                new DebugSendChannelEndpoint(
-                    channel, counter, context, lost(host, 4 * rank), lost(host, 4 * rank + 1)))
-        .receiveChannelEndpointSupplier(
-            (channel, dispatcher, counter, context) ->
-                new DebugReceiveChannelEndpoint(
-                    channel,
-                    dispatcher,
-                    counter,
-                    context,
-                    lost(host, 4 * rank + 2),
-                    lost(host, 4 * rank + 3)));
+    return new Losses(lost(host, 2 * rank), lost(host, 2 * rank + 1));
   }
 
   private LossGenerator lost(char host, long seed) {
@@ -136,10 +121,7 @@ final class UdpGroups implements AutoCloseable {
     close(groups);
     List<AeronProcessGroup.Opening> openings = new ArrayList<>();
     for (int rank = 0; rank < hosts.length(); rank++) {
-      int each = rank;
-      openings.add(
-          AeronProcessGroup.open(
-              config(rank, formation, timeout), settings -> lossy(each, settings)));
+      openings.add(AeronProcessGroup.open(config(rank, formation, timeout), losses(rank)));
     }
     // As text, for so they travel.
     List<String> texts = openings.stream().map(o -> o.endpoint().text()).toList();
