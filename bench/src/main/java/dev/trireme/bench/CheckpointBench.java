@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 
 /**
  * Saves and restores a state of one rank over and over and prints what each took, beside a plain
@@ -49,8 +50,11 @@ final class CheckpointBench {
     int saves = Integer.parseInt(arguments[2]);
     try (NativeMemory.Block state = NativeMemory.allocate(bytes, 64);
         NativeMemory.Block copy = NativeMemory.allocate(bytes, 64)) {
+      SplittableRandom random = new SplittableRandom(1);
+      byte[] values = new byte[TENSOR_BYTES];
       for (long at = 0; at < bytes; at += TENSOR_BYTES) {
-        NativeMemory.fill(state.address() + at, TENSOR_BYTES, (byte) (at / TENSOR_BYTES + 1));
+        random.nextBytes(values);
+        NativeMemory.write(values, 0, TENSOR_BYTES, state.address() + at);
       }
       measure(directory, tensors(state, bytes), state, copy, saves);
     }

@@ -18,7 +18,6 @@ import dev.trireme.checkpoint.storage.WriteStep;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -59,6 +58,7 @@ final class CheckpointWrite implements AutoCloseable {
   private byte[] manifest = new byte[0];
   private long bytes;
   private FileSink sink;
+  private ShardHashes hashes;
   private boolean published;
 
   /** What a write works with for as long as its checkpointer lives. */
@@ -115,8 +115,8 @@ final class CheckpointWrite implements AutoCloseable {
     }
     steps.add(new WriteStep(WriteBoundary.CREATE_STAGING, staging::create));
     steps.add(new WriteStep(WriteBoundary.CHECK_SPACE, this::checkSpace));
-    steps.add(new WriteStep(WriteBoundary.WRITE_SHARD_HEADER, this::writeHeader));
     steps.add(new WriteStep(WriteBoundary.WRITE_SHARD_DATA, this::writeData));
+    steps.add(new WriteStep(WriteBoundary.WRITE_SHARD_HEADER, this::writeHeader));
     steps.add(new WriteStep(WriteBoundary.SYNC_SHARD, this::syncShard));
     steps.add(new WriteStep(WriteBoundary.SYNC_SHARD_NAME, staging::syncNames));
     steps.add(
@@ -145,6 +145,9 @@ final class CheckpointWrite implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    if (hashes != null) {
+      hashes.close();
+    }
     if (sink != null) {
       sink.close();
     }
@@ -204,23 +207,26 @@ final class CheckpointWrite implements AutoCloseable {
     return plan.dataBytes(config.rank()) + SPACE_MARGIN;
   }
 
-  private void writeHeader() throws IOException {
-    Map<String, Crc32c> hashes = new LinkedHashMap<>();
-    for (SafetensorsHeader.Entry entry : plan.shard(config.rank())) {
-      hashes.put(entry.spec().name(), Crc32c.of(snapshot.address(entry), entry.spec().byteCount()));
-    }
-    byte[] header = assembly.header(config.rank(), hashes).encode();
-    bytes = header.length + plan.dataBytes(config.rank());
-    sink = staging.write(CheckpointNames.shardName(config.rank()));
-    sink.append(ByteBuffer.wrap(header));
-  }
-
+  /** The header holds the hashes, whose room is known before they are. */
   private void writeData() throws IOException {
+    List<SafetensorsHeader.Entry> shard = plan.shard(config.rank());
+    int headerBytes = header(ShardHashes.blank(shard)).length;
     long size = plan.dataBytes(config.rank());
+    bytes = headerBytes + size;
+    sink = staging.write(CheckpointNames.shardName(config.rank()), headerBytes);
+    hashes = ShardHashes.begin(config.rank(), shard, snapshot);
     for (long at = 0; at < size; at += CHUNK_BYTES) {
       int length = (int) Math.min(CHUNK_BYTES, size - at);
       sink.append(NativeMemory.view(snapshot.base() + at, length));
     }
+  }
+
+  private void writeHeader() throws IOException {
+    sink.head(ByteBuffer.wrap(header(hashes.await())));
+  }
+
+  private byte[] header(Map<String, Crc32c> hashes) {
+    return assembly.header(config.rank(), hashes).encode();
   }
 
   private void syncShard() throws IOException {

@@ -65,7 +65,7 @@ class LocalCheckpointerTest {
 
   @Test
   void shouldWriteWhatWasCopiedWhileTrainingGoesOn() throws Exception {
-    Hold hold = new Hold(WriteBoundary.WRITE_SHARD_HEADER);
+    Hold hold = new Hold(WriteBoundary.WRITE_SHARD_DATA);
     try (State state = State.random(1);
         State read = State.zeros();
         LocalCheckpointer checkpointer =

@@ -75,7 +75,7 @@ class RealDiskTest {
     Path checkpoints = disk.resolve("checkpoints");
     WriteProbe filling =
         at -> {
-          if (at == WriteBoundary.WRITE_SHARD_HEADER && !Files.exists(disk.resolve("filler"))) {
+          if (at == WriteBoundary.WRITE_SHARD_DATA && !Files.exists(disk.resolve("filler"))) {
             fill();
           }
         };

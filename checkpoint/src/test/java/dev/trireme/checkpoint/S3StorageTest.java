@@ -14,6 +14,8 @@ import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
 import dev.trireme.checkpoint.format.TensorSpec;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
 import dev.trireme.checkpoint.storage.FileSink;
+import dev.trireme.checkpoint.storage.Staging;
+import dev.trireme.checkpoint.storage.StoredFile;
 import dev.trireme.checkpoint.storage.WriteBoundary;
 import dev.trireme.checkpoint.storage.WriteStep;
 import java.io.IOException;
@@ -23,11 +25,13 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -37,6 +41,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Checkpoints in an object store that is a server of its own. */
 class S3StorageTest {
@@ -248,11 +253,39 @@ class S3StorageTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {100, 9 << 20})
+  void shouldSetAHeadThatIsWrittenLastBeforeTheRest(int headBytes) throws Exception {
+    byte[] head = new byte[headBytes];
+    byte[] body = new byte[17 << 20];
+    new Random(1).nextBytes(head);
+    new Random(2).nextBytes(body);
+    try (CheckpointStorage storage = storage()) {
+      Staging staging = storage.stage(new WriteId(1, 100));
+      try (FileSink sink = staging.write("rank-00000.safetensors", headBytes)) {
+        sink.append(ByteBuffer.wrap(body));
+        assertThatThrownBy(sink::sync).hasMessageContaining("head was not written");
+        assertThatThrownBy(() -> sink.head(ByteBuffer.allocate(1)))
+            .hasMessage("expected a head of " + headBytes + " bytes, found 1");
+        sink.head(ByteBuffer.wrap(head));
+        sink.sync();
+      }
+      try (StoredFile file = staging.open("rank-00000.safetensors")) {
+        ByteBuffer read = ByteBuffer.allocate(head.length + body.length);
+        assertThat(file.size()).isEqualTo(read.capacity());
+        file.read(read, 0);
+        assertThat(Arrays.copyOfRange(read.array(), 0, headBytes)).isEqualTo(head);
+        assertThat(Arrays.copyOfRange(read.array(), headBytes, read.capacity())).isEqualTo(body);
+      }
+      staging.discard();
+    }
+  }
+
   @Test
   void shouldSweepAnUploadWhoseWriterDiedHalfWay() throws Exception {
     try (CheckpointStorage storage = storage()) {
       // Two parts and a bit: the upload has begun, and nobody completes it.
-      FileSink sink = storage.stage(new WriteId(1, 100)).write("rank-00000.safetensors");
+      FileSink sink = storage.stage(new WriteId(1, 100)).write("rank-00000.safetensors", 0);
       sink.append(ByteBuffer.allocate(17 << 20));
       assertThat(storage.contents().staged()).containsExactly(new WriteId(1, 100));
       assertThat(storage.contents().checkpoints()).isEmpty();

@@ -43,13 +43,15 @@ final class FileSystemStaging implements Staging {
   }
 
   @Override
-  public FileSink write(String file) throws IOException {
-    return new ChannelSink(
+  public FileSink write(String file, int headBytes) throws IOException {
+    FileChannel channel =
         FileChannel.open(
             directory.resolve(file),
             StandardOpenOption.WRITE,
             StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING));
+            StandardOpenOption.TRUNCATE_EXISTING);
+    channel.position(headBytes);
+    return new ChannelSink(channel, headBytes);
   }
 
   @Override
@@ -115,11 +117,20 @@ final class FileSystemStaging implements Staging {
     }
   }
 
-  private record ChannelSink(FileChannel channel) implements FileSink {
+  private record ChannelSink(FileChannel channel, int headBytes) implements FileSink {
     @Override
     public void append(ByteBuffer from) throws IOException {
       while (from.hasRemaining()) {
         channel.write(from);
+      }
+    }
+
+    @Override
+    public void head(ByteBuffer from) throws IOException {
+      FileSink.requireFits(from, headBytes);
+      long at = 0;
+      while (from.hasRemaining()) {
+        at += channel.write(from, at);
       }
     }
 

@@ -22,8 +22,12 @@ public interface Staging {
   /** Makes it, unless another rank has. */
   void create() throws IOException;
 
-  /** Begins a file; one of that name is replaced. */
-  FileSink write(String file) throws IOException;
+  /**
+   * Begins a file; one of that name is replaced.
+   *
+   * @param headBytes room that is left at its beginning for {@link FileSink#head}; 0 for none
+   */
+  FileSink write(String file, int headBytes) throws IOException;
 
   /** Opens a file of any rank. */
   StoredFile open(String file) throws IOException;

@@ -12,10 +12,10 @@ public enum WriteBoundary {
   CREATE_STAGING,
   /** There must be room for this rank's shard. */
   CHECK_SPACE,
-  /** The header of this rank's shard is written. */
-  WRITE_SHARD_HEADER,
   /** The values of this rank's tensors are written. */
   WRITE_SHARD_DATA,
+  /** The header of this rank's shard is written, in the room left for it. */
+  WRITE_SHARD_HEADER,
   /** The shard reaches the disk. */
   SYNC_SHARD,
   /** The shard's name reaches the disk. */

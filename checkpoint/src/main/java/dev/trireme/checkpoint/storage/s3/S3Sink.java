@@ -7,6 +7,7 @@ import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -20,8 +21,9 @@ import software.amazon.awssdk.services.s3.model.CompletedPart;
 
 /**
  * An object being written. A small one is one request; a larger one is uploaded in parts, {@value
- * S3Connection#UPLOADS} at a time while the next is filled, and appears when all are there. Memory:
- * {@value #PART_BYTES} bytes for each part on its way, and as much for the one being filled.
+ * S3Connection#UPLOADS} at a time while the next is filled, and appears when all are there. The
+ * part with the head is sent last. Memory: {@value #PART_BYTES} bytes for each part on its way, for
+ * the one being filled and for the first one, which is as large as the head where that is larger.
  */
 final class S3Sink implements FileSink {
   private static final Logger log = LoggerFactory.getLogger(S3Sink.class);
@@ -36,7 +38,10 @@ final class S3Sink implements FileSink {
   private final Deque<Upload> underWay = new ArrayDeque<>();
   private final Deque<byte[]> free = new ArrayDeque<>();
   private final List<CompletedPart> done = new ArrayList<>();
-  private byte[] buffer = new byte[PART_BYTES];
+  private final byte[] first;
+  private final int headBytes;
+  private boolean headFilled;
+  private byte[] buffer;
   private int filled;
   private String uploadId = "";
   private int parts;
@@ -45,30 +50,46 @@ final class S3Sink implements FileSink {
   private record Upload(Future<CompletedPart> result, byte[] buffer) {}
 
   /** Sends nothing yet. */
-  S3Sink(S3Connection connection, String key) {
+  S3Sink(S3Connection connection, String key, int headBytes) {
     this.connection = connection;
     this.key = key;
+    this.headBytes = headBytes;
+    this.headFilled = headBytes == 0;
+    this.first = new byte[Math.max(PART_BYTES, headBytes)];
+    this.buffer = first;
+    this.filled = headBytes;
   }
 
   @Override
   public void append(ByteBuffer from) throws IOException {
     while (from.hasRemaining()) {
-      if (filled == PART_BYTES) {
-        uploadPart();
+      if (filled == buffer.length) {
+        endPart();
       }
-      int length = Math.min(from.remaining(), PART_BYTES - filled);
+      int length = Math.min(from.remaining(), buffer.length - filled);
       from.get(buffer, filled, length);
       filled += length;
     }
   }
 
+  @Override
+  public void head(ByteBuffer from) {
+    FileSink.requireFits(from, headBytes);
+    from.get(first, 0, headBytes);
+    headFilled = true;
+  }
+
   /** Sends the rest and makes the object appear. */
   @Override
   public void sync() throws IOException {
-    if (uploadId.isEmpty()) {
+    if (!headFilled) {
+      throw new IllegalStateException(connection.name(key) + ": its head was not written");
+    }
+    if (parts == 0) {
       put(connection, key, buffer, filled);
     } else {
-      uploadPart();
+      upload(parts + 1, buffer, filled);
+      upload(1, first, first.length);
       while (!underWay.isEmpty()) {
         takeOldest();
       }
@@ -82,7 +103,7 @@ final class S3Sink implements FileSink {
                           r.bucket(connection.place().bucket())
                               .key(key)
                               .uploadId(uploadId)
-                              .multipartUpload(m -> m.parts(done))));
+                              .multipartUpload(m -> m.parts(inOrder()))));
     }
     complete = true;
   }
@@ -104,7 +125,26 @@ final class S3Sink implements FileSink {
         () -> new ByteArrayInputStream(bytes, 0, length), length, "application/octet-stream");
   }
 
-  private void uploadPart() throws IOException {
+  private List<CompletedPart> inOrder() {
+    return done.stream().sorted(Comparator.comparing(CompletedPart::partNumber)).toList();
+  }
+
+  /** Sends the part that is full, unless it is the first, and begins the next. */
+  private void endPart() throws IOException {
+    parts++;
+    if (parts >= MAX_PARTS) {
+      throw new IOException(
+          "%s: expected at most %d bytes, which are %d parts of an upload; use more ranks"
+              .formatted(connection.name(key), (long) MAX_PARTS * PART_BYTES, MAX_PARTS));
+    }
+    if (parts > 1) {
+      upload(parts, buffer, filled);
+    }
+    buffer = free.isEmpty() ? new byte[PART_BYTES] : free.remove();
+    filled = 0;
+  }
+
+  private void upload(int number, byte[] bytes, int length) throws IOException {
     if (uploadId.isEmpty()) {
       uploadId =
           connection.call(
@@ -115,21 +155,10 @@ final class S3Sink implements FileSink {
                       .createMultipartUpload(r -> r.bucket(connection.place().bucket()).key(key))
                       .uploadId());
     }
-    parts++;
-    if (parts > MAX_PARTS) {
-      throw new IOException(
-          "%s: expected at most %d bytes, which are %d parts of an upload; use more ranks"
-              .formatted(connection.name(key), (long) MAX_PARTS * PART_BYTES, MAX_PARTS));
-    }
-    byte[] bytes = buffer;
-    int length = filled;
-    int number = parts;
     underWay.add(new Upload(connection.uploads().submit(() -> send(number, bytes, length)), bytes));
     if (underWay.size() > S3Connection.UPLOADS) {
       takeOldest();
     }
-    buffer = free.isEmpty() ? new byte[PART_BYTES] : free.remove();
-    filled = 0;
   }
 
   private CompletedPart send(int number, byte[] bytes, int length) throws IOException {

@@ -51,8 +51,8 @@ final class S3Staging implements Staging {
   public void create() {}
 
   @Override
-  public FileSink write(String file) {
-    return new S3Sink(connection, folder() + file);
+  public FileSink write(String file, int headBytes) {
+    return new S3Sink(connection, folder() + file, headBytes);
   }
 
   @Override
