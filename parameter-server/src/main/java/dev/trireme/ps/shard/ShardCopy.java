@@ -6,7 +6,6 @@ import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.plan.Shard;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -33,8 +32,8 @@ public final class ShardCopy implements AutoCloseable {
   private final long[] held;
   private final double[] rates;
   private final long[] weights;
-  private final float[] sum = new float[Packing.CHUNK];
-  private final float[] other = new float[Packing.CHUNK];
+  private final Vectors vectors = new Vectors();
+  private final NativeMemory.Block scratch;
   private long updates;
 
   /**
@@ -59,6 +58,9 @@ public final class ShardCopy implements AutoCloseable {
     this.rowSum = new RowSum(shard, packing);
     int parts = 1 + updater.slotNames().size();
     this.memory = NativeMemory.allocate(Math.multiplyExact(4 * shard.count(), (long) parts), 64);
+    // The updater works in its beginning; behind that a gradient in 16 bits becomes float32.
+    this.scratch =
+        NativeMemory.allocate(Updater.SCRATCH_BYTES + (long) Float.BYTES * Vectors.BLOCK, 64);
     this.slots = new long[updater.slotNames().size()];
     for (int i = 0; i < slots.length; i++) {
       slots[i] = part(1 + i).address();
@@ -248,14 +250,14 @@ public final class ShardCopy implements AutoCloseable {
   private void update(long who, double rate, float scale) {
     updates++;
     updater.begin(rate, updates);
-    List<RowSum.Part> gradients = new ArrayList<>();
+    List<TensorBuffer> gradients = new ArrayList<>();
     for (int worker = 0; worker < held.length; worker++) {
       if ((who >>> worker & 1) != 0) {
-        gradients.add(new RowSum.Part(Room.view(inboxes[worker].of(held[worker])), held[worker]));
+        gradients.add(inboxes[worker].of(held[worker]));
       }
     }
     if (shard.isTable()) {
-      rowSum.add(gradients);
+      rowSum.add(gradients.stream().map(RowSum.Part::of).toList());
       if (scale != 1) {
         rowSum.scale(scale);
       }
@@ -268,32 +270,43 @@ public final class ShardCopy implements AutoCloseable {
           rowSum.count(),
           rowSum.values());
     } else {
-      updateAll(gradients.stream().map(RowSum.Part::message).toList(), scale);
+      updateAll(gradients, scale);
     }
   }
 
-  private void updateAll(List<ByteBuffer> gradients, float scale) {
-    for (int at = 0; at < shard.count(); at += Packing.CHUNK) {
-      int length = (int) Math.min(Packing.CHUNK, shard.count() - at);
-      packing.read(gradients.get(0), at, sum, length);
-      for (int next = 1; next < gradients.size(); next++) {
-        packing.read(gradients.get(next), at, other, length);
-        for (int i = 0; i < length; i++) {
-          sum[i] += other[i];
-        }
+  private void updateAll(List<TensorBuffer> gradients, float scale) {
+    long sum = scratch.address();
+    long[] slotsAt = new long[slots.length];
+    for (long at = 0; at < shard.count(); at += Vectors.BLOCK) {
+      int length = (int) Math.min(Vectors.BLOCK, shard.count() - at);
+      NativeMemory.copy(floats(gradients.get(0), at, length), sum, (long) Float.BYTES * length);
+      for (TensorBuffer next : gradients.subList(1, gradients.size())) {
+        vectors.add(sum, floats(next, at, length), length);
       }
       if (scale != 1) {
-        for (int i = 0; i < length; i++) {
-          sum[i] *= scale;
-        }
+        vectors.scale(sum, scale, length);
       }
-      updater.stretch(values().address(), slots, shard.count(), at, sum, length);
+      for (int i = 0; i < slots.length; i++) {
+        slotsAt[i] = slots[i] + Float.BYTES * at;
+      }
+      updater.stretch(values().address() + Float.BYTES * at, slotsAt, sum, length);
     }
+  }
+
+  /** Where some elements of a gradient are in float32; until asked for the next. */
+  private long floats(TensorBuffer gradient, long at, int length) {
+    if (packing.wire() == Wire.FLOAT32) {
+      return gradient.address() + Float.BYTES * at;
+    }
+    long wide = scratch.address() + Updater.SCRATCH_BYTES;
+    packing.read(Room.view(gradient), at, wide, length);
+    return wide;
   }
 
   @Override
   public void close() {
     memory.close();
+    scratch.close();
     portionsRoom.close();
     for (Room inbox : inboxes) {
       inbox.close();
