@@ -9,6 +9,7 @@ import dev.trireme.ps.plan.Shard;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One server's copy of a shard: parameters, optimizer slots, the gradients that it holds for the
@@ -146,7 +147,7 @@ public final class ShardCopy implements AutoCloseable {
       held[worker] = bytes;
     } else if (ruling == Clocks.Ruling.APPLY) {
       held[worker] = bytes;
-      update(1L << worker, rate, 1);
+      update(1L << worker, rate, 1, Optional.empty());
       held[worker] = 0;
     }
     return ruling;
@@ -221,13 +222,15 @@ public final class ShardCopy implements AutoCloseable {
   }
 
   /**
-   * Applies the next step with the gradients of these workers, added in order of worker. Where some
-   * are left out the sum is scaled up, by items, to that of a whole global batch.
+   * Applies the next step, and shows the new values while they are in the cache, with the gradients
+   * of these workers, added in order of worker. Where some are left out the sum is scaled up, by
+   * items, to that of a whole global batch.
    *
    * @param who a bit each, all of them held
    * @param globalItems of the step's whole batch; 0 to leave the sum as it is
+   * @return whether {@code shown} holds the new values, which a table's copy leaves as it is
    */
-  public void apply(long who, long globalItems) {
+  public boolean apply(long who, long globalItems, Optional<TensorBuffer> shown) {
     if (who == 0 || !clocks.holdsAll(who)) {
       throw new IllegalStateException(
           "shard "
@@ -241,13 +244,14 @@ public final class ShardCopy implements AutoCloseable {
       items += (who >>> worker & 1) != 0 ? weights[worker] : 0;
     }
     float scale = globalItems > 0 && items > 0 ? (float) globalItems / items : 1;
-    update(who, rates[Long.numberOfTrailingZeros(who)], scale);
+    update(who, rates[Long.numberOfTrailingZeros(who)], scale, shown);
     clocks.advance();
     // Those of workers that were left out are late by now.
     Arrays.fill(held, 0);
+    return shown.isPresent() && !shard.isTable();
   }
 
-  private void update(long who, double rate, float scale) {
+  private void update(long who, double rate, float scale, Optional<TensorBuffer> shown) {
     updates++;
     updater.begin(rate, updates);
     List<TensorBuffer> gradients = new ArrayList<>();
@@ -270,11 +274,11 @@ public final class ShardCopy implements AutoCloseable {
           rowSum.count(),
           rowSum.values());
     } else {
-      updateAll(gradients, scale);
+      updateAll(gradients, scale, shown);
     }
   }
 
-  private void updateAll(List<TensorBuffer> gradients, float scale) {
+  private void updateAll(List<TensorBuffer> gradients, float scale, Optional<TensorBuffer> shown) {
     long sum = scratch.address();
     long[] slotsAt = new long[slots.length];
     for (long at = 0; at < shard.count(); at += Vectors.BLOCK) {
@@ -289,7 +293,12 @@ public final class ShardCopy implements AutoCloseable {
       for (int i = 0; i < slots.length; i++) {
         slotsAt[i] = slots[i] + Float.BYTES * at;
       }
-      updater.stretch(values().address() + Float.BYTES * at, slotsAt, sum, length);
+      long values = memory.address() + Float.BYTES * at;
+      updater.stretch(values, slotsAt, sum, length);
+      if (shown.isPresent()) {
+        long to = shown.get().address() + Float.BYTES * at;
+        NativeMemory.copy(values, to, (long) Float.BYTES * length);
+      }
     }
   }
 
