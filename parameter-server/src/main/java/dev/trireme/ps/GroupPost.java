@@ -42,7 +42,9 @@ final class GroupPost implements Post, AutoCloseable {
 
   private static final Duration GLANCE = Duration.ofNanos(2_000);
   private static final long SHORTEST_NAP_NANOS = 1;
-  private static final long NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+
+  /** Beyond that whatever is done wakes it; this is for the deadline. */
+  private static final long NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private record Waiting(int to, Frame frame, Optional<TensorBuffer> payload, Runnable sent) {}
 
