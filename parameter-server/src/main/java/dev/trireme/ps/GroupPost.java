@@ -33,9 +33,18 @@ final class GroupPost implements Post, AutoCloseable {
   private static final int HEAD = 1;
   private static final int PAYLOAD = 2;
   private static final int SENDING = 256;
-  private static final long BRISK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+  /** What is under way mostly comes within this time, while nobody else needs this core much. */
   private static final Duration BRISK = Duration.ofNanos(100_000);
-  private static final long NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+
+  /** For so long this thread drives the group, with the shortest naps that there are. */
+  private static final long LIGHT_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+  private static final Duration GLANCE = Duration.ofNanos(2_000);
+  private static final long SHORTEST_NAP_NANOS = 1;
+
+  /** Beyond that whatever is done wakes it; this is for the deadline. */
+  private static final long NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private record Waiting(int to, Frame frame, Optional<TensorBuffer> payload, Runnable sent) {}
 
@@ -204,14 +213,32 @@ final class GroupPost implements Post, AutoCloseable {
     return true;
   }
 
-  /** A peer is usually soon: at first this thread drives the group itself, later it leaves it. */
+  /**
+   * A peer is usually soon: at first this thread drives the group itself, later it leaves it. In
+   * between it looks and naps in turn, for workers and servers of a host are often more than its
+   * cores: who waits then holds up whoever it waits for.
+   */
   private void rest(long idleNanos) {
-    Optional<Work> open = expected.stream().filter(w -> !w.isDone()).findFirst();
-    if (idleNanos < BRISK_NANOS && open.isPresent()) {
-      open.get().await(BRISK);
+    Work open = open();
+    if (!open.isDone() && idleNanos < LIGHT_NANOS) {
+      boolean brisk = idleNanos < BRISK.toNanos();
+      open.await(brisk ? BRISK : GLANCE);
+      if (!brisk && done.isEmpty()) {
+        LockSupport.parkNanos(SHORTEST_NAP_NANOS);
+      }
     } else if (done.isEmpty()) {
       LockSupport.parkNanos(NAP_NANOS);
     }
+  }
+
+  /** A message that has not come; a completed work where there is none. */
+  private Work open() {
+    for (Work work : expected) {
+      if (!work.isDone()) {
+        return work;
+      }
+    }
+    return Work.completed();
   }
 
   /** Frees the heads; the group must have ended, for it may still read them. */

@@ -101,6 +101,19 @@ final class PrimaryShard implements AutoCloseable {
   }
 
   /**
+   * Applies a step. Under bsp all have read what is shown by then, and the new values take its
+   * place at once.
+   *
+   * @param mayOvertake as in {@link #all}
+   */
+  void apply(long who, long globalItems, boolean mayOvertake) {
+    boolean together = copy.clocks().synchronous() && !mayOvertake;
+    if (copy.apply(who, globalItems, together ? Optional.of(shown) : Optional.empty())) {
+      shownUpdates = copy.updates();
+    }
+  }
+
+  /**
    * All values, for a worker: as a rule from where workers of this host read them in place, copied
    * once for all that want the same. What a worker reads of a shard is never in part older and in
    * part newer: while somebody still reads older values, newer ones go through room of the worker's

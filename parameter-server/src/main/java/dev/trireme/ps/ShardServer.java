@@ -185,7 +185,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
       case REPLICATED -> replicated(frame);
       case PULL -> pull(from, frame);
       case APPLY -> {
-        held(from, frame, true).apply(frame.mask(), frame.weight());
+        held(from, frame, true).apply(frame.mask(), frame.weight(), Optional.empty());
         post.send(from, frame.as(Kind.APPLIED, 0), Optional.empty());
       }
       case APPLIED -> {
@@ -314,7 +314,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
       return;
     }
     long step = primary.copy.clocks().applied() + 1;
-    primary.copy.apply(who.getAsLong(), globalItems);
+    primary.apply(who.getAsLong(), globalItems, mayOvertake());
     if (primary.backup.isPresent()) {
       primary.applying = true;
       post.send(

@@ -45,7 +45,10 @@ final class Sequencer {
   private final Messages messages;
   private final long generation;
   private final Watch watch;
-  private final boolean coreOfItsOwn;
+
+  /** Across hosts a look is worth some calls of the kernel, and a thousand of them much time. */
+  private final boolean spins;
+
   private final AtomicInteger inFlight = new AtomicInteger();
   private final AtomicInteger awaiting = new AtomicInteger();
   private final AtomicBoolean held = new AtomicBoolean();
@@ -76,7 +79,9 @@ final class Sequencer {
     this.watch = new Watch(transport, peers, generation, timeout);
     this.downfall = new Downfall(generation);
     this.line = new Line(peers, watch, recorder, this::tellOf, this::requireSound);
-    this.coreOfItsOwn = Runtime.getRuntime().availableProcessors() >= transport.worldSize();
+    this.spins =
+        Runtime.getRuntime().availableProcessors() >= transport.worldSize()
+            && transport.hosts().count() == 1;
     transport.whileSlow(this::onSlowWork);
   }
 
@@ -143,7 +148,7 @@ final class Sequencer {
    * @return false when this time has passed before
    */
   boolean await(Operation operation, Duration atMost) {
-    Pause pause = new Pause(spins());
+    Pause pause = new Pause(spins);
     long start = System.nanoTime();
     long nanos = atMost.toNanos();
     boolean limited = nanos < LONG_NANOS;
@@ -170,11 +175,6 @@ final class Sequencer {
         Thread.currentThread().interrupt();
       }
     }
-  }
-
-  /** Across hosts a look is worth some calls of the kernel, and a thousand of them much time. */
-  private boolean spins() {
-    return coreOfItsOwn && transport.hosts().count() == 1;
   }
 
   /** Has the operations in flight ended by whoever drives next. */

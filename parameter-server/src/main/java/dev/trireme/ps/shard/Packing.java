@@ -1,5 +1,6 @@
 package dev.trireme.ps.shard;
 
+import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.ps.plan.Shard;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -92,9 +93,19 @@ public final class Packing {
     }
   }
 
-  /** Reads elements {@code [at, at + length)}, at most {@value #CHUNK}, of what is no table. */
-  void read(ByteBuffer from, long at, float[] to, int length) {
-    wire.read(from, Math.toIntExact(wire.bytes() * at), to, 0, length, scratch);
+  /** How its elements travel. */
+  Wire wire() {
+    return wire;
+  }
+
+  /** Reads elements {@code [at, at + length)} of what is no table to this address, as float32. */
+  void read(ByteBuffer from, long at, long to, int length) {
+    FloatBuffer target = NativeMemory.view(to, Float.BYTES * length).asFloatBuffer();
+    for (int piece = 0; piece < length; piece += CHUNK) {
+      int count = Math.min(CHUNK, length - piece);
+      wire.read(from, Math.toIntExact(wire.bytes() * (at + piece)), values, 0, count, scratch);
+      target.put(piece, values, 0, count);
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.trireme.ps.shard;
 
+import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.plan.Shard;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -23,7 +24,11 @@ final class RowSum {
    *
    * @param bytes of the message
    */
-  record Part(ByteBuffer message, long bytes) {}
+  record Part(ByteBuffer message, long bytes) {
+    static Part of(TensorBuffer message) {
+      return new Part(Room.view(message), message.byteCount());
+    }
+  }
 
   RowSum(Shard shard, Packing packing) {
     this.packing = packing;

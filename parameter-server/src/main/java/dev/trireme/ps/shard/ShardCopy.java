@@ -6,10 +6,10 @@ import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.plan.Shard;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One server's copy of a shard: parameters, optimizer slots, the gradients that it holds for the
@@ -33,8 +33,8 @@ public final class ShardCopy implements AutoCloseable {
   private final long[] held;
   private final double[] rates;
   private final long[] weights;
-  private final float[] sum = new float[Packing.CHUNK];
-  private final float[] other = new float[Packing.CHUNK];
+  private final Vectors vectors = new Vectors();
+  private final NativeMemory.Block scratch;
   private long updates;
 
   /**
@@ -59,6 +59,9 @@ public final class ShardCopy implements AutoCloseable {
     this.rowSum = new RowSum(shard, packing);
     int parts = 1 + updater.slotNames().size();
     this.memory = NativeMemory.allocate(Math.multiplyExact(4 * shard.count(), (long) parts), 64);
+    // The updater works in its beginning; behind that a gradient in 16 bits becomes float32.
+    this.scratch =
+        NativeMemory.allocate(Updater.SCRATCH_BYTES + (long) Float.BYTES * Vectors.BLOCK, 64);
     this.slots = new long[updater.slotNames().size()];
     for (int i = 0; i < slots.length; i++) {
       slots[i] = part(1 + i).address();
@@ -144,7 +147,7 @@ public final class ShardCopy implements AutoCloseable {
       held[worker] = bytes;
     } else if (ruling == Clocks.Ruling.APPLY) {
       held[worker] = bytes;
-      update(1L << worker, rate, 1);
+      update(1L << worker, rate, 1, Optional.empty());
       held[worker] = 0;
     }
     return ruling;
@@ -219,13 +222,15 @@ public final class ShardCopy implements AutoCloseable {
   }
 
   /**
-   * Applies the next step with the gradients of these workers, added in order of worker. Where some
-   * are left out the sum is scaled up, by items, to that of a whole global batch.
+   * Applies the next step, and shows the new values while they are in the cache, with the gradients
+   * of these workers, added in order of worker. Where some are left out the sum is scaled up, by
+   * items, to that of a whole global batch.
    *
    * @param who a bit each, all of them held
    * @param globalItems of the step's whole batch; 0 to leave the sum as it is
+   * @return whether {@code shown} holds the new values, which a table's copy leaves as it is
    */
-  public void apply(long who, long globalItems) {
+  public boolean apply(long who, long globalItems, Optional<TensorBuffer> shown) {
     if (who == 0 || !clocks.holdsAll(who)) {
       throw new IllegalStateException(
           "shard "
@@ -239,23 +244,24 @@ public final class ShardCopy implements AutoCloseable {
       items += (who >>> worker & 1) != 0 ? weights[worker] : 0;
     }
     float scale = globalItems > 0 && items > 0 ? (float) globalItems / items : 1;
-    update(who, rates[Long.numberOfTrailingZeros(who)], scale);
+    update(who, rates[Long.numberOfTrailingZeros(who)], scale, shown);
     clocks.advance();
     // Those of workers that were left out are late by now.
     Arrays.fill(held, 0);
+    return shown.isPresent() && !shard.isTable();
   }
 
-  private void update(long who, double rate, float scale) {
+  private void update(long who, double rate, float scale, Optional<TensorBuffer> shown) {
     updates++;
     updater.begin(rate, updates);
-    List<RowSum.Part> gradients = new ArrayList<>();
+    List<TensorBuffer> gradients = new ArrayList<>();
     for (int worker = 0; worker < held.length; worker++) {
       if ((who >>> worker & 1) != 0) {
-        gradients.add(new RowSum.Part(Room.view(inboxes[worker].of(held[worker])), held[worker]));
+        gradients.add(inboxes[worker].of(held[worker]));
       }
     }
     if (shard.isTable()) {
-      rowSum.add(gradients);
+      rowSum.add(gradients.stream().map(RowSum.Part::of).toList());
       if (scale != 1) {
         rowSum.scale(scale);
       }
@@ -268,32 +274,48 @@ public final class ShardCopy implements AutoCloseable {
           rowSum.count(),
           rowSum.values());
     } else {
-      updateAll(gradients.stream().map(RowSum.Part::message).toList(), scale);
+      updateAll(gradients, scale, shown);
     }
   }
 
-  private void updateAll(List<ByteBuffer> gradients, float scale) {
-    for (int at = 0; at < shard.count(); at += Packing.CHUNK) {
-      int length = (int) Math.min(Packing.CHUNK, shard.count() - at);
-      packing.read(gradients.get(0), at, sum, length);
-      for (int next = 1; next < gradients.size(); next++) {
-        packing.read(gradients.get(next), at, other, length);
-        for (int i = 0; i < length; i++) {
-          sum[i] += other[i];
-        }
+  private void updateAll(List<TensorBuffer> gradients, float scale, Optional<TensorBuffer> shown) {
+    long sum = scratch.address();
+    long[] slotsAt = new long[slots.length];
+    for (long at = 0; at < shard.count(); at += Vectors.BLOCK) {
+      int length = (int) Math.min(Vectors.BLOCK, shard.count() - at);
+      NativeMemory.copy(floats(gradients.get(0), at, length), sum, (long) Float.BYTES * length);
+      for (TensorBuffer next : gradients.subList(1, gradients.size())) {
+        vectors.add(sum, floats(next, at, length), length);
       }
       if (scale != 1) {
-        for (int i = 0; i < length; i++) {
-          sum[i] *= scale;
-        }
+        vectors.scale(sum, scale, length);
       }
-      updater.stretch(values().address(), slots, shard.count(), at, sum, length);
+      for (int i = 0; i < slots.length; i++) {
+        slotsAt[i] = slots[i] + Float.BYTES * at;
+      }
+      long values = memory.address() + Float.BYTES * at;
+      updater.stretch(values, slotsAt, sum, length);
+      if (shown.isPresent()) {
+        long to = shown.get().address() + Float.BYTES * at;
+        NativeMemory.copy(values, to, (long) Float.BYTES * length);
+      }
     }
+  }
+
+  /** Where some elements of a gradient are in float32; until asked for the next. */
+  private long floats(TensorBuffer gradient, long at, int length) {
+    if (packing.wire() == Wire.FLOAT32) {
+      return gradient.address() + Float.BYTES * at;
+    }
+    long wide = scratch.address() + Updater.SCRATCH_BYTES;
+    packing.read(Room.view(gradient), at, wide, length);
+    return wide;
   }
 
   @Override
   public void close() {
     memory.close();
+    scratch.close();
     portionsRoom.close();
     for (Room inbox : inboxes) {
       inbox.close();

@@ -13,20 +13,24 @@ import java.util.List;
  * (2013) in PyTorch's form; adam as Kingma and Ba (2015) with the L2 penalty in the gradient; adamw
  * as Loshchilov and Hutter (2019); adagrad as Duchi, Hazan and Singer (2011) in PyTorch's form.
  *
- * <p>Cost: one pass. Values go through arrays of {@value #CHUNK} elements, which stay in the
- * first-level cache: Java 17 vectorises loops over arrays and no others.
+ * <p>Cost: one pass, in pieces that stay in the first-level cache. sgd, which is sums and products
+ * alone, is left to {@link Vectors}; what has roots and quotients goes through arrays of {@value
+ * #CHUNK} elements, as rows of tables do.
  *
  * <p>Threading: one thread an instance; one writer a stretch.
  */
 public abstract class Updater {
   static final int CHUNK = Packing.CHUNK;
 
+  /** What {@link #stretch} works in: twice a {@link Vectors#BLOCK}. */
+  static final long SCRATCH_BYTES = 2L * Float.BYTES * Vectors.BLOCK;
+
   private final float[] parameter = new float[CHUNK];
   private final float[] gradient = new float[CHUNK];
   private final float[][] slots;
   private final List<String> slotNames;
 
-  private Updater(String... slotNames) {
+  Updater(String... slotNames) {
     this.slotNames = List.of(slotNames);
     this.slots = new float[slotNames.length][CHUNK];
   }
@@ -34,7 +38,7 @@ public abstract class Updater {
   /** The optimizer of a job. */
   public static Updater of(OptimizerSpec spec) {
     if (spec instanceof OptimizerSpec.Sgd sgd) {
-      return sgd.momentum() > 0 ? new Momentum(sgd) : new Plain(sgd);
+      return sgd.momentum() > 0 ? new SgdUpdater.Momentum(sgd) : new SgdUpdater.Plain(sgd);
     }
     if (spec instanceof OptimizerSpec.Adagrad adagrad) {
       return new Squares(adagrad);
@@ -68,35 +72,42 @@ public abstract class Updater {
       double learningRate,
       long updates) {
     begin(learningRate, updates);
-    FloatBuffer source = view(gradients, count);
-    float[] piece = new float[CHUNK];
-    for (int at = 0; at < count; at += CHUNK) {
-      int length = (int) Math.min(CHUNK, count - at);
-      source.get(at, piece, 0, length);
-      stretch(parameters, slotAddresses, count, at, piece, length);
+    long[] slotsAt = new long[slotAddresses.length];
+    try (NativeMemory.Block scratch = NativeMemory.allocate(SCRATCH_BYTES, 64)) {
+      for (long at = 0; at < count; at += Vectors.BLOCK) {
+        int length = (int) Math.min(Vectors.BLOCK, count - at);
+        NativeMemory.copy(gradients + 4 * at, scratch.address(), 4L * length);
+        for (int i = 0; i < slotsAt.length; i++) {
+          slotsAt[i] = slotAddresses[i] + 4 * at;
+        }
+        stretch(parameters + 4 * at, slotsAt, scratch.address(), length);
+      }
     }
   }
 
   /**
-   * Updates a stretch of elements, after {@link #begin}.
+   * Updates a stretch of elements, after {@link #begin}. All addresses are those of its own first
+   * element.
    *
-   * @param count elements of the whole
-   * @param at the first of the stretch
-   * @param gradients of the stretch; not changed
-   * @param length at most {@value #CHUNK}
+   * @param gradients of the stretch at the beginning of {@link #SCRATCH_BYTES} bytes, all of which
+   *     are used for the work
+   * @param length at most {@link Vectors#BLOCK}
    */
-  final void stretch(
-      long parameters, long[] slotAddresses, long count, int at, float[] gradients, int length) {
-    FloatBuffer target = view(parameters, count);
-    System.arraycopy(gradients, 0, gradient, 0, length);
-    target.get(at, parameter, 0, length);
-    for (int i = 0; i < slots.length; i++) {
-      view(slotAddresses[i], count).get(at, slots[i], 0, length);
-    }
-    step(parameter, gradient, slots, length);
-    target.put(at, parameter, 0, length);
-    for (int i = 0; i < slots.length; i++) {
-      view(slotAddresses[i], count).put(at, slots[i], 0, length);
+  void stretch(long parameters, long[] slotAddresses, long gradients, int length) {
+    FloatBuffer target = view(parameters, length);
+    FloatBuffer source = view(gradients, length);
+    for (int at = 0; at < length; at += CHUNK) {
+      int piece = Math.min(CHUNK, length - at);
+      source.get(at, gradient, 0, piece);
+      target.get(at, parameter, 0, piece);
+      for (int i = 0; i < slots.length; i++) {
+        view(slotAddresses[i], length).get(at, slots[i], 0, piece);
+      }
+      step(parameter, gradient, slots, piece);
+      target.put(at, parameter, 0, piece);
+      for (int i = 0; i < slots.length; i++) {
+        view(slotAddresses[i], length).put(at, slots[i], 0, piece);
+      }
     }
   }
 
@@ -160,64 +171,6 @@ public abstract class Updater {
 
   /** Updates the first {@code n} elements; the gradient is scratch. */
   abstract void step(float[] p, float[] g, float[][] slots, int n);
-
-  private static final class Plain extends Updater {
-    private final float decay;
-    private float rate;
-
-    Plain(OptimizerSpec.Sgd sgd) {
-      decay = (float) sgd.weightDecay();
-    }
-
-    @Override
-    void begin(double learningRate, long updates) {
-      rate = (float) learningRate;
-    }
-
-    @Override
-    void step(float[] p, float[] g, float[][] slots, int n) {
-      for (int i = 0; i < n; i++) {
-        p[i] -= rate * (g[i] + decay * p[i]);
-      }
-    }
-  }
-
-  private static final class Momentum extends Updater {
-    private final float decay;
-    private final float momentum;
-    private final boolean nesterov;
-    private float rate;
-
-    Momentum(OptimizerSpec.Sgd sgd) {
-      super("momentum_buffer");
-      decay = (float) sgd.weightDecay();
-      momentum = (float) sgd.momentum();
-      nesterov = sgd.nesterov();
-    }
-
-    @Override
-    void begin(double learningRate, long updates) {
-      rate = (float) learningRate;
-    }
-
-    @Override
-    void step(float[] p, float[] g, float[][] slots, int n) {
-      float[] velocity = slots[0];
-      for (int i = 0; i < n; i++) {
-        g[i] += decay * p[i];
-        velocity[i] = momentum * velocity[i] + g[i];
-      }
-      if (nesterov) {
-        for (int i = 0; i < n; i++) {
-          p[i] -= rate * (g[i] + momentum * velocity[i]);
-        }
-      } else {
-        for (int i = 0; i < n; i++) {
-          p[i] -= rate * velocity[i];
-        }
-      }
-    }
-  }
 
   private static final class Squares extends Updater {
     private final float decay;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.ps.plan.Shard;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -42,13 +43,14 @@ class PackingTest {
     }
     ByteBuffer message = bytes(packing.bytes(0));
     packing.pack(slab, new int[0], 0, message);
-    float[] piece = new float[Packing.CHUNK];
-    for (int at = 0; at < count; at += piece.length) {
-      int length = Math.min(piece.length, count - at);
-      packing.read(message, at, piece, length);
-      for (int i = 0; i < length; i++) {
-        float value = slab.get(at + i);
-        assertThat((double) piece[i])
+    try (NativeMemory.Block read = NativeMemory.allocate(4L * count, 64)) {
+      FloatBuffer values = NativeMemory.view(read.address(), 4 * count).asFloatBuffer();
+      int half = count / 2;
+      packing.read(message, 0, read.address(), half);
+      packing.read(message, half, read.address() + 4L * half, count - half);
+      for (int i = 0; i < count; i++) {
+        float value = slab.get(i);
+        assertThat((double) values.get(i))
             .isCloseTo(value, within(precision(wire) * Math.abs(value) + 1e-7));
       }
     }

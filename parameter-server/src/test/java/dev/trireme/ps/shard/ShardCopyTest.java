@@ -9,6 +9,7 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.plan.Shard;
 import java.nio.FloatBuffer;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class ShardCopyTest {
@@ -44,7 +45,7 @@ class ShardCopyTest {
       push(copy, 0, 1, 1, 10);
       push(copy, 1, 1, 2, 10);
       assertThat(floats(copy.values()).get(0)).isZero();
-      copy.apply(7, 30);
+      copy.apply(7, 30, Optional.empty());
       assertThat(floats(copy.values()).get(COUNT - 1)).isEqualTo(-7);
       assertThat(copy.updates()).isEqualTo(1);
       assertThat(copy.clocks().applied()).isEqualTo(1);
@@ -56,7 +57,7 @@ class ShardCopyTest {
     try (ShardCopy copy = copy(new ConsistencySpec.Bsp(1), 3)) {
       push(copy, 0, 1, 1, 8);
       push(copy, 2, 1, 2, 8);
-      copy.apply(5, 24);
+      copy.apply(5, 24, Optional.empty());
       assertThat(floats(copy.values()).get(7)).isEqualTo(-4.5f);
     }
   }
@@ -76,7 +77,7 @@ class ShardCopyTest {
   void shouldRefuseToApplyWhatItDoesNotHold() {
     try (ShardCopy copy = copy(new ConsistencySpec.Bsp(0), 2)) {
       push(copy, 0, 1, 1, 1);
-      assertThatThrownBy(() -> copy.apply(3, 0))
+      assertThatThrownBy(() -> copy.apply(3, 0, Optional.empty()))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("step 1");
     }

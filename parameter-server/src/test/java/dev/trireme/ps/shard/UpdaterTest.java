@@ -7,6 +7,7 @@ import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.tensor.NativeMemory;
 import java.nio.FloatBuffer;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -64,6 +65,52 @@ class UpdaterTest {
         assertThat((double) p.get(i)).isCloseTo(expected[i], within(1e-6));
       }
     }
+  }
+
+  /** A table's rows and all others get the same bits, whatever the processor. */
+  @ParameterizedTest
+  @MethodSource("optimizers")
+  void shouldUpdateRowsAndStretchesToTheSameBits(OptimizerSpec spec) {
+    int width = 50;
+    int[] rows = IntStream.range(0, COUNT / width).toArray();
+    Updater updater = Updater.of(spec);
+    int slots = updater.slotNames().size();
+    long part = 4L * COUNT;
+    try (NativeMemory.Block memory = NativeMemory.allocate(part * (3 + 2 * slots), 64)) {
+      long[] ofStretch = new long[slots];
+      long[] ofRows = new long[slots];
+      for (int i = 0; i < slots; i++) {
+        ofStretch[i] = memory.address() + part * (3 + i);
+        ofRows[i] = memory.address() + part * (3 + slots + i);
+      }
+      long stretched = memory.address() + part;
+      long byRows = memory.address() + 2 * part;
+      Random random = new Random(6);
+      float[] gradient = new float[COUNT];
+      for (int i = 0; i < COUNT; i++) {
+        floats(stretched).put(i, (float) random.nextGaussian());
+      }
+      NativeMemory.copy(stretched, byRows, part);
+      for (int update = 1; update <= UPDATES; update++) {
+        for (int i = 0; i < COUNT; i++) {
+          gradient[i] = (float) random.nextGaussian();
+        }
+        floats(memory.address()).put(0, gradient);
+        updater.update(stretched, ofStretch, memory.address(), COUNT, 0.01, update);
+        updater.begin(0.01, update);
+        updater.rows(byRows, ofRows, COUNT, width, rows, rows.length, gradient);
+      }
+      assertThat(bits(byRows)).isEqualTo(bits(stretched));
+      for (int i = 0; i < slots; i++) {
+        assertThat(bits(ofRows[i])).isEqualTo(bits(ofStretch[i]));
+      }
+    }
+  }
+
+  private static int[] bits(long address) {
+    int[] bits = new int[COUNT];
+    NativeMemory.view(address, 4 * COUNT).asIntBuffer().get(bits);
+    return bits;
   }
 
   private static FloatBuffer floats(long address) {
