@@ -5,8 +5,9 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * The group's own thread. It drives the sequencer while operations are in flight and nobody awaits
- * one, and keeps the heartbeat going. It naps in between, since the thread that computes has the
- * better use for the core; while somebody awaits a result it leaves the driving to them.
+ * one, or peers still lack bytes of those that are done here, and keeps the heartbeat going. It
+ * naps in between, since the thread that computes has the better use for the core; while somebody
+ * awaits a result it leaves the driving to them.
  */
 final class Pump implements AutoCloseable {
   private static final long BUSY_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(300);
@@ -44,7 +45,7 @@ final class Pump implements AutoCloseable {
       }
       if (awaited) {
         LockSupport.parkNanos(AWAITED_NAP_NANOS);
-      } else if (sequencer.inFlight() > 0) {
+      } else if (sequencer.inFlight() > 0 || sequencer.owes()) {
         LockSupport.parkNanos(BUSY_NAP_NANOS);
       } else {
         dozing = true;

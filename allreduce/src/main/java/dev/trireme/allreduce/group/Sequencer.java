@@ -61,6 +61,7 @@ final class Sequencer {
   private final Consumer<Operation> done = this::done;
   private final Transport.Receiver receiver = this::take;
   private volatile String label = "";
+  private volatile boolean owes;
   private volatile boolean closing;
   private volatile boolean closed;
   private long started;
@@ -135,6 +136,14 @@ final class Sequencer {
   /** Operations that were started and are not done. */
   int inFlight() {
     return inFlight.get();
+  }
+
+  /**
+   * Whether some peer waits for what only driving brings it, though nothing is in flight here: an
+   * operation is done when all of it is written, which is before all of it has arrived.
+   */
+  boolean owes() {
+    return owes;
   }
 
   /** Threads in {@link #await}. */
@@ -342,6 +351,7 @@ final class Sequencer {
 
   /** What there is to do while nothing arrives. */
   private void attend(long now) {
+    owes = transport.owes();
     Optional<Operation> oldest = line.oldest();
     if (oldest.isPresent()) {
       oldest.get().due(now);

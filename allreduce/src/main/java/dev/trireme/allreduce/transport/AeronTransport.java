@@ -199,7 +199,8 @@ public final class AeronTransport implements Transport {
         wires.add(
             peer,
             own.addExclusivePublication(channels.dataTo(all[peer]), said + wire.count()),
-            data);
+            data,
+            own.countersReader());
       }
     }
   }
@@ -270,6 +271,11 @@ public final class AeronTransport implements Transport {
     if (network != null) {
       network.work();
     }
+  }
+
+  @Override
+  public boolean owes() {
+    return network != null && wires.owes();
   }
 
   @Override

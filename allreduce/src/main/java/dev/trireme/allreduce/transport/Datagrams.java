@@ -27,6 +27,9 @@ interface Datagrams {
 
         @Override
         public void seen(int stream, int session, int termId, int termOffset) {}
+
+        @Override
+        public void lacking() {}
       };
 
   /** What {@link #send} returns when it leaves the datagram to the driver. */
@@ -52,4 +55,7 @@ interface Datagrams {
 
   /** The receiver of a stream says up to where it has read. */
   void seen(int stream, int session, int termId, int termOffset);
+
+  /** Some receiver says that it lacks something. */
+  void lacking();
 }

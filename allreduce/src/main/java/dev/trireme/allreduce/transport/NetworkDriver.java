@@ -5,6 +5,7 @@ import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.NetworkConfig;
 import io.aeron.Aeron;
 import io.aeron.Subscription;
+import io.aeron.driver.Configuration;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import io.aeron.exceptions.TimeoutException;
@@ -50,6 +51,13 @@ final class NetworkDriver implements AutoCloseable {
   private static final int COUNTERS_LENGTH = 1 << 20;
 
   private static final int LAST_CYCLES = 64;
+
+  /**
+   * After how long a receiver says again what it lacks. Aeron's own is 0.1 ms, meant for a sender
+   * that looks all the time, and in vain even there: what was just sent again it does not send
+   * again for 10 ms.
+   */
+  private static final Duration LACK_AGAIN = Duration.ofMillis(5);
 
   private final Passing passing = new Passing();
   private final MediaDriver driver;
@@ -114,6 +122,8 @@ final class NetworkDriver implements AutoCloseable {
         .receiveChannelEndpointSupplier(
             (channel, dispatcher, status, context) ->
                 new ReceivingPort(passing, losses, channel, dispatcher, status, context))
+        .nakUnicastRetryDelayRatio(
+            LACK_AGAIN.toNanos() / Configuration.NAK_UNICAST_DELAY_DEFAULT_NS)
         .counterValuesBufferLength(COUNTERS_LENGTH)
         .clientLivenessTimeoutNs(NEVER.toNanos())
         .publicationUnblockTimeoutNs(2 * NEVER.toNanos())
@@ -183,6 +193,11 @@ final class NetworkDriver implements AutoCloseable {
     @Override
     public void seen(int stream, int session, int termId, int termOffset) {
       to.seen(stream, session, termId, termOffset);
+    }
+
+    @Override
+    public void lacking() {
+      to.lacking();
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.trireme.allreduce.transport;
 
 import dev.trireme.api.tensor.NativeMemory;
+import io.aeron.AeronCounters;
 import io.aeron.ExclusivePublication;
 import io.aeron.Publication;
 import io.aeron.logbuffer.BufferClaim;
@@ -12,6 +13,7 @@ import java.nio.channels.GatheringByteChannel;
 import org.agrona.BitUtil;
 import org.agrona.BufferUtil;
 import org.agrona.UnsafeApi;
+import org.agrona.concurrent.status.CountersReader;
 
 /**
  * The stream of bytes to one rank of another host. A frame is claimed in the log; its bytes are
@@ -38,6 +40,8 @@ final class OutWire {
   private static final int ALIGNMENT = FrameDescriptor.FRAME_ALIGNMENT;
 
   private final ExclusivePublication publication;
+  private final CountersReader counters;
+  private final int senderPosition;
   private final long formation;
   private final int frameBytes;
   private final BufferClaim claim = new BufferClaim();
@@ -57,7 +61,15 @@ final class OutWire {
   private int next;
   private long sent;
 
-  OutWire(ExclusivePublication publication, long formation, int frameBytes) {
+  /**
+   * @param counters of the driver
+   */
+  OutWire(
+      ExclusivePublication publication, CountersReader counters, long formation, int frameBytes) {
+    this.counters = counters;
+    this.senderPosition =
+        counters.findByTypeIdAndRegistrationId(
+            AeronCounters.DRIVER_SENDER_POSITION_TYPE_ID, publication.registrationId());
     this.publication = publication;
     this.formation = formation;
     this.frameBytes = frameBytes;
@@ -184,6 +196,12 @@ final class OutWire {
     first = 0;
     count = 0;
     next = 0;
+  }
+
+  /** Whether something that was written has never been sent. */
+  boolean owes() {
+    return !publication.isClosed()
+        && counters.getCounterValue(senderPosition) < publication.position();
   }
 
   /** Where in the stream the next frame goes. */

@@ -55,6 +55,14 @@ public interface Transport extends AutoCloseable {
   /** Goes on with what it does besides, for a bounded time; {@link #poll} does so, too. */
   default void tend() {}
 
+  /**
+   * Whether a rank of another host lacks something that this one has written, and gets it only by
+   * this one's going on: it was not sent yet, or lost not long ago.
+   */
+  default boolean owes() {
+    return false;
+  }
+
   /** Which ranks share memory with each other. */
   default Hosts hosts() {
     return Hosts.one(worldSize());

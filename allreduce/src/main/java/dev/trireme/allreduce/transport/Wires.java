@@ -8,8 +8,10 @@ import io.aeron.protocol.HeaderFlyweight;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.GatheringByteChannel;
+import java.util.concurrent.TimeUnit;
 import org.agrona.BufferUtil;
 import org.agrona.UnsafeApi;
+import org.agrona.concurrent.status.CountersReader;
 
 /**
  * The streams of bytes between a rank and the ranks of other hosts, beside those of signals: so
@@ -22,11 +24,16 @@ import org.agrona.UnsafeApi;
  * <p>Threading: one thread at a time.
  */
 final class Wires implements Datagrams {
+  /** A receiver that lacks something says so again before this is over. */
+  private static final long LACKING_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
   private final long formation;
   private final int frameBytes;
   private final OutWire[] out;
   private final InWire[] in;
   private boolean open;
+  private boolean lacking;
+  private long lackingNanos;
 
   Wires(long formation, int mtu, int worldSize) {
     this.formation = formation;
@@ -35,9 +42,17 @@ final class Wires implements Datagrams {
     this.in = new InWire[worldSize];
   }
 
-  /** Adds the streams to and from a peer. */
-  void add(int peer, ExclusivePublication publication, Subscription subscription) {
-    out[peer] = new OutWire(publication, formation, frameBytes);
+  /**
+   * Adds the streams to and from a peer.
+   *
+   * @param counters of the driver
+   */
+  void add(
+      int peer,
+      ExclusivePublication publication,
+      Subscription subscription,
+      CountersReader counters) {
+    out[peer] = new OutWire(publication, counters, formation, frameBytes);
     in[peer] = new InWire(peer, formation, subscription);
   }
 
@@ -111,6 +126,24 @@ final class Wires implements Datagrams {
             UnsafeApi.getInt(frame + DataHeaderFlyweight.STREAM_ID_FIELD_OFFSET),
             UnsafeApi.getInt(frame + DataHeaderFlyweight.SESSION_ID_FIELD_OFFSET));
     return wire == null ? NOT_SENT : wire.send(to, datagram);
+  }
+
+  @Override
+  public void lacking() {
+    lacking = true;
+    lackingNanos = System.nanoTime();
+  }
+
+  /** As {@link Transport#owes}. */
+  boolean owes() {
+    if (lacking && System.nanoTime() - lackingNanos > LACKING_NANOS) {
+      lacking = false;
+    }
+    boolean owes = lacking;
+    for (int peer = 0; peer < out.length && !owes; peer++) {
+      owes = out[peer] != null && out[peer].owes();
+    }
+    return owes;
   }
 
   @Override

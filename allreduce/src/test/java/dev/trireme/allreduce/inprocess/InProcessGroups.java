@@ -35,6 +35,7 @@ public final class InProcessGroups implements AutoCloseable {
   private final Duration timeout;
   private final ExecutorService threads;
   private final List<ProcessGroup> groups;
+  private boolean leaked;
 
   private InProcessGroups(
       Hosts hosts, long generation, Duration timeout, AlgorithmTable algorithms) {
@@ -111,27 +112,36 @@ public final class InProcessGroups implements AutoCloseable {
     List<Future<T>> futures = new ArrayList<>();
     calls.forEach(call -> futures.add(threads.submit(call)));
     List<T> results = new ArrayList<>();
+    Optional<Throwable> first = Optional.empty();
+    long end = System.nanoTime() + 2 * timeout.toNanos() + TimeUnit.SECONDS.toNanos(10);
+    // All of them, also after a failure: closing a group frees memory that a rank may be at.
     for (Future<T> future : futures) {
       try {
-        results.add(future.get(2 * timeout.toMillis() + 10_000, TimeUnit.MILLISECONDS));
+        results.add(future.get(end - System.nanoTime(), TimeUnit.NANOSECONDS));
       } catch (ExecutionException e) {
-        if (e.getCause() instanceof RuntimeException cause) {
-          throw cause;
-        }
-        throw new AssertionError(e.getCause());
-      } catch (TimeoutException e) {
-        throw new AssertionError("a rank did not come back", e);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new AssertionError("interrupted", e);
+        first = first.or(() -> Optional.of(e.getCause()));
+      } catch (TimeoutException | InterruptedException e) {
+        leaked = true;
+        throw new AssertionError(
+            "a rank did not come back; what its thread may still be at is left as it is", e);
       }
     }
+    first.ifPresent(InProcessGroups::fail);
     return results;
+  }
+
+  private static void fail(Throwable why) {
+    if (why instanceof RuntimeException cause) {
+      throw cause;
+    }
+    throw new AssertionError(why);
   }
 
   @Override
   public void close() {
-    groups.forEach(ProcessGroup::close);
+    if (!leaked) {
+      groups.forEach(ProcessGroup::close);
+    }
     threads.shutdownNow();
   }
 }

@@ -16,15 +16,22 @@ import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import io.aeron.driver.ext.LossGenerator;
+import io.aeron.protocol.DataHeaderFlyweight;
+import io.aeron.protocol.HeaderFlyweight;
+import java.net.InetSocketAddress;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -124,6 +131,46 @@ class UdpGroupTest {
                 }
               });
       assertThat(wrong).containsOnly(0);
+    }
+  }
+
+  /**
+   * A rank that has written all of an operation is done with it while its peers still lack what was
+   * lost of that, and nobody there awaits anything. Every second frame is lost the first time, so
+   * that each is asked for, and sent again, by itself.
+   */
+  @Test
+  void shouldSendAgainWhatWasLostThoughItIsDoneItself() {
+    try (UdpGroups ranks = new UdpGroups("ab", 0, rank -> new EverySecondFrame())) {
+      ranks.form(1, Optional.empty(), UdpGroups.TIMEOUT);
+      for (int round = 0; round < 3; round++) {
+        Check check =
+            new Check(Collective.BROADCAST, DType.INT32, 400_003, ReduceOp.SUM, 0, Memory.OWN);
+        List<Integer> bits = ranks.onEveryRank(group -> CollectiveChecks.run(group, check));
+        assertThat(bits).containsOnly(bits.get(0));
+      }
+    }
+  }
+
+  /** Drops every second frame of each stream when it is sent for the first time. */
+  private static final class EverySecondFrame implements LossGenerator {
+    private final DataHeaderFlyweight header = new DataHeaderFlyweight();
+    private final Map<Long, Long> sent = new HashMap<>();
+    private final Map<Long, Integer> frames = new HashMap<>();
+
+    @Override
+    public boolean shouldDropFrame(InetSocketAddress to, UnsafeBuffer buffer, int length) {
+      header.wrap(buffer);
+      if (header.headerType() != HeaderFlyweight.HDR_TYPE_DATA || header.frameLength() <= 0) {
+        return false;
+      }
+      long stream = (long) header.sessionId() << 32 | header.streamId();
+      long end = (long) header.termId() << 32 | header.termOffset() + length;
+      if (end <= sent.getOrDefault(stream, Long.MIN_VALUE)) {
+        return false;
+      }
+      sent.put(stream, end);
+      return frames.merge(stream, 1, Integer::sum) % 2 == 0;
     }
   }
 

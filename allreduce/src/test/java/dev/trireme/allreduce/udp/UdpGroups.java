@@ -30,6 +30,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import org.agrona.IoUtil;
 import org.agrona.concurrent.BackoffIdleStrategy;
 
@@ -41,22 +42,33 @@ final class UdpGroups implements AutoCloseable {
   static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final Path MEMORY = Path.of("/dev/shm");
   private static final int STREAMS = 5000;
+  private static final LossGenerator NOTHING = (address, buffer, length) -> false;
 
   private final Path root;
   private final Map<Character, MediaDriver> drivers = new LinkedHashMap<>();
   private final Set<Character> cut = ConcurrentHashMap.newKeySet();
   private final String hosts;
   private final double loss;
+  private final IntFunction<LossGenerator> lost;
   private final ExecutorService threads;
   private List<ProcessGroup> groups = List.of();
+  private boolean leaked;
 
   /**
    * @param hosts a letter a rank; ranks with equal letters share a host
    * @param loss the share of datagrams that every rank drops on their way out and in
    */
   UdpGroups(String hosts, double loss) {
+    this(hosts, loss, rank -> NOTHING);
+  }
+
+  /**
+   * @param lost by rank: which datagrams it drops besides on their way out
+   */
+  UdpGroups(String hosts, double loss, IntFunction<LossGenerator> lost) {
     this.hosts = hosts;
     this.loss = loss;
+    this.lost = lost;
     try {
       root =
           Files.isWritable(MEMORY)
@@ -90,7 +102,13 @@ final class UdpGroups implements AutoCloseable {
 
   private Losses losses(int rank) {
     char host = hosts.charAt(rank);
-    return new Losses(lost(host, 2 * rank), lost(host, 2 * rank + 1));
+    LossGenerator out = lost(host, 2 * rank);
+    LossGenerator besides = lost.apply(rank);
+    return new Losses(
+        (address, buffer, length) ->
+            besides.shouldDropFrame(address, buffer, length)
+                || out.shouldDropFrame(address, buffer, length),
+        lost(host, 2 * rank + 1));
   }
 
   private LossGenerator lost(char host, long seed) {
@@ -153,27 +171,39 @@ final class UdpGroups implements AutoCloseable {
         });
   }
 
+  /**
+   * Comes back, or throws what a rank threw, only once all are through: closing a group frees
+   * memory that they may be at.
+   */
   private <S, T> List<T> inParallel(List<S> on, Function<S, T> task) {
     List<CompletableFuture<T>> futures =
         on.stream().map(s -> CompletableFuture.supplyAsync(() -> task.apply(s), threads)).toList();
-    List<T> results = new ArrayList<>();
-    for (CompletableFuture<T> future : futures) {
-      try {
-        results.add(future.get(2 * TIMEOUT.toSeconds(), TimeUnit.SECONDS));
-      } catch (ExecutionException e) {
-        if (e.getCause() instanceof RuntimeException cause) {
-          throw cause;
-        }
-        throw new AssertionError(e.getCause());
-      } catch (TimeoutException | InterruptedException e) {
-        throw new AssertionError("a rank did not come back", e);
+    CompletableFuture<Void> all =
+        CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new));
+    try {
+      all.get(2 * TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
       }
+      throw new AssertionError(e.getCause());
+    } catch (TimeoutException | InterruptedException e) {
+      leaked = true;
+      throw new AssertionError(
+          "a rank did not come back; its thread may still be at its group's memory, which is left"
+              + " as it is, in "
+              + root,
+          e);
     }
-    return results;
+    return futures.stream().map(CompletableFuture::join).toList();
   }
 
   @Override
   public void close() {
+    if (leaked) {
+      // It has been said by then.
+      return;
+    }
     close(groups);
     threads.shutdownNow();
     drivers.values().forEach(MediaDriver::close);
