@@ -29,6 +29,8 @@ final class InWire {
   private final Subscription subscription;
   private final ControlledFragmentHandler handler = this::take;
   private Image image;
+  // Anybody may send to a port; this one's sender has said something that was of this formation.
+  private Image known;
   private Receiver receiver = NOBODY;
   private RuntimeException thrown;
   private int taken;
@@ -70,6 +72,7 @@ final class InWire {
       return false;
     }
     image.position(image.position() + length);
+    known = image;
     return true;
   }
 
@@ -88,6 +91,7 @@ final class InWire {
     if (header.reservedValue() != formation || length < Frame.HEADER_BYTES) {
       return ControlledFragmentHandler.Action.CONTINUE;
     }
+    known = (Image) header.context();
     // At once, so that the sender may go on while the next fragment is worked on.
     return hand(buffer.addressOffset() + offset, length)
         ? ControlledFragmentHandler.Action.COMMIT
@@ -116,14 +120,9 @@ final class InWire {
     }
   }
 
-  /** Whether the stream has been read up to a position of its. */
+  /** Whether the stream has been read up to a position of its, above 0. */
   boolean hasRead(long position) {
-    for (Image each : subscription.images()) {
-      if (each.position() >= position) {
-        return true;
-      }
-    }
-    return false;
+    return known != null && known.position() >= position;
   }
 
   int stream() {

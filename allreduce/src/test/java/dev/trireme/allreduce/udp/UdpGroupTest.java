@@ -11,27 +11,21 @@ import dev.trireme.allreduce.CollectiveChecks.Collective;
 import dev.trireme.allreduce.CollectiveChecks.Memory;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
+import dev.trireme.allreduce.transport.Losses;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
-import io.aeron.driver.ext.LossGenerator;
-import io.aeron.protocol.DataHeaderFlyweight;
-import io.aeron.protocol.HeaderFlyweight;
-import java.net.InetSocketAddress;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -141,7 +135,9 @@ class UdpGroupTest {
    */
   @Test
   void shouldSendAgainWhatWasLostThoughItIsDoneItself() {
-    try (UdpGroups ranks = new UdpGroups("ab", 0, rank -> new EverySecondFrame())) {
+    try (UdpGroups ranks =
+        new UdpGroups(
+            "ab", 0, rank -> new Losses(new EverySecondFrame(), Losses.NONE.received()))) {
       ranks.form(1, Optional.empty(), UdpGroups.TIMEOUT);
       for (int round = 0; round < 3; round++) {
         Check check =
@@ -149,28 +145,6 @@ class UdpGroupTest {
         List<Integer> bits = ranks.onEveryRank(group -> CollectiveChecks.run(group, check));
         assertThat(bits).containsOnly(bits.get(0));
       }
-    }
-  }
-
-  /** Drops every second frame of each stream when it is sent for the first time. */
-  private static final class EverySecondFrame implements LossGenerator {
-    private final DataHeaderFlyweight header = new DataHeaderFlyweight();
-    private final Map<Long, Long> sent = new HashMap<>();
-    private final Map<Long, Integer> frames = new HashMap<>();
-
-    @Override
-    public boolean shouldDropFrame(InetSocketAddress to, UnsafeBuffer buffer, int length) {
-      header.wrap(buffer);
-      if (header.headerType() != HeaderFlyweight.HDR_TYPE_DATA || header.frameLength() <= 0) {
-        return false;
-      }
-      long stream = (long) header.sessionId() << 32 | header.streamId();
-      long end = (long) header.termId() << 32 | header.termOffset() + length;
-      if (end <= sent.getOrDefault(stream, Long.MIN_VALUE)) {
-        return false;
-      }
-      sent.put(stream, end);
-      return frames.merge(stream, 1, Integer::sum) % 2 == 0;
     }
   }
 

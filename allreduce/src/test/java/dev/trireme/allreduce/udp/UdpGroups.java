@@ -42,16 +42,16 @@ final class UdpGroups implements AutoCloseable {
   static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final Path MEMORY = Path.of("/dev/shm");
   private static final int STREAMS = 5000;
-  private static final LossGenerator NOTHING = (address, buffer, length) -> false;
 
   private final Path root;
   private final Map<Character, MediaDriver> drivers = new LinkedHashMap<>();
   private final Set<Character> cut = ConcurrentHashMap.newKeySet();
   private final String hosts;
   private final double loss;
-  private final IntFunction<LossGenerator> lost;
+  private final IntFunction<Losses> besides;
   private final ExecutorService threads;
   private List<ProcessGroup> groups = List.of();
+  private List<Endpoint> endpoints = List.of();
   private boolean leaked;
 
   /**
@@ -59,16 +59,16 @@ final class UdpGroups implements AutoCloseable {
    * @param loss the share of datagrams that every rank drops on their way out and in
    */
   UdpGroups(String hosts, double loss) {
-    this(hosts, loss, rank -> NOTHING);
+    this(hosts, loss, rank -> Losses.NONE);
   }
 
   /**
-   * @param lost by rank: which datagrams it drops besides on their way out
+   * @param besides what each rank drops besides, by rank
    */
-  UdpGroups(String hosts, double loss, IntFunction<LossGenerator> lost) {
+  UdpGroups(String hosts, double loss, IntFunction<Losses> besides) {
     this.hosts = hosts;
     this.loss = loss;
-    this.lost = lost;
+    this.besides = besides;
     try {
       root =
           Files.isWritable(MEMORY)
@@ -102,13 +102,16 @@ final class UdpGroups implements AutoCloseable {
 
   private Losses losses(int rank) {
     char host = hosts.charAt(rank);
-    LossGenerator out = lost(host, 2 * rank);
-    LossGenerator besides = lost.apply(rank);
+    Losses more = besides.apply(rank);
     return new Losses(
-        (address, buffer, length) ->
-            besides.shouldDropFrame(address, buffer, length)
-                || out.shouldDropFrame(address, buffer, length),
-        lost(host, 2 * rank + 1));
+        either(more.sent(), lost(host, 2 * rank)),
+        either(more.received(), lost(host, 2 * rank + 1)));
+  }
+
+  private static LossGenerator either(LossGenerator one, LossGenerator other) {
+    return (address, buffer, length) ->
+        one.shouldDropFrame(address, buffer, length)
+            || other.shouldDropFrame(address, buffer, length);
   }
 
   private LossGenerator lost(char host, long seed) {
@@ -143,12 +146,23 @@ final class UdpGroups implements AutoCloseable {
     }
     // As text, for so they travel.
     List<String> texts = openings.stream().map(o -> o.endpoint().text()).toList();
-    List<Endpoint> endpoints = texts.stream().map(Endpoint::parse).toList();
-    groups = inParallel(openings, opening -> opening.join(endpoints, algorithm));
+    endpoints = texts.stream().map(Endpoint::parse).toList();
+    List<Endpoint> all = endpoints;
+    groups = inParallel(openings, opening -> opening.join(all, algorithm));
   }
 
   ProcessGroup group(int rank) {
     return groups.get(rank);
+  }
+
+  /** Where a rank is heard of, as host:port. */
+  String address(int rank) {
+    return endpoints.get(rank).address();
+  }
+
+  /** A media driver that is none of the ranks'. */
+  String driver(char host) {
+    return drivers.get(host).aeronDirectoryName();
   }
 
   /** Loses all that the ranks of a host say and hear from now on: they live on. */
