@@ -135,7 +135,9 @@ class ClusterTest {
       String[] submit = {
         "job", "submit", TINY, "--set", "train.steps=2000", "--set", "checkpoint.everySteps=50"
       };
-      String job = cluster.ask("c0", submit).out().strip();
+      ClusterRun.Done submitted = cluster.ask("c0", submit);
+      assertThat(submitted.code()).as(submitted.err()).isZero();
+      String job = submitted.out().strip();
       cluster.await("checkpoint", agent, () -> checkpointOf("c0", cluster, job));
       List<ProcessHandle> ranks = agent.descendants().toList();
       agent.destroyForcibly();

@@ -7,7 +7,8 @@ import java.util.Optional;
  *
  * @param everySteps steps between two checkpoints
  * @param everyMinutes minutes between two checkpoints by rank 0's clock; beside {@code everySteps}
- *     both count for themselves, and without either none are written
+ *     both count for themselves, and without either none are written; with one of them the last
+ *     step of the job is saved, too
  * @param keep how many of the newest are kept
  * @param keepEvery the checkpoints of steps that are a multiple of it are kept for good
  * @param maxSize bytes of all checkpoints together once a save is over
@@ -19,7 +20,11 @@ import java.util.Optional;
  * @param s3 of the object store that {@code path} or {@code resumeFrom} names
  */
 public record CheckpointSpec(
-    @Key(value = "Steps between two checkpoints.", min = 1) Optional<Long> everySteps,
+    @Key(
+            value =
+                "Steps between two checkpoints; a job that reaches its last step saves that, too.",
+            min = 1)
+        Optional<Long> everySteps,
     @Key(
             value =
                 "Minutes between two checkpoints; without this and everySteps none are written.",

@@ -128,7 +128,7 @@ final class JobSummary {
     return when.isEmpty()
         ? "none"
         : String.join(" and ", when)
-            + ", the newest "
+            + " and at the end, the newest "
             + checkpoint.keep()
             + forGood
             + " kept"

@@ -69,8 +69,9 @@ final class JobWarnings {
                 warnings.add(
                     "checkpoint.everySteps: the job ends after "
                         + totalSteps
-                        + " steps, before the first checkpoint at step "
-                        + every));
+                        + " steps, before step "
+                        + every
+                        + ": only its end is saved"));
     List<LayerSpec> layers = spec.model().layers();
     if (spec.train().loss() == LossKind.CROSS_ENTROPY
         && !layers.isEmpty()

@@ -26,7 +26,7 @@ import java.util.concurrent.TimeUnit;
  * Asks a cluster's coordinators over HTTP. Of several addresses the one whose coordinator is active
  * answers; while none is, all are asked again and again until a deadline, for another takes over
  * within seconds. Where nobody listens at any of them, and nobody ever did, the addresses are
- * likely wrong: that is told after a few seconds.
+ * likely wrong: that is told after a few seconds, or somewhat more where nobody says so.
  *
  * <p>What changes something is asked again only where it surely was not heard.
  *
@@ -34,6 +34,10 @@ import java.util.concurrent.TimeUnit;
  */
 public final class ApiClient {
   private static final Duration STRANGER = Duration.ofSeconds(3);
+
+  /** One that does not refuse may be there, on a host that is very busy. */
+  private static final Duration SLOW = Duration.ofSeconds(15);
+
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final Duration PROBE = Duration.ofSeconds(100);
@@ -260,7 +264,9 @@ public final class ApiClient {
       throws UnreachableException, RefusedException {
     long start = System.nanoTime();
     String trouble = "";
+    boolean slow;
     do {
+      slow = false;
       for (int i = 0; i < addresses.size(); i++) {
         int which = (last + i) % addresses.size();
         try {
@@ -275,7 +281,10 @@ public final class ApiClient {
             throw new RefusedException(said);
           }
           trouble = addresses.get(which) + ": " + said;
-        } catch (ConnectException | HttpConnectTimeoutException e) {
+        } catch (HttpConnectTimeoutException e) {
+          slow = true;
+          trouble = addresses.get(which) + ": no connection within " + CONNECT.toSeconds() + " s";
+        } catch (ConnectException e) {
           trouble = addresses.get(which) + ": no connection";
         } catch (IOException e) {
           trouble = addresses.get(which) + ": " + e.getMessage();
@@ -286,8 +295,13 @@ public final class ApiClient {
         }
       }
       pause();
-    } while (System.nanoTime() - start < (answered ? patience : stranger).toNanos());
+    } while (System.nanoTime() - start < patience(slow).toNanos());
     throw new UnreachableException("no active coordinator at " + trouble);
+  }
+
+  private Duration patience(boolean slow) {
+    Duration limit = answered ? patience : slow ? SLOW : stranger;
+    return limit.compareTo(patience) < 0 ? limit : patience;
   }
 
   private HttpResponse<byte[]> send(

@@ -295,20 +295,26 @@ public final class RankContext implements TrainingContext {
 
   @Override
   public void checkpointIfDue(Progress progress, boolean requested) {
-    boolean due = job.checkpoint().everySteps().filter(n -> progress.step() % n == 0).isPresent();
-    if (due || requested) {
+    boolean last = progress.step() >= totalSteps();
+    if (isDue(progress.step(), last) || requested) {
       ports.exchange().saving(progress);
       ports.steps().saving();
       CheckpointContent content =
           new CheckpointContent(generation(), progress, job.train().seed(), resolvedSpec, state);
       // One that was asked for, or is the last, has to be.
       Optional<Duration> stall =
-          requested || progress.step() >= totalSteps()
+          requested || last
               ? Optional.of(ports.checkpointer().save(content))
               : ports.checkpointer().saveUnlessHeldUp(content);
       // What the checkpoint took is told once it is there, or has failed.
       stall.ifPresent(s -> log.debug("step {}: snapshot taken in {}", progress.step(), s));
     }
+  }
+
+  /** A job that saves its state at all saves what it ends with: that is what one exports. */
+  private boolean isDue(long step, boolean last) {
+    return last && job.checkpoint().isPeriodic()
+        || job.checkpoint().everySteps().filter(n -> step % n == 0).isPresent();
   }
 
   private long totalSteps() {
