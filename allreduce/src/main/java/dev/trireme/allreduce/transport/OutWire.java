@@ -47,10 +47,9 @@ final class OutWire {
   private final BufferClaim claim = new BufferClaim();
   private final ByteBuffer[] parts = new ByteBuffer[3];
 
-  // Of the frames that are lent, the oldest at `first`: where they begin and end in the stream,
-  // where
-  // their bytes would be in the log (as mapped for the client; the driver has it elsewhere), where
-  // they are, how many.
+  // Of the frames that are lent, the oldest at `first`: where they begin and end in the stream;
+  // where their bytes would be in the log (as mapped for the client; the driver has it elsewhere);
+  // where they are; how many.
   private final long[] begin = new long[MOST_LENT];
   private final long[] end = new long[MOST_LENT];
   private final long[] inLog = new long[MOST_LENT];
