@@ -142,10 +142,10 @@ class TrainerTest {
   }
 
   @Test
-  void shouldSaveACheckpointEveryNSteps() {
+  void shouldSaveACheckpointEveryNStepsAndAtTheEnd() {
     run(spec(Optional.of(5L), Optional.empty(), Optional.empty()), 8, false);
     assertThat(diary.lines().stream().filter(l -> l.startsWith("save")))
-        .containsExactly("save 2", "save 4");
+        .containsExactly("save 2", "save 4", "save 5");
   }
 
   private TrainingOutcome run(JobSpec job, int items, boolean evaluates) {
