@@ -151,6 +151,12 @@ public final class LocalProcessGroup implements ProcessGroup {
   }
 
   private Work done() {
+    requireUsable();
+    return Work.completed();
+  }
+
+  @Override
+  public void requireUsable() {
     String why = unusable.get();
     if (why != null) {
       throw new CollectiveException(
@@ -158,6 +164,5 @@ public final class LocalProcessGroup implements ProcessGroup {
           -1,
           "the process group of generation " + generation + " " + why);
     }
-    return Work.completed();
   }
 }

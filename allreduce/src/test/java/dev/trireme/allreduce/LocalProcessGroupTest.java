@@ -30,7 +30,11 @@ class LocalProcessGroupTest {
   @Test
   void shouldBeUnusableAfterAnAbort() {
     try (LocalProcessGroup group = new LocalProcessGroup(5)) {
+      group.requireUsable();
       group.abort("a reason");
+      assertThatThrownBy(group::requireUsable)
+          .isInstanceOf(CollectiveException.class)
+          .hasMessageContaining("generation 5 was aborted: a reason");
       assertThatThrownBy(group::barrier)
           .isInstanceOf(CollectiveException.class)
           .hasMessageContaining("generation 5 was aborted: a reason");

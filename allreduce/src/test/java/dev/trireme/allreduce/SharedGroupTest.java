@@ -169,6 +169,9 @@ class SharedGroupTest {
   }
 
   private static void shouldBeUnusable(ProcessGroup group) {
+    assertThatThrownBy(group::requireUsable)
+        .isInstanceOfSatisfying(
+            CollectiveException.class, e -> assertThat(e.reason()).isEqualTo(Cause.UNUSABLE));
     assertThatThrownBy(() -> group.barrier().await())
         .isInstanceOfSatisfying(
             CollectiveException.class, e -> assertThat(e.reason()).isEqualTo(Cause.UNUSABLE));

@@ -310,6 +310,11 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
   }
 
   @Override
+  public void requireUsable() {
+    sequencer.requireUsable();
+  }
+
+  @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
       pump.close();

@@ -381,6 +381,12 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
     messages.ifPresent(group -> group.abort(why));
   }
 
+  @Override
+  public void requireUsable() {
+    runner.requireUsable();
+    messages.ifPresent(ProcessGroup::requireUsable);
+  }
+
   /**
    * Claims what an abort has left of this group, so that it is kept until it is used or this group
    * is closed, or until the group's deadline has passed. Granted once, and only where the config

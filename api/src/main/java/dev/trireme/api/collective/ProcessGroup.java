@@ -160,6 +160,14 @@ public interface ProcessGroup extends AutoCloseable {
    */
   void abort(String why);
 
+  /**
+   * Does nothing in a group that can be used: for long work between two operations, which would
+   * learn only at the next one that it is in vain. Any thread; returns at once.
+   *
+   * @throws CollectiveException when an operation has failed, or the group was aborted or closed
+   */
+  void requireUsable();
+
   /** Ends the group's thread and frees its memory; waits for neither peers nor operations. */
   @Override
   void close();

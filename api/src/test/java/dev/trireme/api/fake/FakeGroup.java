@@ -1,5 +1,6 @@
 package dev.trireme.api.fake;
 
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
@@ -8,11 +9,13 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** A group of one rank: every operation is over at once. */
 public final class FakeGroup implements ProcessGroup {
   private final Diary diary;
   private final List<NativeMemory.Block> blocks = new ArrayList<>();
+  private Optional<String> aborted = Optional.empty();
 
   public FakeGroup(Diary diary) {
     this.diary = diary;
@@ -109,6 +112,15 @@ public final class FakeGroup implements ProcessGroup {
   @Override
   public void abort(String why) {
     diary.write("abort " + why);
+    aborted = Optional.of(why);
+  }
+
+  @Override
+  public void requireUsable() {
+    aborted.ifPresent(
+        why -> {
+          throw new CollectiveException(CollectiveException.Cause.UNUSABLE, -1, why);
+        });
   }
 
   @Override

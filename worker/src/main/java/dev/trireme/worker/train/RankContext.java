@@ -117,7 +117,7 @@ public final class RankContext implements TrainingContext {
    */
   public RankContext(
       JobSpec job, String resolvedSpec, Ports ports, Origin origin, StartListener onStart) {
-    this.replica = new TrackedReplica(ports.replica(), ports.state());
+    this.replica = new TrackedReplica(ports.replica(), ports.state(), ports.group());
     this.steps = new TrackedSteps(ports.steps(), ports.state());
     this.origin = origin;
     this.onStart = onStart;
