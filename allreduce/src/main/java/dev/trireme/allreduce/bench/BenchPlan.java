@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
  * @param algorithm for every size that it can do; chosen by size when empty
  * @param transport that carries signals and data
  * @param iterations timed rounds of each size, at least 1; by size when empty
- * @param warmup rounds of each size before those, at least 0; as many as fit into 0.3 s when empty
+ * @param warmup rounds of each size before those, at least 0; as many as fit into 1 s when empty
  */
 public record BenchPlan(
     int ranks,

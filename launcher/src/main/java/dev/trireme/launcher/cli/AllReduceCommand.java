@@ -103,7 +103,7 @@ final class AllReduceCommand implements Callable<Integer> {
   @Option(
       names = "--warmup",
       paramLabel = "N",
-      description = "Rounds before those. By default as many as fit into 0.3 s.")
+      description = "Rounds before those. By default as many as fit into 1 s.")
   private Optional<String> warmup = Optional.empty();
 
   @Option(
