@@ -144,7 +144,8 @@ final class MessageRegistry {
         Stored.GenerationRecord.class,
         Stored.FailureRecord.class,
         Stored.FormationRecord.class,
-        Stored.Place.class);
+        Stored.Place.class,
+        Stored.Wish.class);
     number(
         types,
         230,

@@ -27,6 +27,7 @@ public sealed interface Stored extends Message {
    * @param formation the newest one, as it was ordered; absent before the first, and once the job
    *     has given it up
    * @param ending how the job will end when its ranks are gone, once that is settled
+   * @param wish what somebody has asked for since it was handed in; absent while nobody has
    */
   record JobRecord(
       String jobId,
@@ -42,7 +43,8 @@ public sealed interface Stored extends Message {
       List<GenerationRecord> generations,
       List<FailureRecord> failures,
       Optional<FormationRecord> formation,
-      Optional<JobState> ending)
+      Optional<JobState> ending,
+      Optional<Wish> wish)
       implements Stored {
     public JobRecord {
       generations = List.copyOf(generations);
@@ -76,9 +78,18 @@ public sealed interface Stored extends Message {
           generations,
           List.of(),
           Optional.empty(),
+          Optional.empty(),
           Optional.empty());
     }
   }
+
+  /**
+   * How large a job is to be.
+   *
+   * @param ranks workers and servers together
+   * @param servers how many of them are to be servers; absent while nobody wants other than it has
+   */
+  record Wish(int ranks, Optional<Integer> servers) {}
 
   /**
    * One formation of a job. A checkpoint of an older generation with a step at or above {@code
@@ -96,7 +107,6 @@ public sealed interface Stored extends Message {
    * @param frames the unguessable number that every frame between the ranks carries
    * @param survivors processes that became ranks of it
    * @param source where its state came from
-   * @param wanted the number of ranks that the job was to have
    */
   record FormationRecord(
       long generation,
@@ -104,8 +114,7 @@ public sealed interface Stored extends Message {
       Backing backing,
       long frames,
       List<CoordinatorToAgent.Survivor> survivors,
-      StateSource source,
-      int wanted) {
+      StateSource source) {
     public FormationRecord {
       places = List.copyOf(places);
       survivors = List.copyOf(survivors);

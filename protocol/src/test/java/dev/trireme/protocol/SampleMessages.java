@@ -205,9 +205,9 @@ final class SampleMessages {
                     Backing.HOST,
                     -1,
                     List.of(new CoordinatorToAgent.Survivor(0, 4711)),
-                    StateSource.CHECKPOINT,
-                    1)),
-            Optional.of(JobState.FAILED)));
+                    StateSource.CHECKPOINT)),
+            Optional.of(JobState.FAILED),
+            Optional.of(new Stored.Wish(3, Optional.of(1)))));
   }
 
   private static List<RankReport> reports() {

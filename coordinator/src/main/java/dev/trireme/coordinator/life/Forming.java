@@ -52,13 +52,7 @@ final class Forming {
    * @throws dev.trireme.coordinator.CoordinatorException when that cannot be made durable; nothing
    *     has changed then
    */
-  void form(
-      Form decision,
-      Map<String, String> hosts,
-      long generation,
-      long frames,
-      Backing backs,
-      int wanted) {
+  void form(Form decision, Map<String, String> hosts, long generation, long frames, Backing backs) {
     StateSource source =
         decision.source().equals(StateSource.JOB) && Records.everReady(life.record())
             ? StateSource.CHECKPOINT
@@ -74,8 +68,7 @@ final class Forming {
                 .sorted(Map.Entry.comparingByKey())
                 .map(s -> new CoordinatorToAgent.Survivor(s.getKey(), s.getValue()))
                 .toList(),
-            source,
-            wanted);
+            source);
     // Durable before anybody obeys: the next coordinator must know of every rank there can be.
     life.moveSurely(
         Records.formed(life.record(), order, formation.worldSize()),

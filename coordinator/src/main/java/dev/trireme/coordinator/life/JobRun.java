@@ -19,6 +19,7 @@ import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
+import dev.trireme.protocol.Stored.Wish;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +73,7 @@ public final class JobRun {
     this.forming = new Forming(life, recovery, breaking, ending);
     this.saves = new Saves(life);
     this.reattachment = new Reattachment(life, breaking, ending);
-    this.size = new Size(record.job().parallel().ranks().max());
+    this.size = new Size(record);
   }
 
   /** The job as it is stored. */
@@ -132,8 +133,6 @@ public final class JobRun {
     }
     forming.restore(order.get());
     saves.formed(life.formation().worldSize());
-    // Other servers that somebody wanted meanwhile are to be asked for again.
-    size.restore(Math.min(order.get().wanted(), record().job().parallel().ranks().max()));
     if (life.is(JobState.STOPPING)) {
       Optional<JobState> ends = record().ending();
       life.outcome(ends.map(state -> new Outcome(state, record().reason(), false)));
@@ -232,7 +231,7 @@ public final class JobRun {
   public void form(
       Form decision, Map<String, String> hosts, long generation, long frames, Backing backs) {
     try {
-      forming.form(decision, hosts, generation, frames, backs, size.wish());
+      forming.form(decision, hosts, generation, frames, backs);
     } catch (NotActiveException e) {
       throw e;
     } catch (CoordinatorException e) {
@@ -327,21 +326,26 @@ public final class JobRun {
   /**
    * Somebody wants another number of ranks; it changes at the next step boundary at which it can.
    *
-   * @throws CoordinatorException when the job cannot have so many
+   * @throws CoordinatorException when the job cannot have so many, or it cannot be kept
    */
   public void scale(int workers) {
-    size.want(record(), workers);
-    seekSize();
+    take(size.ofWorkers(record(), workers));
   }
 
   /**
    * Somebody wants another number of servers. New ones start beside the first rank, as soon as
    * there are slots; then the formation changes at a step boundary.
    *
-   * @throws CoordinatorException when the job cannot have so many
+   * @throws CoordinatorException when the job cannot have so many, or it cannot be kept
    */
   public void scaleServers(int servers) {
-    size.wantServers(record(), servers);
+    take(size.ofServers(record(), servers));
+  }
+
+  /** Kept before anybody is told that it is done: the next coordinator goes on with it. */
+  private void take(Wish wish) {
+    life.changeSurely(Records.wishing(record(), wish));
+    size.take(wish);
     seekSize();
   }
 

@@ -156,6 +156,17 @@ final class LifeState {
     publishState();
   }
 
+  /**
+   * As {@link #change}, and durable, or not at all.
+   *
+   * @throws dev.trireme.coordinator.CoordinatorException when it cannot be made durable
+   */
+  void changeSurely(JobRecord version) {
+    JobRecord next = Records.inTerm(version, effects.term());
+    effects.storeSurely(next);
+    record = next;
+  }
+
   void store() {
     record = Records.inTerm(record, effects.term());
     effects.store(record);

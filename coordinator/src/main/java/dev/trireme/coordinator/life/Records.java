@@ -7,6 +7,7 @@ import dev.trireme.protocol.Stored.FailureRecord;
 import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
+import dev.trireme.protocol.Stored.Wish;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,17 +28,17 @@ final class Records {
     List<GenerationRecord> all = new ArrayList<>(r.generations());
     all.add(new GenerationRecord(formation.generation(), worldSize, Optional.empty()));
     JobRecord next = copy(r, r.term(), r.state(), r.reason(), all);
-    return copy(next, next.failures(), Optional.of(formation), Optional.empty());
+    return copy(next, next.failures(), Optional.of(formation), Optional.empty(), r.wish());
   }
 
   /** Its formation is given up: it waits anew, or has ended. */
   static JobRecord disbanded(JobRecord r) {
-    return copy(r, r.failures(), Optional.empty(), Optional.empty());
+    return copy(r, r.failures(), Optional.empty(), Optional.empty(), r.wish());
   }
 
   /** It is known how it will end. */
   static JobRecord ending(JobRecord r, JobState state) {
-    return copy(r, r.failures(), r.formation(), Optional.of(state));
+    return copy(r, r.failures(), r.formation(), Optional.of(state), r.wish());
   }
 
   /** The newest generation begins with this step. */
@@ -50,7 +51,7 @@ final class Records {
 
   /** With what its failure policy may count. */
   static JobRecord failed(JobRecord r, List<FailureRecord> failures) {
-    return copy(r, failures, r.formation(), r.ending());
+    return copy(r, failures, r.formation(), r.ending(), r.wish());
   }
 
   /** With sizes of buckets that were left to the ranks. */
@@ -84,7 +85,13 @@ final class Records {
         r.generations(),
         r.failures(),
         r.formation(),
-        r.ending());
+        r.ending(),
+        r.wish());
+  }
+
+  /** Somebody wants it to be so large. */
+  static JobRecord wishing(JobRecord r, Wish wish) {
+    return copy(r, r.failures(), r.formation(), r.ending(), Optional.of(wish));
   }
 
   /** The newest generation, if the job ever formed. */
@@ -115,14 +122,16 @@ final class Records {
         generations,
         r.failures(),
         r.formation(),
-        r.ending());
+        r.ending(),
+        r.wish());
   }
 
   private static JobRecord copy(
       JobRecord r,
       List<FailureRecord> failures,
       Optional<FormationRecord> formation,
-      Optional<JobState> ending) {
+      Optional<JobState> ending,
+      Optional<Wish> wish) {
     return new JobRecord(
         r.jobId(),
         r.term(),
@@ -137,6 +146,7 @@ final class Records {
         r.generations(),
         failures,
         formation,
-        ending);
+        ending,
+        wish);
   }
 }

@@ -6,6 +6,7 @@ import dev.trireme.api.job.WorkerCount;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.Stored.JobRecord;
+import dev.trireme.protocol.Stored.Wish;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,28 +18,23 @@ import java.util.Optional;
  * JobRun}.
  */
 final class Size {
-  private int wanted;
+  private Wish wish;
   private Optional<List<Share>> allowed = Optional.empty();
   private final Map<String, Integer> spares = new HashMap<>();
-  private Optional<Integer> servers = Optional.empty();
   private boolean changing;
 
-  Size(int wanted) {
-    this.wanted = wanted;
+  /** What somebody has asked for, this coordinator or one before it; else all it can have. */
+  Size(JobRecord job) {
+    this.wish = job.wish().orElse(new Wish(job.job().parallel().ranks().max(), Optional.empty()));
   }
 
   int wanted() {
-    return Math.min(wanted, allowed.map(Share::total).orElse(Integer.MAX_VALUE));
+    return Math.min(wish.ranks(), allowed.map(Share::total).orElse(Integer.MAX_VALUE));
   }
 
-  /** What somebody wants, whatever it may have. */
-  int wish() {
-    return wanted;
-  }
-
-  /** Another coordinator was told so. */
-  void restore(int wish) {
-    wanted = wish;
+  /** Somebody wants this, whatever it may have. */
+  void take(Wish wanted) {
+    wish = wanted;
   }
 
   /** These slots it may have at most, whatever somebody wants. */
@@ -52,37 +48,39 @@ final class Size {
   }
 
   /**
+   * To be {@link #take taken} once it is kept.
+   *
    * @throws CoordinatorException when the job cannot have so many
    */
-  void want(JobRecord job, int workers) {
+  Wish ofWorkers(JobRecord job, int workers) {
     WorkerCount can = job.job().parallel().workers();
     if (workers < can.min() || workers > can.max()) {
       throw new CoordinatorException(
           job.jobId() + " can have " + can + " workers (parallel.workers), found " + workers);
     }
-    wanted = workers + servers.orElse(job.job().parallel().servers());
+    int servers = wish.servers().orElse(job.job().parallel().servers());
+    return new Wish(workers + servers, wish.servers());
   }
 
   /**
    * The next formation that changes on purpose is to have so many servers. Until then the job is
-   * what it was, whatever breaks meanwhile.
+   * what it was, whatever breaks meanwhile. To be {@link #take taken} once it is kept.
    *
    * @throws CoordinatorException when the job cannot have so many
    */
-  void wantServers(JobRecord job, int count) {
+  Wish ofServers(JobRecord job, int count) {
     ParallelSpec parallel = job.job().parallel();
     try {
       parallel.withServers(count);
     } catch (SpecException e) {
       throw new CoordinatorException(job.jobId() + ": " + e.getMessage());
     }
-    servers = Optional.of(count);
-    wanted = parallel.workers().max() + count;
+    return new Wish(parallel.workers().max() + count, Optional.of(count));
   }
 
   /** Servers that were asked for, where somebody has. */
   Optional<Integer> servers() {
-    return servers;
+    return wish.servers();
   }
 
   /** So many idle processes of an agent are ready to become ranks. */

@@ -31,10 +31,13 @@ import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.JobRecord;
+import dev.trireme.protocol.Stored.Wish;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -44,6 +47,7 @@ class JobRunRecoveryTest {
   private final List<CoordinatorToAgent> told = new ArrayList<>();
   private final List<JobEvent> events = new ArrayList<>();
   private JobRecord stored;
+  private boolean keeps = true;
   private JobRun run;
   private long generation = 3;
 
@@ -292,6 +296,48 @@ class JobRunRecoveryTest {
   }
 
   @Test
+  void shouldStillHaveServersJoinUnderTheNextCoordinator() {
+    running(Jobs.withServers(Jobs.spec(2, 2, POLICY), 1, 0), 3);
+    run.scaleServers(2);
+    assertThat(stored.wish()).contains(new Wish(4, Optional.of(2)));
+    goesOn(3);
+    assertThat(told(PrepareRanks.class)).hasSize(1);
+    assertThat(run.record().job().parallel().servers()).as("until they are there").isEqualTo(1);
+  }
+
+  @Test
+  void shouldStillShrinkUnderTheNextCoordinator() {
+    running(1, 2, 2);
+    run.scale(1);
+    goesOn(2);
+    assertThat(told(TellRanks.class))
+        .extracting(TellRanks::command)
+        .singleElement()
+        .isInstanceOf(StopAfterStep.class);
+  }
+
+  /** Another coordinator finds all ranks where they were. */
+  private void goesOn(int size) {
+    run = new JobRun(stored, Timing.DEFAULT, time, new Recorder());
+    told.clear();
+    run.takeOver("another coordinator is here");
+    start(size, 0);
+    run.onInventory("a", IntStream.range(0, size).boxed().collect(Collectors.toSet()));
+  }
+
+  @Test
+  void shouldWantNothingThatCouldNotBeKept() {
+    running(1, 2, 2);
+    keeps = false;
+    assertThatThrownBy(() -> run.scale(1)).hasMessageContaining("not kept");
+    keeps = true;
+    assertThat(stored.wish()).isEmpty();
+    told.clear();
+    run.onSpares("a", 1);
+    assertThat(told).as("nobody has to stop").isEmpty();
+  }
+
+  @Test
   void shouldRefuseServersThatTheJobCannotHave() {
     running(Jobs.withServers(Jobs.spec(2, 2, POLICY), 3, 1), 5);
     assertThatThrownBy(() -> run.scaleServers(1))
@@ -339,6 +385,9 @@ class JobRunRecoveryTest {
 
     @Override
     public void store(JobRecord record) {
+      if (!keeps) {
+        throw new CoordinatorException("not kept");
+      }
       stored = record;
     }
 
