@@ -4,13 +4,14 @@
 #   bench/endurance.sh [kills|saves|memory]...
 #
 # kills    steps committed while a rank is killed every EVERY, against as long without
-# saves    steps committed with a checkpoint every minute, against as long without
+# saves    steps committed with a checkpoint every minute, against as long without, PAIRS times in turn
 # memory   memory of the ranks after 1,000 and after 10,000 steps
 #
 # DATA_DIR  MNIST in IDX files (default ../shared/data/mnist beside the repository)
 # MODEL     of configs/bench (default cnn; memory takes mlp)
-# FOR       seconds of each measurement (default 600)
-# BASE      seconds of the measurement without kills or saves (default FOR)
+# FOR       seconds of each measurement (default 600); with saves of all of them together
+# BASE      seconds of the measurement without kills (default FOR)
+# PAIRS     of saves (default 3): a machine's speed drifts by more than saves cost within ten minutes
 # EVERY     mean time between two kills (default 60s)
 set -eu
 
@@ -20,6 +21,7 @@ model=${MODEL:-cnn}
 seconds=${FOR:-600}
 base_seconds=${BASE:-$seconds}
 every=${EVERY:-60s}
+pairs=${PAIRS:-3}
 [ "$#" -gt 0 ] || set -- kills saves memory
 
 if [ ! -f "$data/train-images-idx3-ubyte.gz" ]; then
@@ -81,9 +83,27 @@ count() { # SECONDS [CHAOS ARGUMENT...]
   [ -z "$chaos" ] || wait "$chaos" || true
 }
 
-compare() { # WHAT
-  awk -v a="$steps" -v b="$base" -v what="$1" -v s="$seconds" -v t="$base_seconds" \
+compare() { # WHAT SECONDS SECONDS_WITHOUT
+  awk -v a="$steps" -v b="$base" -v what="$1" -v s="$2" -v t="$3" \
     'BEGIN {printf "%s: %d steps in %d s, %d in %d s without: %.3f\n", what, a, s, b, t, a / s / (b / t)}'
+}
+
+saves_in_turn() {
+  part=$((seconds / pairs))
+  pair=0
+  while [ "$pair" -lt "$pairs" ]; do
+    pair=$((pair + 1))
+    start "without$pair" "$model"
+    count "$part"
+    base=$steps
+    end
+    start "saves$pair" "$model" checkpoint.everyMinutes=1
+    count "$part"
+    end
+    compare "a checkpoint every minute" "$part" "$part" | tee -a "$work/saves.txt"
+  done
+  sed 's/.*: //' "$work/saves.txt" | sort -g |
+    awk '{v[NR] = $1} END {printf "median of %d: %.3f\n", NR, NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'
 }
 
 memory() { # resident kB of each rank
@@ -102,19 +122,10 @@ for mode in "$@"; do
     base=$steps
     count "$seconds" --kill-every "$every" --for "${seconds}s" --seed 1
     end
-    compare "a rank killed every $every"
+    compare "a rank killed every $every" "$seconds" "$base_seconds"
     cat "$work/chaos.txt"
     ;;
-  saves)
-    start without "$model"
-    count "$base_seconds"
-    base=$steps
-    end
-    start saves "$model" checkpoint.everyMinutes=1
-    count "$seconds"
-    end
-    compare "a checkpoint every minute"
-    ;;
+  saves) saves_in_turn ;;
   memory)
     start memory mlp
     await_step 1000
