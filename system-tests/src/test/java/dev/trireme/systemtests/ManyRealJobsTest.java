@@ -15,7 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
  * another history.
  */
 @EnabledIfSystemProperty(named = "trireme.jobs", matches = "[0-9]+")
+@Timeout(value = 1, unit = TimeUnit.HOURS)
 class ManyRealJobsTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int STEPS = 16;
