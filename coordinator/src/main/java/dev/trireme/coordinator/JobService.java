@@ -37,20 +37,22 @@ public interface JobService {
   void cancel(String jobId, String reason);
 
   /**
-   * Changes the number of a job's ranks, at a step boundary. Returns before that has happened.
+   * Changes the number of a job's ranks, at a step boundary. Returns before that has happened, and
+   * once the next coordinator would go on with it, too. To ask again does no harm.
    *
    * @param workers within the job's {@code parallel.workers}
-   * @throws CoordinatorException when there is no such job, it has ended, or it cannot have so many
+   * @throws CoordinatorException when there is no such job, it has ended, it cannot have so many,
+   *     or that cannot be made durable; nothing has changed then
    */
   void scale(String jobId, int workers);
 
   /**
    * Changes the number of servers of a job with a parameter server, at a step boundary. Returns
    * before that has happened. New servers start beside the job's first rank, once its agent has
-   * slots for them; their shards are moved to them while workers train.
+   * slots for them; their shards are moved to them while workers train. Durable as {@link #scale}.
    *
    * @param servers more than the job has backups
-   * @throws CoordinatorException when there is no such job, it has ended, or it cannot have so many
+   * @throws CoordinatorException as {@link #scale}
    */
   void scaleServers(String jobId, int servers);
 

@@ -9,13 +9,14 @@ import dev.trireme.api.fake.Diary;
 import dev.trireme.api.fake.FakeData;
 import dev.trireme.api.fake.FakeGroup;
 import dev.trireme.api.fake.FakeReplica;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 
 class TrackedReplicaTest {
   private final Diary diary = new Diary();
 
-  @Test
-  void shouldEndAnEvaluationWithinABatchOfTheFormationsEnd() {
+  /** Evaluates a batch, and then meets the end of the formation. */
+  private void atTheEnd(BiConsumer<TrackedReplica, BatchStream> next) {
     try (FakeReplica made = new FakeReplica(diary);
         FakeGroup group = new FakeGroup(diary);
         FakeData data = new FakeData(8, 4, true);
@@ -25,24 +26,20 @@ class TrackedReplicaTest {
       assertThat(replica.evaluate(batches.next()).items()).isPositive();
       group.abort("rank 1 is gone");
       assertThat(batches.hasNext()).isTrue();
-      assertThatThrownBy(() -> replica.evaluate(batches.next()))
+      assertThatThrownBy(() -> next.accept(replica, batches))
           .isInstanceOf(CollectiveException.class)
           .hasMessageContaining("rank 1 is gone");
     }
   }
 
   @Test
+  void shouldEndAnEvaluationWithinABatchOfTheFormationsEnd() {
+    atTheEnd((replica, batches) -> replica.evaluate(batches.next()));
+  }
+
+  @Test
   void shouldBeginNoStepThatNobodyWaitsFor() {
-    try (FakeReplica made = new FakeReplica(diary);
-        FakeGroup group = new FakeGroup(diary);
-        FakeData data = new FakeData(8, 4, false);
-        RankState state = new RankState(8, made.statistics());
-        BatchStream batches = data.evaluate(0, 1)) {
-      TrackedReplica replica = new TrackedReplica(made, state, group);
-      group.abort("rank 1 is gone");
-      assertThatThrownBy(() -> replica.forward(batches.next(), 1))
-          .isInstanceOf(CollectiveException.class);
-      assertThat(diary.lines()).noneMatch(line -> line.startsWith("forward"));
-    }
+    atTheEnd((replica, batches) -> replica.forward(batches.next(), 1));
+    assertThat(diary.lines()).noneMatch(line -> line.startsWith("forward"));
   }
 }
