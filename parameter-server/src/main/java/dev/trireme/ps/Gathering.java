@@ -47,6 +47,7 @@ final class Gathering {
   private final int cutFor;
   private final ShardPlan plan;
   private final TensorBuffer slab;
+  private final TensorBuffer heads;
   private final int perShard;
   private final int rowLength;
 
@@ -72,6 +73,7 @@ final class Gathering {
     this.cutFor = before > 0 ? before : group.worldSize() - workers;
     this.plan = ShardPlan.of(sizes, this.cutFor);
     this.slab = group.allocate(DType.FLOAT32, plan.elements());
+    this.heads = group.allocate(DType.UINT8, GroupPost.headBytes(group.worldSize()));
     this.perShard = 3 + 2 * workers;
     this.rowLength = HEAD + perShard * plan.shards().size();
   }
@@ -167,6 +169,11 @@ final class Gathering {
   /** A slab that peers of this host can read in place. */
   TensorBuffer slab() {
     return slab;
+  }
+
+  /** The rank's messages to and from the others. */
+  GroupPost post() {
+    return new GroupPost(group, heads, plan.shards().size(), workers, plan.largestMessage());
   }
 
   /** A worker's second part: all learn of each other. */

@@ -3,7 +3,6 @@ package dev.trireme.ps;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.Work;
-import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.nio.ByteBuffer;
@@ -29,7 +28,7 @@ import java.util.function.BooleanSupplier;
  * <p>Threading: one thread, the one that also starts the group's other operations. The group's own
  * thread only notes what is done.
  */
-final class GroupPost implements Post, AutoCloseable {
+final class GroupPost implements Post {
   private static final int HEAD = 1;
   private static final int PAYLOAD = 2;
   private static final int SENDING = 256;
@@ -54,7 +53,7 @@ final class GroupPost implements Post, AutoCloseable {
   private final int shards;
   private final int workers;
   private final long largest;
-  private final NativeMemory.Block heads;
+  private final TensorBuffer heads;
   private final ArrayDeque<Integer> freeHeads = new ArrayDeque<>();
   private final ArrayDeque<Waiting> backlog = new ArrayDeque<>();
   private final Queue<Done> done = new ConcurrentLinkedQueue<>();
@@ -65,22 +64,29 @@ final class GroupPost implements Post, AutoCloseable {
   private long bytes;
 
   /**
+   * @param heads of {@link #headBytes}, best where peers of this host read them in place: others
+   *     are asked for, which is one more way there and back for each message
    * @param shards how many there are, {@code workers} how many there are, {@code largest} bytes of
    *     a payload: what is beyond them is refused
    */
-  GroupPost(ProcessGroup group, int shards, int workers, long largest) {
+  GroupPost(ProcessGroup group, TensorBuffer heads, int shards, int workers, long largest) {
     this.group = group;
     this.shards = shards;
     this.workers = workers;
     this.largest = largest;
     int slots = group.worldSize() + SENDING;
-    this.heads = NativeMemory.allocate((long) Frame.BYTES * slots, 64);
+    this.heads = heads;
     for (int slot = group.worldSize(); slot < slots; slot++) {
       freeHeads.add(slot);
     }
     for (int peer = 0; peer < group.worldSize(); peer++) {
       expected.add(Work.completed());
     }
+  }
+
+  /** Room for the heads that are under way. */
+  static long headBytes(int worldSize) {
+    return (long) Frame.BYTES * (worldSize + SENDING);
   }
 
   /** Hears these ranks from now on. */
@@ -91,7 +97,7 @@ final class GroupPost implements Post, AutoCloseable {
   }
 
   private TensorBuffer head(int slot) {
-    return TensorBuffer.cpu(heads.address() + (long) Frame.BYTES * slot, DType.UINT8, Frame.BYTES);
+    return heads.slice((long) Frame.BYTES * slot, Frame.BYTES);
   }
 
   private ByteBuffer view(int slot) {
@@ -239,11 +245,5 @@ final class GroupPost implements Post, AutoCloseable {
       }
     }
     return Work.completed();
-  }
-
-  /** Frees the heads; the group must have ended, for it may still read them. */
-  @Override
-  public void close() {
-    heads.close();
   }
 }

@@ -87,21 +87,16 @@ public final class ParameterServer implements AutoCloseable {
     }
     shards.follow(outcome.directory(), server);
     ready.accept(step);
-    try (GroupPost post =
-            new GroupPost(
-                group,
-                gathering.plan().shards().size(),
-                workers,
-                gathering.plan().largestMessage());
-        ShardServer shardServer =
-            new ShardServer(
-                server,
-                shards,
-                outcome.directory(),
-                post,
-                spec.backups() > 0,
-                gathering.slab(),
-                staleness)) {
+    GroupPost post = gathering.post();
+    try (ShardServer shardServer =
+        new ShardServer(
+            server,
+            shards,
+            outcome.directory(),
+            post,
+            spec.backups() > 0,
+            gathering.slab(),
+            staleness)) {
       List<Integer> peers =
           IntStream.range(0, group.worldSize()).filter(r -> r != group.rank()).boxed().toList();
       post.listen(peers, shardServer);

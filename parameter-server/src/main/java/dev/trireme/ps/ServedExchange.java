@@ -107,8 +107,7 @@ public final class ServedExchange implements GradientExchange {
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
     this.incoming = Incoming.of(plan, state.slotCount());
     this.signals = new Signals(workers, replica.statistics());
-    this.post =
-        new GroupPost(all, plan.shards().size(), workers.worldSize(), plan.largestMessage());
+    this.post = gathering.post();
     this.dealt = new Dealt(workers.rank(), workers.worldSize(), this::askPortions);
   }
 
@@ -431,7 +430,6 @@ public final class ServedExchange implements GradientExchange {
     if (client != null) {
       client.close();
     }
-    post.close();
     outgoing.close();
     incoming.close();
   }
