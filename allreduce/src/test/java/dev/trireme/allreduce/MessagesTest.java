@@ -119,6 +119,22 @@ class MessagesTest {
   }
 
   @Test
+  void shouldShowWhatAnotherRankOfTheHostHasAllocated() {
+    try (InProcessGroups ranks = ranks("aab", InProcessGroups.TIMEOUT)) {
+      List<TensorBuffer> own = ranks.onEveryRank(g -> g.allocate(DType.INT64, 8));
+      NativeMemory.view(own.get(1).address(), 64).putLong(24, 4711);
+      TensorBuffer shown = ranks.group(0).shownBy(1, own.get(0).slice(3, 2)).orElseThrow();
+      assertThat(shown.count()).isEqualTo(2);
+      assertThat(NativeMemory.view(shown.address(), 16).getLong(0)).isEqualTo(4711);
+      assertThat(ranks.group(0).shownBy(2, own.get(0))).as("of another host").isEmpty();
+      try (NativeMemory.Block foreign = NativeMemory.allocate(8, 8)) {
+        TensorBuffer other = foreign.buffer(DType.INT64, 1);
+        assertThat(ranks.group(0).shownBy(1, other)).as("not of this group").isEmpty();
+      }
+    }
+  }
+
+  @Test
   void shouldRefuseToSendToItself() {
     try (InProcessGroups ranks = ranks("aa", SHORT)) {
       TensorBuffer none = TensorBuffer.cpu(0, DType.UINT8, 0);

@@ -60,6 +60,13 @@ record Frame(
     PULL,
     /** The parameters of a shard, or of the rows that were asked for, with payload of float32. */
     VALUES,
+    /**
+     * The gradients of this step stand where the worker shows them, of all shards, and the values
+     * after it are wanted; see WholeSteps.
+     */
+    STEP,
+    /** It is applied, and the values of all shards stand where the server shows them. */
+    STEPPED,
     /** A push as the primary passes it on to its backup, with payload. */
     REPLICATE,
     /** The backup holds it. */

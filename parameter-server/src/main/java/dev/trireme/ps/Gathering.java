@@ -13,6 +13,7 @@ import dev.trireme.ps.plan.Directory.Holding;
 import dev.trireme.ps.plan.Directory.Place;
 import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.plan.ShardPlan.Size;
+import dev.trireme.ps.shard.Wire;
 import java.nio.LongBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -42,6 +43,8 @@ final class Gathering {
 
   private final ProcessGroup group;
   private final int workers;
+  private final ConsistencySpec consistency;
+  private final Wire wire;
   private final boolean synchronous;
   private final long settings;
   private final int cutFor;
@@ -67,6 +70,8 @@ final class Gathering {
     this.group = group;
     this.workers = workers;
     ParameterServerSpec spec = job.parallel().parameterServer().orElseThrow();
+    this.consistency = spec.consistency();
+    this.wire = Wire.of(job.parallel().compression());
     this.synchronous = spec.consistency() instanceof ConsistencySpec.Bsp;
     this.settings = settings(job, spec);
     int before = agreedCut(group, cutFor);
@@ -169,6 +174,11 @@ final class Gathering {
   /** A slab that peers of this host can read in place. */
   TensorBuffer slab() {
     return slab;
+  }
+
+  /** Whether steps go as {@link WholeSteps} where workers and the server share a host's memory. */
+  boolean wholeSteps(Outcome outcome) {
+    return WholeSteps.isFor(outcome.directory(), plan, consistency, wire);
   }
 
   /** The rank's messages to and from the others. */

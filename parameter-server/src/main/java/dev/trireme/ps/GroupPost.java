@@ -37,10 +37,15 @@ final class GroupPost implements Post {
   private static final Duration BRISK = Duration.ofNanos(100_000);
 
   /** For so long this thread drives the group, with the shortest naps that there are. */
-  private static final long LIGHT_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+  private static final long LIGHT_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
 
   private static final Duration GLANCE = Duration.ofNanos(2_000);
   private static final long SHORTEST_NAP_NANOS = 1;
+
+  /** Then, for so long, it looks every now and then, for the group's own thread looks seldom. */
+  private static final long STEADY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  private static final long STEADY_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
 
   /** Beyond that whatever is done wakes it; this is for the deadline. */
   private static final long NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -221,8 +226,9 @@ final class GroupPost implements Post {
 
   /**
    * A peer is usually soon: at first this thread drives the group itself, later it leaves it. In
-   * between it looks and naps in turn, for workers and servers of a host are often more than its
-   * cores: who waits then holds up whoever it waits for.
+   * between it looks and naps in turn, the longer the less it looks like soon, for workers and
+   * servers of a host are often more than its cores: who waits then holds up whoever it waits for,
+   * and a server that looks often while workers compute takes from them what it waits with.
    */
   private void rest(long idleNanos) {
     Work open = open();
@@ -231,6 +237,11 @@ final class GroupPost implements Post {
       open.await(brisk ? BRISK : GLANCE);
       if (!brisk && done.isEmpty()) {
         LockSupport.parkNanos(SHORTEST_NAP_NANOS);
+      }
+    } else if (!open.isDone() && idleNanos < STEADY_NANOS) {
+      open.await(GLANCE);
+      if (done.isEmpty()) {
+        LockSupport.parkNanos(STEADY_NAP_NANOS);
       }
     } else if (done.isEmpty()) {
       LockSupport.parkNanos(NAP_NANOS);

@@ -21,6 +21,7 @@ final class Incoming implements AutoCloseable {
   private final Optional<NativeMemory.Block> memory;
   private final ShardPlan plan;
   private final TensorBuffer values;
+  private TensorBuffer source;
   private final List<TensorBuffer> slots;
   private final List<Room> wishes = new ArrayList<>();
   private final List<Room> rooms = new ArrayList<>();
@@ -45,6 +46,7 @@ final class Incoming implements AutoCloseable {
     this.memory = memory;
     this.plan = plan;
     this.values = values;
+    this.source = values;
     this.slots = List.copyOf(slots);
     plan.shards()
         .forEach(
@@ -69,11 +71,19 @@ final class Incoming implements AutoCloseable {
   /** Everything is about to be asked for. */
   void expectAll() {
     rowsAlone = false;
+    source = values;
+  }
+
+  /** All of it stands in another's memory, whence {@link #take} puts it into the model. */
+  void shown(TensorBuffer all) {
+    rowsAlone = false;
+    source = all;
   }
 
   /** Of the tables only these rows are about to be asked for. */
   void expect(Rows rows) {
     rowsAlone = true;
+    source = values;
     for (Shard shard : plan.shards()) {
       if (shard.isTable()) {
         asked.set(shard.index(), rows.within(shard));
@@ -145,7 +155,7 @@ final class Incoming implements AutoCloseable {
   void take(List<Parameter> parameters, Rows rows) {
     for (Parameter parameter : parameters) {
       int width = plan.sizes().get(parameter.index()).width();
-      TensorBuffer from = slice(values, parameter.index());
+      TensorBuffer from = slice(source, parameter.index());
       TensorBuffer to = parameter.tensor().data();
       if (width == 0 || !rowsAlone) {
         NativeMemory.copy(from.address(), to.address(), from.byteCount());

@@ -21,9 +21,9 @@ import org.slf4j.LoggerFactory;
 /**
  * A server's process: one formation after the other, with the shards that it holds kept in between.
  *
- * <p>Threading: one thread. Errors: after a {@link dev.trireme.api.collective.CollectiveException}
- * the shards are whole as they are, and {@link #serve} may be called with the group of the next
- * formation.
+ * <p>Threading: one thread, and its {@link Crew}. Errors: after a {@link
+ * dev.trireme.api.collective.CollectiveException} the shards are whole as they are, and {@link
+ * #serve} may be called with the group of the next formation.
  */
 public final class ParameterServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ParameterServer.class);
@@ -33,6 +33,7 @@ public final class ParameterServer implements AutoCloseable {
   private final ParameterServerSpec spec;
   private final JobSpec job;
   private final Staleness staleness = new Staleness();
+  private final Crew crew = Crew.ofHost();
   private Optional<ShardStore> store = Optional.empty();
   private int cutFor;
 
@@ -96,7 +97,9 @@ public final class ParameterServer implements AutoCloseable {
             post,
             spec.backups() > 0,
             gathering.slab(),
-            staleness)) {
+            staleness,
+            gradients(group, gathering, outcome),
+            crew)) {
       List<Integer> peers =
           IntStream.range(0, group.worldSize()).filter(r -> r != group.rank()).boxed().toList();
       post.listen(peers, shardServer);
@@ -112,6 +115,20 @@ public final class ParameterServer implements AutoCloseable {
       LOG.info("{} shards were handed over to servers with fewer", shardServer.handedOver());
     }
     LOG.info("staleness of what was read, in steps and reads: {}", staleness);
+  }
+
+  /** Where each worker shows its gradients, where steps go as {@link WholeSteps}. */
+  private Optional<List<TensorBuffer>> gradients(
+      ProcessGroup group, Gathering gathering, Gathering.Outcome outcome) {
+    if (!gathering.wholeSteps(outcome)) {
+      return Optional.empty();
+    }
+    List<TensorBuffer> all =
+        IntStream.range(0, workers)
+            .mapToObj(worker -> group.shownBy(worker, gathering.slab()))
+            .flatMap(Optional::stream)
+            .toList();
+    return all.size() == workers ? Optional.of(all) : Optional.empty();
   }
 
   private ShardStore store(ShardPlan plan) {
@@ -162,6 +179,7 @@ public final class ParameterServer implements AutoCloseable {
   /** Frees the shards. */
   @Override
   public void close() {
+    crew.close();
     store.ifPresent(ShardStore::close);
     store = Optional.empty();
   }

@@ -5,13 +5,13 @@ import dev.trireme.ps.Frame.Kind;
 import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.shard.ShardCopy;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The shards that a server takes pushes for, and how it comes to have others: one is handed over
@@ -34,7 +34,7 @@ final class Primaries implements AutoCloseable {
   private final boolean backups;
   private final TensorBuffer slab;
   private final int workers;
-  private final Map<Integer, PrimaryShard> all = new HashMap<>();
+  private final Map<Integer, PrimaryShard> all = new TreeMap<>();
   private final Set<Integer> handedOver = new HashSet<>();
   private final List<PrimaryShard> retired = new ArrayList<>();
   private final List<ShardCopy> letGo = new ArrayList<>();
@@ -62,6 +62,11 @@ final class Primaries implements AutoCloseable {
   /** The shard's, where this server takes its pushes; else null. */
   PrimaryShard get(int shard) {
     return all.get(shard);
+  }
+
+  /** All of them. */
+  List<PrimaryShard> all() {
+    return List.copyOf(all.values());
   }
 
   boolean has(int shard) {
@@ -126,6 +131,7 @@ final class Primaries implements AutoCloseable {
 
   @Override
   public void close() {
+    all.values().forEach(primary -> primary.copy.keep());
     all.values().forEach(PrimaryShard::close);
     retired.forEach(PrimaryShard::close);
     letGo.forEach(ShardCopy::close);

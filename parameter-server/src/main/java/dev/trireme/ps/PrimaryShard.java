@@ -128,12 +128,17 @@ final class PrimaryShard implements AutoCloseable {
       NativeMemory.copy(copy.values().address(), own.address(), own.byteCount());
       return new Answer(own, () -> {});
     }
+    show();
+    readers++;
+    return new Answer(shown, () -> readers--);
+  }
+
+  /** Shows the values as they are now. */
+  void show() {
     if (shownUpdates != copy.updates()) {
       NativeMemory.copy(copy.values().address(), shown.address(), shown.byteCount());
       shownUpdates = copy.updates();
     }
-    readers++;
-    return new Answer(shown, () -> readers--);
   }
 
   /** Some rows, for a worker. */

@@ -26,6 +26,7 @@ import dev.trireme.ps.shard.Wishes;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
@@ -59,6 +60,7 @@ public final class ServedExchange implements GradientExchange {
   private final Signals signals;
   private final GroupPost post;
   private ShardClient client;
+  private Optional<TensorBuffer> shown = Optional.empty();
   private Work sumsWork = Work.completed();
   private Rows named = Rows.NONE;
   private Rows next = Rows.NONE;
@@ -145,6 +147,10 @@ public final class ServedExchange implements GradientExchange {
             outgoing,
             incoming);
     post.listen(IntStream.range(workers.worldSize(), all.worldSize()).boxed().toList(), client);
+    if (gathering.wholeSteps(outcome)) {
+      int server = workers.worldSize() + outcome.directory().places().get(0).primary();
+      shown = all.shownBy(server, gathering.slab());
+    }
     pullAll(resume.step());
     awaited = resume.step();
     return resume;
@@ -251,6 +257,9 @@ public final class ServedExchange implements GradientExchange {
   }
 
   private void push(int shard) {
+    if (shown.isPresent()) {
+      return;
+    }
     long nanos = System.nanoTime() - forwardAt + tailNanos;
     long until = dealt.until(at.step());
     pushedBytes +=
@@ -273,6 +282,20 @@ public final class ServedExchange implements GradientExchange {
       return rested();
     }
     outgoing.requireAllHandedOver();
+    return shown.isPresent() ? awaitWhole(shown.get()) : awaitShards();
+  }
+
+  private StepTotals awaitWhole(TensorBuffer values) {
+    client.step(at.step(), learningRate.at(at.step()), signals.items());
+    await(client::isStepped);
+    incoming.shown(values);
+    sumsWork.await();
+    pushedBytes = outgoing.plainBytes();
+    ended(2 * outgoing.plainBytes());
+    return signals.totals();
+  }
+
+  private StepTotals awaitShards() {
     long behindBackward = System.nanoTime();
     await(client::isPushed);
     tailNanos = System.nanoTime() - behindBackward;
@@ -291,15 +314,22 @@ public final class ServedExchange implements GradientExchange {
       // Under ssp it may have waited for others.
       tailNanos = System.nanoTime() - behindBackward;
     }
-    figures.read(client.behind());
-    figures.step(post.bytes() - countedBytes, 2 * outgoing.plainBytes());
-    countedBytes = post.bytes();
-    awaited = at.step();
-    at.end();
+    ended(0);
     if (synchronous()) {
       return signals.totals();
     }
     return alone(signals.local().loss());
+  }
+
+  /**
+   * @param readInPlace bytes that no message carried
+   */
+  private void ended(long readInPlace) {
+    figures.read(client.behind());
+    figures.step(post.bytes() - countedBytes + readInPlace, 2 * outgoing.plainBytes());
+    countedBytes = post.bytes();
+    awaited = at.step();
+    at.end();
   }
 
   /**

@@ -35,6 +35,7 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
   private long after;
   private long behind;
   private boolean hasLeft;
+  private boolean stepping;
   private final Room portionsRoom = new Room();
   private Optional<int[]> portions = Optional.empty();
   private long wishTold;
@@ -84,6 +85,25 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
             Kind.PUSH, shard, worker, ofStep, rate, items, globalItems, payload.byteCount(), until);
     post.send(primary(shard), pushes[shard], Optional.of(payload));
     return payload.byteCount();
+  }
+
+  /**
+   * Says that the gradients of all shards stand in this worker's slab, and must not change until
+   * {@link #isStepped}: see {@link WholeSteps}.
+   *
+   * @param items that they are of
+   */
+  void step(long ofStep, double rate, long items) {
+    step = ofStep;
+    begin(ofStep);
+    stepping = true;
+    Frame frame = new Frame(Kind.STEP, 0, worker, ofStep, rate, items, 0, 0, ofStep);
+    post.send(primary(0), frame, Optional.empty());
+  }
+
+  /** Whether the step is applied, and its values can be read where the server shows them. */
+  boolean isStepped() {
+    return !stepping;
   }
 
   /** Says again to a shard's new primary what the old one has not answered. */
@@ -280,6 +300,10 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
         incoming.arrived(plan.shards().get(frame.shard()));
         unread.clear(frame.shard());
       }
+      case STEPPED -> {
+        behind = Math.max(behind, frame.weight());
+        stepping &= frame.step() != step;
+      }
       case SLOT -> {
         updates = frame.mask();
         slotsMissing[frame.shard()]--;
@@ -304,6 +328,9 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
   /** What is waited for, for a verdict. */
   @Override
   public String toString() {
+    if (stepping) {
+      return "answer to the gradients of step " + step;
+    }
     if (!isPushed()) {
       return "acknowledgement of the pushes of step " + step + " of shards " + unacknowledged;
     }
@@ -331,6 +358,9 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
 
   /** The server that is waited for first; -1 where none is. */
   private int awaited() {
+    if (stepping) {
+      return primary(0);
+    }
     int shard = isPushed() ? unread.nextSetBit(0) : unacknowledged.nextSetBit(0);
     return shard < 0 ? -1 : primary(shard);
   }

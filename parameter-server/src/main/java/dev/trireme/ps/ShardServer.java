@@ -39,6 +39,9 @@ import java.util.OptionalLong;
  * over to its backup between two messages, when both hold the same, and workers say again to the
  * new primary what the old one has not answered.
  *
+ * <p>Where one server leads all shards a step takes one message there and one back, see {@link
+ * WholeSteps}.
+ *
  * <p>With {@code drop}, shards may leave different workers out of a step.
  *
  * <p>Threading: one thread.
@@ -53,6 +56,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   private final PortionDesk portions;
   private final Wishes wishes;
   private final CopyDesk copies;
+  private final Optional<WholeSteps> wholeSteps;
   private long globalItems;
   private int farewells;
 
@@ -61,6 +65,8 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
    * @param store holds all that the directory says
    * @param backups whether shards have backups for good, or only while they are handed over
    * @param slab for all parameters, best where workers of this host read it in place
+   * @param gradients where it can read those of each worker in place, for {@link WholeSteps}; empty
+   *     where steps do not go that way
    */
   ShardServer(
       int server,
@@ -69,7 +75,9 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
       Post post,
       boolean backups,
       TensorBuffer slab,
-      Staleness staleness) {
+      Staleness staleness,
+      Optional<List<TensorBuffer>> gradients,
+      Crew crew) {
     this.workers = store.workers();
     this.store = store;
     this.post = post;
@@ -82,6 +90,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     for (int shard : directory.primariesOf(server)) {
       primaries.lead(store.copy(shard).orElseThrow(), directory.places().get(shard).backup());
     }
+    this.wholeSteps = gradients.map(g -> new WholeSteps(primaries, post, staleness, g, crew));
   }
 
   /**
@@ -181,6 +190,10 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
       case HAND_OVER -> primaries.takeOver(from, frame, held(from, frame, true));
       case TAKEN_OVER -> primaries.moved(frame);
       case PUSH -> push(from, frame);
+      case STEP ->
+          wholeSteps
+              .orElseThrow(() -> frame.unexpected(from, "a server that does not see its gradients"))
+              .step(from, frame);
       case REPLICATE -> replicate(from, frame);
       case REPLICATED -> replicated(frame);
       case PULL -> pull(from, frame);
@@ -207,6 +220,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
         held(from, frame, false).clocks().leave(frame.worker());
         applyIfComplete(primary);
         answer(primary);
+        wholeSteps.ifPresent(WholeSteps::proceed);
       }
       case BYE -> farewells += from < workers ? 1 : 0;
       default -> throw frame.unexpected(from, "a server");

@@ -7,6 +7,7 @@ import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -70,6 +71,26 @@ class ReplicationSimulationTest {
       }
     }
     assertThat(handOvers).as("shards that went to a server that had joined").isGreaterThan(20);
+  }
+
+  /** Servers join and leave one that was alone, so that steps go now one way and now the other. */
+  @Test
+  void shouldAddUpExactlyInWholeSteps() {
+    int kills = 0;
+    long wholeSteps = 0;
+    for (long seed = 0; seed < 300; seed++) {
+      Random random = new Random(seed * 41);
+      int workers = 1 + random.nextInt(3);
+      try (SimulatedCluster cluster =
+          new SimulatedCluster(consistency("b0"), workers, 1, 0, STEPS, random, 0.01)) {
+        cluster.run("seed " + seed);
+        cluster.checkSums("seed " + seed);
+        kills += cluster.kills();
+        wholeSteps += cluster.wholeSteps();
+      }
+    }
+    assertThat(kills).as("kills in all histories").isGreaterThan(100);
+    assertThat(wholeSteps).as("steps in one message there and back").isGreaterThan(1000);
   }
 
   @Property(tries = 200)

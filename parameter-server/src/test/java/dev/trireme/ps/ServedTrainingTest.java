@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.OptimizerSpec;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers and servers over real process groups, in threads. */
 class ServedTrainingTest {
@@ -61,6 +63,59 @@ class ServedTrainingTest {
         NamedTensor count = replica.optimizerState().get(replica.optimizerState().size() - 1);
         assertThat(NativeMemory.view(count.data().address(), 8).getLong(0)).isEqualTo(steps);
       }
+    }
+  }
+
+  /** One server that leads all shards has a way of its own: see {@link WholeSteps}. */
+  @ParameterizedTest
+  @MethodSource("optimizers")
+  void shouldGiveTheSameBitsInWholeStepsAsShardByShard(OptimizerSpec optimizer) throws Exception {
+    ConsistencySpec bsp = new ConsistencySpec.Bsp(0);
+    try (TestFormation whole = new TestFormation(TestJobs.job(optimizer, bsp, 3, 1, 0, false), 8);
+        TestFormation byShards =
+            new TestFormation(TestJobs.job(optimizer, bsp, 3, 2, 1, false), 8)) {
+      assertThat(whole.run(groups -> {})).isTrue();
+      assertThat(byShards.run(groups -> {})).isTrue();
+      for (int i = 0; i < 4; i++) {
+        FloatBuffer a = floats(whole, i);
+        assertThat(a.mismatch(floats(byShards, i))).as("parameter %d", i).isEqualTo(-1);
+      }
+      assertThat(whole.figures(0).get("servedBytes"))
+          .isLessThan(byShards.figures(0).get("servedBytes"));
+    }
+  }
+
+  private static FloatBuffer floats(TestFormation formation, int parameter) {
+    return ToyReplica.floats(
+        formation.replicas().get(1).parameters().get(parameter).tensor().data());
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void shouldLoseNothingWhenWorkersDieInWholeSteps(long seed) throws Exception {
+    int steps = 40;
+    int workers = 3;
+    Random random = new Random(seed);
+    try (TestFormation formation =
+        new TestFormation(
+                TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), workers, 1, 0, false), steps)
+            .withIntegers()) {
+      for (int round = 1; round <= 3; round++) {
+        int worker = random.nextInt(workers);
+        AtomicInteger left = new AtomicInteger(1 + random.nextInt(8));
+        formation.afterEachStep(
+            (w, step, totals) -> {
+              if (w == worker && left.decrementAndGet() == 0) {
+                throw new CollectiveException(
+                    CollectiveException.Cause.ABORTED, worker, "this worker dies here");
+              }
+            });
+        assertThat(formation.run(groups -> {})).as("round %d ends well", round).isFalse();
+        formation.replaceWorker(worker);
+      }
+      formation.afterEachStep((w, step, totals) -> {});
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, workers, steps);
     }
   }
 

@@ -85,9 +85,14 @@ final class SimulatedCluster implements AutoCloseable {
       if (isDone()) {
         return;
       }
-      if (pushing && client.isPushed()) {
+      if (pushing && client.isPushed() && client.isStepped()) {
         pushing = false;
-        if (!early) {
+        if (whole) {
+          wholeSteps++;
+          long shown =
+              SimulatedCluster.this.slabs.get(directory.places().get(0).primary()).address();
+          NativeMemory.copy(shown, values.address(), values.byteCount());
+        } else if (!early) {
           client.pull(next);
         }
       }
@@ -136,6 +141,10 @@ final class SimulatedCluster implements AutoCloseable {
       for (int i = 0; i < ELEMENTS; i++) {
         gradient.put(i, gradient(number, step, i));
       }
+      if (whole) {
+        client.step(step, 1, 1);
+        return;
+      }
       // The first is slow, and so has no part in some steps.
       long nanos = 1 + random.nextInt(1000) + (number == 0 ? 4000 : 0);
       for (int shard = 0; shard < SHARDS; shard++) {
@@ -172,6 +181,7 @@ final class SimulatedCluster implements AutoCloseable {
   private final List<NativeMemory.Block> slabs = new ArrayList<>();
   private final List<ShardStore> leaving = new ArrayList<>();
   private final List<ShardServer> servers = new ArrayList<>();
+  private final Crew crew = new Crew(2);
   private final List<Letter> letters = new ArrayList<>();
   private final Staleness staleness = new Staleness();
   private final Map<Long, int[]> portions = new HashMap<>();
@@ -180,6 +190,8 @@ final class SimulatedCluster implements AutoCloseable {
   private int handOvers;
   private int scaled;
   private long rests;
+  private boolean whole;
+  private long wholeSteps;
 
   SimulatedCluster(
       ConsistencySpec consistency,
@@ -234,6 +246,11 @@ final class SimulatedCluster implements AutoCloseable {
     return rests;
   }
 
+  /** Steps that workers had as {@link WholeSteps}. */
+  long wholeSteps() {
+    return wholeSteps;
+  }
+
   /** How often a server joined or left. */
   int scaled() {
     return scaled;
@@ -274,7 +291,8 @@ final class SimulatedCluster implements AutoCloseable {
     byte[] now = bytes(payload);
     boolean inPlace = frame.kind() == Frame.Kind.VALUES;
     letters.add(new Letter(from, to, frame, inPlace ? () -> bytes(payload) : () -> now, sent));
-    if (frame.kind() == Frame.Kind.PUSH && random.nextInt(8) == 0) {
+    boolean pushes = frame.kind() == Frame.Kind.PUSH || frame.kind() == Frame.Kind.STEP;
+    if (pushes && random.nextInt(8) == 0) {
       letters.add(new Letter(from, to, frame, () -> now, () -> {}));
     }
   }
@@ -436,6 +454,7 @@ final class SimulatedCluster implements AutoCloseable {
     leaving.forEach(ShardStore::close);
     leaving.clear();
     directory = next;
+    whole = WholeSteps.isFor(directory, plan, consistency, Wire.FLOAT32);
     for (int server : numbers()) {
       stores.get(server).follow(directory, server);
       int rank = workers.size() + server;
@@ -447,7 +466,11 @@ final class SimulatedCluster implements AutoCloseable {
               (to, frame, payload, sent) -> send(rank, to, frame, payload, sent),
               backups > 0,
               slabs.get(server).buffer(DType.FLOAT32, ELEMENTS),
-              staleness));
+              staleness,
+              whole
+                  ? Optional.of(workers.stream().map(w -> w.gradients).toList())
+                  : Optional.empty(),
+              crew));
     }
     List<Integer> toCopy =
         IntStream.range(0, SHARDS)
@@ -486,6 +509,7 @@ final class SimulatedCluster implements AutoCloseable {
   @Override
   public void close() {
     servers.forEach(ShardServer::close);
+    crew.close();
     stores.forEach(ShardStore::close);
     slabs.forEach(NativeMemory.Block::close);
     workers.forEach(

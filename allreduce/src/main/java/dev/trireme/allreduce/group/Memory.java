@@ -101,10 +101,11 @@ final class Memory {
     return 0;
   }
 
-  /** The address at which this process sees a place of {@code rank}. */
+  /** The address at which this process sees a place of {@code rank}; 0 where it does not. */
   long address(int rank, long place) {
     Region region = regions.get((int) (place >>> OFFSET_BITS) - 1);
-    return region.addresses()[rank] + (place & ((1L << OFFSET_BITS) - 1));
+    long first = region.addresses()[rank];
+    return first == 0 ? 0 : first + (place & ((1L << OFFSET_BITS) - 1));
   }
 
   /** The address of a rank's slot for direct all-reduces. */

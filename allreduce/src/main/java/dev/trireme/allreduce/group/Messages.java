@@ -225,6 +225,11 @@ final class Messages {
     return true;
   }
 
+  /** Whether this rank does no more than wait for what peers have not yet sent. */
+  boolean onlyListens() {
+    return sends.isEmpty() && receives.isEmpty() && unoffered.isEmpty() && inbox.isEmpty();
+  }
+
   /** The one that has been in flight for longest, if there is any. */
   Optional<Message> oldest() {
     Message oldest = null;

@@ -62,6 +62,7 @@ final class Sequencer {
   private final Transport.Receiver receiver = this::take;
   private volatile String label = "";
   private volatile boolean owes;
+  private volatile boolean onlyListens;
   private volatile boolean closing;
   private volatile boolean closed;
   private long started;
@@ -90,6 +91,7 @@ final class Sequencer {
   void start(Operation operation) {
     synchronized (startLock) {
       requireRoom();
+      onlyListens = false;
       operation.number(++started);
       operation.label(label);
       recorder.enqueued(operation, System.nanoTime());
@@ -112,6 +114,7 @@ final class Sequencer {
   void start(Message message) {
     synchronized (startLock) {
       requireRoom();
+      onlyListens &= !message.sending();
       message.label(label);
       message.due(System.nanoTime());
       messages.start(message);
@@ -144,6 +147,14 @@ final class Sequencer {
    */
   boolean owes() {
     return owes;
+  }
+
+  /**
+   * Whether all that is in flight are messages that peers have not yet sent: no peer waits for this
+   * rank to move anything on.
+   */
+  boolean onlyListens() {
+    return onlyListens;
   }
 
   /** Threads in {@link #await}. */
@@ -353,6 +364,7 @@ final class Sequencer {
   private void attend(long now) {
     owes = transport.owes();
     Optional<Operation> oldest = line.oldest();
+    onlyListens = oldest.isEmpty() && !owes && messages.onlyListens();
     if (oldest.isPresent()) {
       oldest.get().due(now);
       check(oldest.get(), now);

@@ -276,7 +276,9 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
     }
     Message message = new Message(sequencer, buffer, sending, peer, tag);
     sequencer.start(message);
-    pump.wake();
+    if (sending) {
+      pump.wake();
+    }
     return message;
   }
 
@@ -301,6 +303,16 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
       throw e;
     }
     return TensorBuffer.cpu(allocation.address(), dtype, count);
+  }
+
+  @Override
+  public Optional<TensorBuffer> shownBy(int rank, TensorBuffer own) {
+    Buffers.requireRank("memory shown by", rank, worldSize());
+    long place = memory.place(own);
+    long address = place == 0 ? 0 : memory.address(rank, place);
+    return address == 0
+        ? Optional.empty()
+        : Optional.of(TensorBuffer.cpu(address, own.dtype(), own.count()));
   }
 
   @Override

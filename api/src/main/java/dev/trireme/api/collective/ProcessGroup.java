@@ -3,6 +3,7 @@ package dev.trireme.api.collective;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.util.Optional;
 
 /**
  * The ranks of one formation, able to run collectives together.
@@ -124,6 +125,19 @@ public interface ProcessGroup extends AutoCloseable {
    *     and where
    */
   TensorBuffer allocate(DType dtype, long count);
+
+  /**
+   * Where this process can address what another rank has allocated together with {@code own}: the
+   * same elements of that rank's part. Empty where it cannot, as between hosts. What stands there
+   * means something once a message of that rank has said so, and until this rank has answered it;
+   * it can be read for as long as this group is open, whatever becomes of the other rank.
+   *
+   * @param own memory of {@link #allocate}, or a slice of it
+   * @param rank another rank
+   */
+  default Optional<TensorBuffer> shownBy(int rank, TensorBuffer own) {
+    return Optional.empty();
+  }
 
   /**
    * The same in the memory of a device. A group that moves bytes from device to device gives memory

@@ -30,6 +30,7 @@ public final class ShardCopy implements AutoCloseable {
   private final Portions portions;
   private final Room portionsRoom = new Room();
   private final Room[] inboxes;
+  private final TensorBuffer[] elsewhere;
   private final long[] held;
   private final double[] rates;
   private final long[] weights;
@@ -69,6 +70,8 @@ public final class ShardCopy implements AutoCloseable {
     this.portions = new Portions(workers, batch, Portions.longestStride(consistency));
     this.inboxes = new Room[workers];
     Arrays.setAll(inboxes, i -> new Room());
+    this.elsewhere = new TensorBuffer[workers];
+    Arrays.fill(elsewhere, TensorBuffer.NONE);
     this.held = new long[workers];
     this.rates = new double[workers];
     this.weights = new long[workers];
@@ -153,6 +156,37 @@ public final class ShardCopy implements AutoCloseable {
     return ruling;
   }
 
+  /**
+   * The same under bsp with a gradient that stays where its worker shows it, unchanged until the
+   * step has been applied; {@link #keep} makes this copy independent of it.
+   *
+   * @param gradient of all elements, float32
+   */
+  public Clocks.Ruling pushShown(
+      int worker, long step, double rate, long weight, TensorBuffer gradient) {
+    Clocks.Ruling ruling = push(worker, step, step, rate, weight, gradient.byteCount());
+    if (ruling == Clocks.Ruling.HOLD) {
+      elsewhere[worker] = gradient;
+    }
+    return ruling;
+  }
+
+  /** Takes the gradients that it holds in others' memory into its own. */
+  public void keep() {
+    for (int worker = 0; worker < elsewhere.length; worker++) {
+      TensorBuffer gradient = elsewhere[worker];
+      if (gradient.count() > 0) {
+        TensorBuffer own = inboxes[worker].of(held[worker]);
+        NativeMemory.copy(gradient.address(), own.address(), own.byteCount());
+        elsewhere[worker] = TensorBuffer.NONE;
+      }
+    }
+  }
+
+  private TensorBuffer gradient(int worker) {
+    return elsewhere[worker].count() > 0 ? elsewhere[worker] : inboxes[worker].of(held[worker]);
+  }
+
   /** Numbers in a {@link #record}. */
   public static int recordLength(int workers) {
     return Clocks.stateLength(workers) + 3 * workers + 2;
@@ -203,6 +237,7 @@ public final class ShardCopy implements AutoCloseable {
    * that it holds, and the workers' parts of batches.
    */
   public List<TensorBuffer> parts() {
+    keep();
     List<TensorBuffer> parts = parts(portions.size());
     portions.write(Room.view(parts.get(parts.size() - 1)).asIntBuffer());
     return parts;
@@ -248,6 +283,7 @@ public final class ShardCopy implements AutoCloseable {
     clocks.advance();
     // Those of workers that were left out are late by now.
     Arrays.fill(held, 0);
+    Arrays.fill(elsewhere, TensorBuffer.NONE);
     return shown.isPresent() && !shard.isTable();
   }
 
@@ -257,7 +293,7 @@ public final class ShardCopy implements AutoCloseable {
     List<TensorBuffer> gradients = new ArrayList<>();
     for (int worker = 0; worker < held.length; worker++) {
       if ((who >>> worker & 1) != 0) {
-        gradients.add(inboxes[worker].of(held[worker]));
+        gradients.add(gradient(worker));
       }
     }
     if (shard.isTable()) {
