@@ -1,17 +1,20 @@
 #!/bin/sh
 # Sets the parameter server beside all-reduce, and its ways of waiting beside each other.
 #
-#   bench/parameter-server.sh [exchange|slow|movielens|copy]...
+#   bench/parameter-server.sh [exchange|slow|movielens|copy|links]...
 #
 # exchange    bsp with 2 workers and 1 server against all-reduce with 2 ranks, on configs/bench
 # slow        the quickstart on 3 workers, one of which runs a fifth of the time: bsp, ssp 4, asp,
 #             and all-reduce
 # movielens   configs/movielens-collab.yaml: rows alone against whole tables
 # copy        push and pull of 100 MiB between two threads, against two copies of that in memory
+# links       2 workers and a server on three hosts (network namespaces) whose links are slow, against
+#             2 ranks on two of them; needs root and tc, and is not run unless asked for
 #
 # DATA_DIR    holds mnist and movielens-latest-small (default ../shared/data beside the repository)
 # PAIRS       how often each is run (default 3)
 # STEPS       steps of each run of `exchange`, without accuracies (default 0: a whole epoch)
+# RATES       of `links` (default "1gbit 100mbit"), LINK_STEPS of each run there (default 40)
 # WAYS        of `slow`, bsp first (default "bsp ssp asp allreduce")
 #
 # Only ratios within one run of this script mean anything, and only on a quiet machine.
@@ -22,16 +25,22 @@ data=${DATA_DIR:-$root/../shared/data}
 pairs=${PAIRS:-3}
 steps=${STEPS:-0}
 ways=${WAYS:-bsp ssp asp allreduce}
+rates=${RATES:-1gbit 100mbit}
+link_steps=${LINK_STEPS:-40}
 [ "$#" -gt 0 ] || set -- exchange slow movielens copy
 
 "$root/trireme" --version >/dev/null # builds what it needs before anything is timed
 work=$(mktemp -d)
 job=
 braked=
+services=
+spaces=
 cleanup() {
+  for pid in $services; do kill "$pid" 2>/dev/null || true; done
   [ -z "$braked" ] || kill "$braked" 2>/dev/null || true
   [ -z "$job" ] || kill "$job" 2>/dev/null || true
   wait || true
+  for space in $spaces; do ip netns del "$space" || true; done
   rm -rf "$work"
 }
 trap cleanup EXIT
@@ -199,12 +208,134 @@ copy() {
     dev.trireme.bench.PushPullBench "$root/configs/quickstart.yaml"
 }
 
+# Three hosts on one machine: a network namespace each, joined by a bridge in a fourth.
+hosts() {
+  for name in hub 1 2 3; do
+    ip netns add "$prefix$name"
+    spaces="$prefix$name $spaces"
+  done
+  ip -n "${prefix}hub" link add hub type bridge
+  ip -n "${prefix}hub" link set hub up
+  for host in 1 2 3; do
+    ip link add eth0 netns "$prefix$host" type veth peer name "plug$host" netns "${prefix}hub"
+    ip -n "$prefix$host" link set lo up
+    ip -n "$prefix$host" addr add "10.78.0.$host/24" dev eth0
+    ip -n "$prefix$host" link set eth0 up
+    ip -n "${prefix}hub" link set "plug$host" master hub
+    ip -n "${prefix}hub" link set "plug$host" up
+  done
+}
+
+# Both ways of each link, with a queue as a switch has one.
+limit() { # RATE
+  for host in 1 2 3; do
+    tc -n "$prefix$host" qdisc replace dev eth0 root tbf rate "$1" burst 256kb latency 50ms
+    tc -n "${prefix}hub" qdisc replace dev "plug$host" root tbf rate "$1" burst 256kb latency 50ms
+  done
+}
+
+on() { # HOST ARGUMENT...: the command, on a host of its own name
+  host=$1
+  shift
+  # shellcheck disable=SC2016 # expanded there
+  TRIREME_BUILD=never exec ip netns exec "$prefix$host" unshare --uts \
+    sh -c 'hostname "$0" && exec "$@"' "host$host" "$root/trireme" "$@"
+}
+
+ask() { # ARGUMENT...: a user's command on the first host
+  (on 1 "$@" --cluster 10.78.0.1:7401 --credentials "$work/credentials")
+}
+
+linked() { # NAME SPEC SETTING...
+  name=$1
+  spec=$2
+  shift 2
+  for setting in "$@"; do
+    shift
+    set -- "$@" --set "$setting"
+  done
+  id=$(ask job submit "$spec" "$@" 2>"$work/log") || {
+    cat "$work/log" >&2
+    exit 1
+  }
+  ask job wait "$id" >"$work/log" 2>&1 || {
+    ask job show "$id" >&2
+    cat "$work/log" >&2
+    exit 1
+  }
+  run=$(ask job show "$id" --json | sed -n 's/.*"runDirectory" *: *"\([^"]*\)".*/\1/p')
+  note links "$name" "$(figure "$run" samplesPerSecond)"
+}
+
+links() {
+  if [ "$(id -u)" != 0 ] || ! command -v tc >/dev/null || ! ip netns list >/dev/null 2>&1; then
+    echo "bench/parameter-server.sh: links SKIPPED: needs root, tc and network namespaces" >&2
+    return
+  fi
+  prefix=trps$$-
+  hosts
+  limit 10gbit
+  cd "$work"
+  (on 1 cluster init credentials) >"$work/log" 2>&1
+  cat >"$work/coordinator.yaml" <<END
+name: c1
+listen: 10.78.0.1:7400
+coordinators: ['10.78.0.1:7400']
+api: 10.78.0.1:7401
+health: 127.0.0.1:7402
+credentials: $work/credentials
+stateDirectory: $work/state
+runs: $work/runs
+END
+  (on 1 coordinator --config "$work/coordinator.yaml") >"$work/c1.log" 2>&1 &
+  services=$!
+  for host in 1 2 3; do
+    (on "$host" agent --join 10.78.0.1:7400 --name "a$host" --slots 1 \
+      --credentials "$work/credentials") >"$work/a$host.log" 2>&1 &
+    services="$services $!"
+  done
+  tries=0
+  until [ "$(ask cluster show --json 2>/dev/null | grep -o '"a[123]"' | sort -u | wc -l)" = 3 ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 60 ] || { cat "$work/c1.log" >&2; exit 1; }
+    sleep 1
+  done
+  dense=$root/configs/bench/mlp.yaml
+  rows=$root/configs/movielens-collab.yaml
+  served=parallel.sync=parameter-server
+  for rate in $rates; do
+    limit "$rate"
+    echo "links of $rate" >&2
+    set -- "data.path=$data/mnist" data.eval=null "train.steps=$link_steps"
+    for bits in none bfloat16; do
+      linked "$rate-mlp-$bits" "$dense" "$@" "parallel.compression=$bits"
+      [ "$bits" = none ] && served_ways="bsp ssp asp" || served_ways=bsp
+      for way in $served_ways; do
+        [ "$way" = ssp ] && consistency='{ssp: 4}' || consistency=$way
+        linked "$rate-mlp-$bits-$way" "$dense" "$@" "parallel.compression=$bits" $served \
+          "parallel.parameterServer={consistency: $consistency}"
+        row "$rate, mlp, compression $bits: samples/s, $way" \
+          "$(median links "$rate-mlp-$bits-$way")" "$(median links "$rate-mlp-$bits")" \
+          "$(ratio links "$rate-mlp-$bits-$way" "$rate-mlp-$bits")" "reported"
+      done
+    done
+    set -- "data.path=$data/movielens-latest-small" data.eval=null "train.steps=$link_steps"
+    linked "$rate-rows" "$rows" "$@" parallel.sync=allreduce parallel.parameterServer=null
+    for way in bsp asp; do
+      linked "$rate-rows-$way" "$rows" "$@" "parallel.parameterServer={consistency: $way}"
+      row "$rate, movielens: samples/s, $way" "$(median links "$rate-rows-$way")" \
+        "$(median links "$rate-rows")" \
+        "$(ratio links "$rate-rows-$way" "$rate-rows")" "reported"
+    done
+  done
+}
+
 row what server other ratio target
 for what in "$@"; do
   case $what in
-    exchange | slow | movielens | copy) "$what" ;;
+    exchange | slow | movielens | copy | links) "$what" ;;
     *)
-      echo "bench/parameter-server.sh: expected exchange, slow, movielens or copy, found $what" >&2
+      echo "bench/parameter-server.sh: expected exchange, slow, movielens, copy or links, found $what" >&2
       exit 2
       ;;
   esac

@@ -34,10 +34,10 @@ final class GroupPost implements Post {
   private static final int SENDING = 256;
 
   /** What is under way mostly comes within this time, while nobody else needs this core much. */
-  private static final Duration BRISK = Duration.ofNanos(100_000);
+  private static final Duration BRISK = Duration.ofNanos(20_000);
 
   /** For so long this thread drives the group, with the shortest naps that there are. */
-  private static final long LIGHT_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+  private static final long LIGHT_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
 
   private static final Duration GLANCE = Duration.ofNanos(2_000);
   private static final long SHORTEST_NAP_NANOS = 1;
@@ -45,7 +45,7 @@ final class GroupPost implements Post {
   /** Then, for so long, it looks every now and then, for the group's own thread looks seldom. */
   private static final long STEADY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-  private static final long STEADY_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+  private static final long STEADY_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
   /** Beyond that whatever is done wakes it; this is for the deadline. */
   private static final long NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
