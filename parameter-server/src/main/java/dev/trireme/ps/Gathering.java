@@ -309,11 +309,20 @@ final class Gathering {
         && backup.clocks().equals(primary.clocks());
   }
 
+  /**
+   * Whether two copies of a shard may differ though both have taken in the same pushes: that of the
+   * first shard may hold parts of batches (see PortionDesk) that its primary had told it to fix,
+   * and had not fixed itself, when the formation broke.
+   */
+  static boolean mayDiffer(ConsistencySpec consistency, int shard) {
+    return shard == 0 && !(consistency instanceof ConsistencySpec.Bsp);
+  }
+
   /** The shards whose backups must be made from their primaries, in the order of the copies. */
   List<Integer> toCopy(Outcome outcome) {
     return IntStream.range(0, plan.shards().size())
         .filter(s -> outcome.directory().places().get(s).backup().isPresent())
-        .filter(s -> !alike(outcome, s))
+        .filter(s -> mayDiffer(consistency, s) || !alike(outcome, s))
         .boxed()
         .toList();
   }

@@ -475,9 +475,19 @@ final class SimulatedCluster implements AutoCloseable {
     List<Integer> toCopy =
         IntStream.range(0, SHARDS)
             .filter(s -> directory.places().get(s).backup().isPresent())
+            .filter(s -> lacks(directory.places().get(s), s))
             .boxed()
             .toList();
     servers.forEach(s -> s.begin(toCopy, directory.handOvers(stores.size())));
+  }
+
+  /** Whether a backup is to be made anew, see {@link Gathering#mayDiffer}. */
+  private boolean lacks(Directory.Place place, int shard) {
+    ShardCopy primary = stores.get(place.primary()).copy(shard).orElseThrow();
+    Optional<ShardCopy> backup = stores.get(place.backup().getAsInt()).copy(shard);
+    return Gathering.mayDiffer(consistency, shard)
+        || backup.isEmpty()
+        || !Arrays.equals(primary.clocks().state(), backup.get().clocks().state());
   }
 
   void checkSums(String as) {
