@@ -1,8 +1,10 @@
 package dev.trireme.allreduce.transport;
 
 import dev.trireme.allreduce.AbortSwitch;
+import dev.trireme.allreduce.Carrier;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
@@ -35,6 +37,10 @@ public final class AeronTransport implements Transport {
 
   private static final long LEFT_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long FAILED_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+
+  /** To look for them costs as much as to move some 16 KiB. */
+  private static final long SIGNALS_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
+
   private static final long PARTING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private final GroupConfig config;
@@ -47,7 +53,10 @@ public final class AeronTransport implements Transport {
   private final Partings partings;
   private NetworkDriver network;
   private Hosts hosts;
-  private Wires wires;
+  private Optional<TcpWires> tcp = Optional.empty();
+  private Wires wires = Wires.NONE;
+  private boolean flowing;
+  private long polledNanos = System.nanoTime();
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Listener ears = this::hear;
   private Listener listener = Signals::ignore;
@@ -63,7 +72,6 @@ public final class AeronTransport implements Transport {
     this.memories = new SharedMemories(config);
     this.partings = new Partings(worldSize);
     this.hosts = Hosts.one(worldSize);
-    this.wires = new Wires(config.formation(), Channels.MIN_MTU, worldSize);
   }
 
   /**
@@ -105,14 +113,27 @@ public final class AeronTransport implements Transport {
     try {
       // A stream of its own, so that nothing ever arrives there.
       int stream = WIRE_STREAMS + config.rank() * (config.worldSize() - 1);
+      int tcpPort = transport.listenOverTcp();
       transport.network =
           new NetworkDriver(
-              config, stream, Lifeline.DRIVER_MILLIS, losses, transport::networkBroke);
+              config, stream, tcpPort, Lifeline.DRIVER_MILLIS, losses, transport::networkBroke);
       return transport;
     } catch (RuntimeException e) {
       transport.close();
       throw e instanceof AeronException known ? Meeting.noDriver(config, known) : e;
     }
+  }
+
+  /** Opens the port at which bytes arrive; 0 if they do so over UDP. */
+  private int listenOverTcp() {
+    NetworkConfig own = config.network().orElseThrow();
+    if (own.carrier() == Carrier.UDP) {
+      return 0;
+    }
+    TcpDoor door = new TcpDoor(config, own);
+    tcp = Optional.of(new TcpWires(door, config));
+    wires = tcp.get();
+    return door.port();
   }
 
   /** Where this rank listens; only after {@link #open}. */
@@ -169,11 +190,14 @@ public final class AeronTransport implements Transport {
     int local = hosts.ranks(hosts.of().get(rank)).size();
     int remote = worldSize - local;
     Channels channels = Channels.of(List.of(all));
-    wires = new Wires(config.formation(), channels.mtu(), worldSize);
     LogRoom.require(config.aeronDirectory(), Channels.logsWithin(local - 1));
-    if (remote > 0) {
+    UdpWires udp = new UdpWires(config.formation(), channels.mtu(), worldSize);
+    if (remote > 0 && tcp.isEmpty()) {
       LogRoom.require(network.directory(), Channels.logsBetween(remote, channels.dataTerm()));
-      network.pass(wires);
+      network.pass(udp);
+      wires = udp;
+    } else if (remote > 0) {
+      LogRoom.require(network.directory(), Channels.logsBetween(remote, 0));
     }
     Streams streams = new Streams(config.streamBase(), worldSize);
     Streams wire = new Streams(WIRE_STREAMS, worldSize);
@@ -193,14 +217,17 @@ public final class AeronTransport implements Transport {
         int heard = wire.between(peer, rank);
         int said = wire.between(rank, peer);
         Subscription arriving = own.addSubscription(port, heard);
-        Subscription data = own.addSubscription(port, heard + wire.count());
         signals.add(
             peer, own.addExclusivePublication(channels.signalsTo(all[peer]), said), arriving);
-        wires.add(
-            peer,
-            own.addExclusivePublication(channels.dataTo(all[peer]), said + wire.count()),
-            data,
-            own.countersReader());
+        if (tcp.isPresent()) {
+          tcp.get().add(peer, all[peer]);
+        } else {
+          udp.add(
+              peer,
+              own.addExclusivePublication(channels.dataTo(all[peer]), said + wire.count()),
+              own.addSubscription(port, heard + wire.count()),
+              own.countersReader());
+        }
       }
     }
   }
@@ -212,12 +239,12 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int write(int to, int phase, long operation, long offset, long address, long bytes) {
-    return wires.write(to, phase, operation, offset, address, bytes, false);
+    return flowed(wires.write(to, phase, operation, offset, address, bytes, false));
   }
 
   @Override
   public int lend(int to, int phase, long operation, long offset, long address, long bytes) {
-    return wires.write(to, phase, operation, offset, address, bytes, true);
+    return flowed(wires.write(to, phase, operation, offset, address, bytes, true));
   }
 
   @Override
@@ -227,7 +254,12 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int read(Receiver receiver) {
-    return wires.read(receiver);
+    return flowed(wires.read(receiver));
+  }
+
+  private int flowed(int count) {
+    flowing |= count > 0;
+    return count;
   }
 
   @Override
@@ -270,16 +302,25 @@ public final class AeronTransport implements Transport {
   public void tend() {
     if (network != null) {
       network.work();
+      wires.tend();
     }
+  }
+
+  /** Why a peer cannot be sent bytes yet; empty once it can. */
+  Optional<String> missing(int peer) {
+    return wires.missing(peer);
   }
 
   @Override
   public boolean owes() {
-    return network != null && wires.owes();
+    return wires.owes();
   }
 
   @Override
   public int poll(Listener to) {
+    if (network != null && !isDue()) {
+      return 0;
+    }
     wires.open(true);
     try {
       tend();
@@ -290,6 +331,17 @@ public final class AeronTransport implements Transport {
     int delivered = signals.poll(ears);
     answer(false);
     return delivered;
+  }
+
+  /** While bytes flow over TCP, signals can wait a little. */
+  private boolean isDue() {
+    long now = System.nanoTime();
+    boolean due = !flowing || tcp.isEmpty() || now - polledNanos > SIGNALS_NANOS;
+    flowing = false;
+    if (due) {
+      polledNanos = now;
+    }
+    return due;
   }
 
   private void hear(
@@ -312,7 +364,7 @@ public final class AeronTransport implements Transport {
 
   /** Stays until the ranks of other hosts have what they need. */
   private void part() {
-    wires.close();
+    wires.stopTaking();
     long start = System.nanoTime();
     long atMost =
         partings.hasFailed() ? FAILED_NANOS : Math.min(LEFT_NANOS, config.timeout().toNanos());
@@ -375,7 +427,7 @@ public final class AeronTransport implements Transport {
     if (!hosts.together(peer, config.rank())) {
       return signals.hasEnded(peer)
           ? Optional.of("nothing arrives from it any more, its stream has ended")
-          : Optional.empty();
+          : wires.lost(peer);
     }
     Optional<String> died = processes[peer].lost();
     if (died.isPresent() && ailment().isPresent()) {
@@ -425,6 +477,7 @@ public final class AeronTransport implements Transport {
         }
       }
       memories.close();
+      wires.close();
       if (network != null) {
         network.close();
       }
