@@ -1,10 +1,8 @@
 package dev.trireme.allreduce.transport;
 
 import dev.trireme.allreduce.AbortSwitch;
-import dev.trireme.allreduce.Carrier;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
-import dev.trireme.allreduce.NetworkConfig;
 import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
@@ -27,19 +25,10 @@ import java.util.concurrent.locks.LockSupport;
  * falls half a term behind makes senders wait.
  */
 public final class AeronTransport implements Transport {
-  /**
-   * Streams between hosts are numbered from here on. Each agent allots its own numbers, so these
-   * must not depend on them; nor need they, for a rank's port is that of one formation alone.
-   */
-  private static final int WIRE_STREAMS = 1;
-
   private static final long DISCONNECTED_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long LEFT_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long FAILED_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
-
-  /** To look for them costs as much as to move some 16 KiB. */
-  private static final long SIGNALS_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
   private static final long PARTING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
@@ -51,12 +40,9 @@ public final class AeronTransport implements Transport {
   private final long[] connectedNanos;
   private final SharedMemories memories;
   private final Partings partings;
-  private NetworkDriver network;
+  private Network network;
   private Hosts hosts;
-  private Optional<TcpWires> tcp = Optional.empty();
   private Wires wires = Wires.NONE;
-  private boolean flowing;
-  private long polledNanos = System.nanoTime();
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Listener ears = this::hear;
   private Listener listener = Signals::ignore;
@@ -111,29 +97,12 @@ public final class AeronTransport implements Transport {
   public static AeronTransport open(GroupConfig config, Losses losses, AbortSwitch abort) {
     AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
     try {
-      // A stream of its own, so that nothing ever arrives there.
-      int stream = WIRE_STREAMS + config.rank() * (config.worldSize() - 1);
-      int tcpPort = transport.listenOverTcp();
-      transport.network =
-          new NetworkDriver(
-              config, stream, tcpPort, Lifeline.DRIVER_MILLIS, losses, transport::networkBroke);
+      transport.network = new Network(config, losses, transport::networkBroke);
       return transport;
     } catch (RuntimeException e) {
       transport.close();
       throw e instanceof AeronException known ? Meeting.noDriver(config, known) : e;
     }
-  }
-
-  /** Opens the port at which bytes arrive; 0 if they do so over UDP. */
-  private int listenOverTcp() {
-    NetworkConfig own = config.network().orElseThrow();
-    if (own.carrier() == Carrier.UDP) {
-      return 0;
-    }
-    TcpDoor door = new TcpDoor(config, own);
-    tcp = Optional.of(new TcpWires(door, config));
-    wires = tcp.get();
-    return door.port();
   }
 
   /** Where this rank listens; only after {@link #open}. */
@@ -188,47 +157,20 @@ public final class AeronTransport implements Transport {
       hosts = Hosts.named(Arrays.stream(all).map(Endpoint::host).toList());
     }
     int local = hosts.ranks(hosts.of().get(rank)).size();
-    int remote = worldSize - local;
-    Channels channels = Channels.of(List.of(all));
     LogRoom.require(config.aeronDirectory(), Channels.logsWithin(local - 1));
-    UdpWires udp = new UdpWires(config.formation(), channels.mtu(), worldSize);
-    if (remote > 0 && tcp.isEmpty()) {
-      LogRoom.require(network.directory(), Channels.logsBetween(remote, channels.dataTerm()));
-      network.pass(udp);
-      wires = udp;
-    } else if (remote > 0) {
-      LogRoom.require(network.directory(), Channels.logsBetween(remote, 0));
-    }
     Streams streams = new Streams(config.streamBase(), worldSize);
-    Streams wire = new Streams(WIRE_STREAMS, worldSize);
+    Aeron aeron = lifeline.aeron();
     for (int peer = 0; peer < worldSize; peer++) {
-      if (peer == rank) {
-        continue;
-      }
-      int in = streams.between(peer, rank);
-      int out = streams.between(rank, peer);
-      if (hosts.together(peer, rank)) {
-        Aeron aeron = lifeline.aeron();
+      if (peer != rank && hosts.together(peer, rank)) {
+        int in = streams.between(peer, rank);
+        int out = streams.between(rank, peer);
         Subscription arriving = aeron.addSubscription(Channels.IPC, in);
         signals.add(peer, aeron.addExclusivePublication(Channels.IPC, out), arriving);
-      } else {
-        String port = Channels.in(network.tag());
-        Aeron own = network.aeron();
-        int heard = wire.between(peer, rank);
-        int said = wire.between(rank, peer);
-        Subscription arriving = own.addSubscription(port, heard);
-        signals.add(
-            peer, own.addExclusivePublication(channels.signalsTo(all[peer]), said), arriving);
-        if (tcp.isPresent()) {
-          tcp.get().add(peer, all[peer]);
-        } else {
-          udp.add(
-              peer,
-              own.addExclusivePublication(channels.dataTo(all[peer]), said + wire.count()),
-              own.addSubscription(port, heard + wire.count()),
-              own.countersReader());
-        }
       }
+    }
+    if (network != null) {
+      network.connect(List.of(all), hosts, signals);
+      wires = network.wires();
     }
   }
 
@@ -258,7 +200,9 @@ public final class AeronTransport implements Transport {
   }
 
   private int flowed(int count) {
-    flowing |= count > 0;
+    if (count > 0) {
+      network.flowed();
+    }
     return count;
   }
 
@@ -302,7 +246,6 @@ public final class AeronTransport implements Transport {
   public void tend() {
     if (network != null) {
       network.work();
-      wires.tend();
     }
   }
 
@@ -318,7 +261,7 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int poll(Listener to) {
-    if (network != null && !isDue()) {
+    if (network != null && !network.isDue()) {
       return 0;
     }
     wires.open(true);
@@ -331,17 +274,6 @@ public final class AeronTransport implements Transport {
     int delivered = signals.poll(ears);
     answer(false);
     return delivered;
-  }
-
-  /** While bytes flow over TCP, signals can wait a little. */
-  private boolean isDue() {
-    long now = System.nanoTime();
-    boolean due = !flowing || tcp.isEmpty() || now - polledNanos > SIGNALS_NANOS;
-    flowing = false;
-    if (due) {
-      polledNanos = now;
-    }
-    return due;
   }
 
   private void hear(
@@ -477,7 +409,6 @@ public final class AeronTransport implements Transport {
         }
       }
       memories.close();
-      wires.close();
       if (network != null) {
         network.close();
       }
