@@ -7,7 +7,7 @@
 # PEERS_DIR   holds allreduce_gloo.sh and allreduce_mpi.sh, the peers; without it nothing is measured
 # ROUNDS      how often each is run (default 3)
 # SIZES       in KiB (default all that the peers measure: 4 64 1024 4096 25600 102400)
-# TRANSPORT   ipc (default) or udp, ours; udp is only set beside Gloo
+# TRANSPORT   ipc (default), tcp (as between the hosts of a job) or udp, ours; the last two are set beside Gloo only
 # ALGORITHM   of ours (default auto)
 #
 # Ours is started anew for each size; the peers know no single sizes, so each of their runs measures all
@@ -73,8 +73,8 @@ median() { # RANKS WHO KIB
 # The most that our time may be of a peer's.
 target() { # RANKS WHO KIB
   case $transport/$2 in
-    udp/gloo) if [ "$3" -le 4096 ]; then echo 1.0; else echo 1.5; fi ;;
-    udp/*) echo - ;;
+    tcp/gloo | udp/gloo) if [ "$3" -le 4096 ]; then echo 1.0; else echo 1.5; fi ;;
+    tcp/* | udp/*) echo - ;;
     */gloo) if [ "$1" -le 2 ]; then echo 0.2; else echo 0.25; fi ;;
     *)
       if [ "$3" -le 64 ]; then

@@ -1,5 +1,6 @@
 package dev.trireme.allreduce;
 
+import java.net.InetSocketAddress;
 import java.util.Objects;
 
 /**
@@ -10,26 +11,40 @@ import java.util.Objects;
  * @param host the token of its host
  * @param address and port, as {@code 10.0.0.7:41234}
  * @param mtu the largest datagram that its interface takes whole, in bytes
+ * @param tcpPort where it takes bytes, at the same address; 0 if it takes them over UDP
  */
-public record Endpoint(String host, String address, int mtu) {
+public record Endpoint(String host, String address, int mtu, int tcpPort) {
   /** Checks what others would trip over. */
   public Endpoint {
     Objects.requireNonNull(host, "host");
     Objects.requireNonNull(address, "address");
-    if (host.contains("|") || !address.contains(":") || address.contains("|") || mtu < 256) {
+    if (host.contains("|")
+        || !address.contains(":")
+        || address.contains("|")
+        || mtu < 256
+        || tcpPort < 0
+        || tcpPort > 65535) {
       throw new IllegalArgumentException(
-          "expected host, address:port and an mtu of 256 or more, found '"
+          "expected host, address:port, an mtu of 256 or more and a TCP port or 0, found '"
               + host
               + "', '"
               + address
-              + "' and "
-              + mtu);
+              + "', "
+              + mtu
+              + " and "
+              + tcpPort);
     }
   }
 
   /** One line of text that {@link #parse} understands. */
   public String text() {
-    return host + "|" + address + "|" + mtu;
+    return host + "|" + address + "|" + mtu + "|" + tcpPort;
+  }
+
+  /** Where it takes bytes over TCP. */
+  public InetSocketAddress tcpAddress() {
+    String name = address.substring(0, address.lastIndexOf(':')).replaceAll("[\\[\\]]", "");
+    return new InetSocketAddress(name, tcpPort);
   }
 
   /**
@@ -40,8 +55,9 @@ public record Endpoint(String host, String address, int mtu) {
   public static Endpoint parse(String text) {
     String[] parts = text.split("\\|", -1);
     try {
-      if (parts.length == 3) {
-        return new Endpoint(parts[0], parts[1], Integer.parseInt(parts[2]));
+      if (parts.length == 4) {
+        return new Endpoint(
+            parts[0], parts[1], Integer.parseInt(parts[2]), Integer.parseInt(parts[3]));
       }
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException(notOne(text), e);
@@ -50,6 +66,6 @@ public record Endpoint(String host, String address, int mtu) {
   }
 
   private static String notOne(String text) {
-    return "expected an endpoint as host|address:port|mtu, found '" + text + "'";
+    return "expected an endpoint as host|address:port|mtu|tcpPort, found '" + text + "'";
   }
 }

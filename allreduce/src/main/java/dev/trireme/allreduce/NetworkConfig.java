@@ -12,10 +12,12 @@ import java.util.Objects;
  *     machine may hold several hosts
  * @param address of this host's network interface, as others reach it: a name or a literal. The
  *     port is chosen by the system
+ * @param carrier of bytes between hosts, the same for all ranks
  */
-public record NetworkConfig(String host, String address) {
+public record NetworkConfig(String host, String address, Carrier carrier) {
   /** Checks that there is something in both. */
   public NetworkConfig {
+    Objects.requireNonNull(carrier, "carrier");
     Objects.requireNonNull(host, "host");
     Objects.requireNonNull(address, "address");
     if (host.isBlank() || host.contains("|") || address.isBlank()) {
@@ -26,6 +28,11 @@ public record NetworkConfig(String host, String address) {
               + address
               + "'");
     }
+  }
+
+  /** With bytes over TCP. */
+  public NetworkConfig(String host, String address) {
+    this(host, address, Carrier.TCP);
   }
 
   /**

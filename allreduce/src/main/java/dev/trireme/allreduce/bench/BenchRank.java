@@ -122,8 +122,8 @@ final class BenchRank {
         2 * plan.ranks() * plan.ranks(),
         formation,
         DEADLINE,
-        plan.transport() == BenchTransport.UDP && plan.ranks() > 1
-            ? Optional.of(new NetworkConfig("host-" + rank, "127.0.0.1"))
+        plan.ranks() > 1
+            ? plan.transport().carrier().map(c -> new NetworkConfig("host-" + rank, "127.0.0.1", c))
             : Optional.empty());
   }
 

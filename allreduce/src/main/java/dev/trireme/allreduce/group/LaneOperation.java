@@ -211,17 +211,39 @@ final class LaneOperation extends Operation {
 
   @Override
   boolean take(int from, int phase, long offset, long address, int bytes) {
+    Lane lane = awaiting(from, phase);
+    if (lane == null) {
+      return false;
+    }
+    receive(lane, (Step.Receive) lane.step(), offset, address, bytes);
+    return true;
+  }
+
+  @Override
+  long place(int from, int phase, long offset, int bytes) {
+    Lane lane = awaiting(from, phase);
+    if (lane == null
+        || !(lane.step() instanceof Step.Receive receive)
+        || receive.reduce()
+        || offset != received[from][phase]
+        || bytes > receive.count() * width - lane.bytes) {
+      return 0;
+    }
+    return output.address() + receive.from() * width + lane.bytes;
+  }
+
+  /** The lane that wants what a peer sends in a phase, or null while none does. */
+  private Lane awaiting(int from, int phase) {
     for (Lane lane : lanes) {
       if (!lane.through()
           && lane.step() instanceof Step.Receive receive
           && receive.peer() == from
           && receive.phase() == phase
           && receive.count() > 0) {
-        receive(lane, receive, offset, address, bytes);
-        return true;
+        return lane;
       }
     }
-    return false;
+    return null;
   }
 
   private void receive(Lane lane, Step.Receive receive, long offset, long address, int bytes) {
@@ -247,7 +269,7 @@ final class LaneOperation extends Operation {
     long to = output.address() + receive.from() * width + lane.bytes;
     if (receive.reduce()) {
       reduction.combine(to, address, bytes / width);
-    } else {
+    } else if (address != to) {
       NativeMemory.copy(address, to, bytes);
     }
     bytesDone += bytes;

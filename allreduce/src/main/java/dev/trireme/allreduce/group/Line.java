@@ -1,5 +1,6 @@
 package dev.trireme.allreduce.group;
 
+import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import java.util.ArrayDeque;
@@ -96,6 +97,14 @@ final class Line {
         && headBegun
         && head.number() == operation
         && head.take(from, phase, offset, address, bytes);
+  }
+
+  /** As {@link Transport.Receiver#place}, of the one that runs. */
+  long place(int from, int phase, long operation, long offset, int bytes) {
+    Operation head = announced.peek();
+    return head != null && headBegun && head.number() == operation
+        ? head.place(from, phase, offset, bytes)
+        : 0;
   }
 
   /**

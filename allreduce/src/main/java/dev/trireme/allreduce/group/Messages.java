@@ -205,6 +205,14 @@ final class Messages {
     return reading.stream().anyMatch(o -> o.from() == message.peer() && o.key() == message.key());
   }
 
+  /** As {@link Transport.Receiver#place}, of a message that this rank has asked for. */
+  long place(int from, long key, long offset, int bytes) {
+    return find(receives, from, key)
+        .filter(m -> offset == m.bytes() && offset + bytes <= m.buffer().byteCount())
+        .map(m -> m.buffer().address() + offset)
+        .orElse(0L);
+  }
+
   /** Takes bytes of a message that this rank has asked for. */
   boolean take(int from, long key, long offset, long address, int bytes) {
     Optional<Message> found = find(receives, from, key);
@@ -220,7 +228,10 @@ final class Messages {
               + transport.rank()
               + " has not asked for");
     }
-    NativeMemory.copy(address, found.get().buffer().address() + offset, bytes);
+    long to = found.get().buffer().address() + offset;
+    if (to != address) {
+      NativeMemory.copy(address, to, bytes);
+    }
     found.get().add(bytes);
     return true;
   }

@@ -131,6 +131,14 @@ abstract class Operation implements Work {
   }
 
   /**
+   * As {@link dev.trireme.allreduce.transport.Transport.Receiver#place}; by default nowhere, but
+   * through {@link #take}.
+   */
+  long place(int from, int phase, long offset, int bytes) {
+    return 0;
+  }
+
+  /**
    * Takes bytes of a peer; the parameters are those of {@link
    * dev.trireme.allreduce.transport.Transport.Receiver}.
    *

@@ -59,7 +59,6 @@ final class Sequencer {
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Transport.Listener listener = this::onSignal;
   private final Consumer<Operation> done = this::done;
-  private final Transport.Receiver receiver = this::take;
   private volatile String label = "";
   private volatile boolean owes;
   private volatile boolean onlyListens;
@@ -68,6 +67,7 @@ final class Sequencer {
   private long started;
   // Below: whoever holds the sequencer.
   private final Line line;
+  private final Intake intake;
   private final List<Message> endedMessages = new ArrayList<>();
   private Optional<Farewell> farewell = Optional.empty();
 
@@ -81,6 +81,7 @@ final class Sequencer {
     this.watch = new Watch(transport, peers, generation, timeout);
     this.downfall = new Downfall(generation);
     this.line = new Line(peers, watch, recorder, this::tellOf, this::requireSound);
+    this.intake = new Intake(line, messages);
     this.spins =
         Runtime.getRuntime().availableProcessors() >= transport.worldSize()
             && transport.hosts().count() == 1;
@@ -275,7 +276,7 @@ final class Sequencer {
     }
     boolean moved = transport.poll(listener) > 0;
     moved |= line.announce();
-    moved |= parcels.read(receiver) > 0;
+    moved |= parcels.read(intake) > 0;
     moved |= line.advance(done);
     moved |= advanceMessages();
     if (moved) {
@@ -289,13 +290,6 @@ final class Sequencer {
     }
     attend(System.nanoTime());
     return false;
-  }
-
-  private boolean take(int from, int phase, long operation, long offset, long address, int bytes) {
-    if (phase == Messages.PHASE) {
-      return messages.take(from, operation, offset, address, bytes);
-    }
-    return line.take(from, phase, operation, offset, address, bytes);
   }
 
   private void done(Operation operation) {

@@ -25,16 +25,11 @@ import java.util.concurrent.locks.LockSupport;
  * falls half a term behind makes senders wait.
  */
 public final class AeronTransport implements Transport {
-  /**
-   * Streams between hosts are numbered from here on. Each agent allots its own numbers, so these
-   * must not depend on them; nor need they, for a rank's port is that of one formation alone.
-   */
-  private static final int WIRE_STREAMS = 1;
-
   private static final long DISCONNECTED_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long LEFT_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long FAILED_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+
   private static final long PARTING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private final GroupConfig config;
@@ -45,9 +40,9 @@ public final class AeronTransport implements Transport {
   private final long[] connectedNanos;
   private final SharedMemories memories;
   private final Partings partings;
-  private NetworkDriver network;
+  private Network network;
   private Hosts hosts;
-  private Wires wires;
+  private Wires wires = Wires.NONE;
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Listener ears = this::hear;
   private Listener listener = Signals::ignore;
@@ -63,7 +58,6 @@ public final class AeronTransport implements Transport {
     this.memories = new SharedMemories(config);
     this.partings = new Partings(worldSize);
     this.hosts = Hosts.one(worldSize);
-    this.wires = new Wires(config.formation(), Channels.MIN_MTU, worldSize);
   }
 
   /**
@@ -103,11 +97,7 @@ public final class AeronTransport implements Transport {
   public static AeronTransport open(GroupConfig config, Losses losses, AbortSwitch abort) {
     AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
     try {
-      // A stream of its own, so that nothing ever arrives there.
-      int stream = WIRE_STREAMS + config.rank() * (config.worldSize() - 1);
-      transport.network =
-          new NetworkDriver(
-              config, stream, Lifeline.DRIVER_MILLIS, losses, transport::networkBroke);
+      transport.network = new Network(config, losses, transport::networkBroke);
       return transport;
     } catch (RuntimeException e) {
       transport.close();
@@ -167,41 +157,20 @@ public final class AeronTransport implements Transport {
       hosts = Hosts.named(Arrays.stream(all).map(Endpoint::host).toList());
     }
     int local = hosts.ranks(hosts.of().get(rank)).size();
-    int remote = worldSize - local;
-    Channels channels = Channels.of(List.of(all));
-    wires = new Wires(config.formation(), channels.mtu(), worldSize);
     LogRoom.require(config.aeronDirectory(), Channels.logsWithin(local - 1));
-    if (remote > 0) {
-      LogRoom.require(network.directory(), Channels.logsBetween(remote, channels.dataTerm()));
-      network.pass(wires);
-    }
     Streams streams = new Streams(config.streamBase(), worldSize);
-    Streams wire = new Streams(WIRE_STREAMS, worldSize);
+    Aeron aeron = lifeline.aeron();
     for (int peer = 0; peer < worldSize; peer++) {
-      if (peer == rank) {
-        continue;
-      }
-      int in = streams.between(peer, rank);
-      int out = streams.between(rank, peer);
-      if (hosts.together(peer, rank)) {
-        Aeron aeron = lifeline.aeron();
+      if (peer != rank && hosts.together(peer, rank)) {
+        int in = streams.between(peer, rank);
+        int out = streams.between(rank, peer);
         Subscription arriving = aeron.addSubscription(Channels.IPC, in);
         signals.add(peer, aeron.addExclusivePublication(Channels.IPC, out), arriving);
-      } else {
-        String port = Channels.in(network.tag());
-        Aeron own = network.aeron();
-        int heard = wire.between(peer, rank);
-        int said = wire.between(rank, peer);
-        Subscription arriving = own.addSubscription(port, heard);
-        Subscription data = own.addSubscription(port, heard + wire.count());
-        signals.add(
-            peer, own.addExclusivePublication(channels.signalsTo(all[peer]), said), arriving);
-        wires.add(
-            peer,
-            own.addExclusivePublication(channels.dataTo(all[peer]), said + wire.count()),
-            data,
-            own.countersReader());
       }
+    }
+    if (network != null) {
+      network.connect(List.of(all), hosts, signals);
+      wires = network.wires();
     }
   }
 
@@ -212,12 +181,12 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int write(int to, int phase, long operation, long offset, long address, long bytes) {
-    return wires.write(to, phase, operation, offset, address, bytes, false);
+    return flowed(wires.write(to, phase, operation, offset, address, bytes, false));
   }
 
   @Override
   public int lend(int to, int phase, long operation, long offset, long address, long bytes) {
-    return wires.write(to, phase, operation, offset, address, bytes, true);
+    return flowed(wires.write(to, phase, operation, offset, address, bytes, true));
   }
 
   @Override
@@ -227,7 +196,14 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int read(Receiver receiver) {
-    return wires.read(receiver);
+    return flowed(wires.read(receiver));
+  }
+
+  private int flowed(int count) {
+    if (count > 0) {
+      network.flowed();
+    }
+    return count;
   }
 
   @Override
@@ -273,13 +249,21 @@ public final class AeronTransport implements Transport {
     }
   }
 
+  /** Why a peer cannot be sent bytes yet; empty once it can. */
+  Optional<String> missing(int peer) {
+    return wires.missing(peer);
+  }
+
   @Override
   public boolean owes() {
-    return network != null && wires.owes();
+    return wires.owes();
   }
 
   @Override
   public int poll(Listener to) {
+    if (network != null && !network.isDue()) {
+      return 0;
+    }
     wires.open(true);
     try {
       tend();
@@ -312,7 +296,7 @@ public final class AeronTransport implements Transport {
 
   /** Stays until the ranks of other hosts have what they need. */
   private void part() {
-    wires.close();
+    wires.stopTaking();
     long start = System.nanoTime();
     long atMost =
         partings.hasFailed() ? FAILED_NANOS : Math.min(LEFT_NANOS, config.timeout().toNanos());
@@ -375,7 +359,7 @@ public final class AeronTransport implements Transport {
     if (!hosts.together(peer, config.rank())) {
       return signals.hasEnded(peer)
           ? Optional.of("nothing arrives from it any more, its stream has ended")
-          : Optional.empty();
+          : wires.lost(peer);
     }
     Optional<String> died = processes[peer].lost();
     if (died.isPresent() && ailment().isPresent()) {

@@ -117,9 +117,10 @@ record Channels(int mtu, int window, int socketBuffer) {
     return peers * LogRoom.bytes(IPC_TERM);
   }
 
-  /** The same of peers of other hosts. */
+  /** The same of peers of other hosts; without bytes, which go elsewhere, where the term is 0. */
   static long logsBetween(int peers, int dataTerm) {
-    return 2L * peers * (LogRoom.bytes(SIGNAL_TERM) + LogRoom.bytes(dataTerm));
+    long data = dataTerm == 0 ? 0 : LogRoom.bytes(dataTerm);
+    return 2L * peers * (LogRoom.bytes(SIGNAL_TERM) + data);
   }
 
   /** The largest datagram's content that the interface of this address takes whole. */

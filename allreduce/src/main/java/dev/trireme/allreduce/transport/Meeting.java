@@ -93,6 +93,10 @@ final class Meeting {
     return heardMe[peer] && greeted[peer];
   }
 
+  private boolean complete(int peer) {
+    return done(peer) && transport.missing(peer).isEmpty();
+  }
+
   private void onSignal(
       int from, SignalKind kind, long operation, long first, long second, String text) {
     if (kind == SignalKind.HELLO) {
@@ -142,7 +146,7 @@ final class Meeting {
 
   private boolean complete() {
     for (int peer = 0; peer < pid.length; peer++) {
-      if (peer != config.rank() && !done(peer)) {
+      if (peer != config.rank() && !complete(peer)) {
         return false;
       }
     }
@@ -169,7 +173,7 @@ final class Meeting {
     }
     List<Integer> missing = new ArrayList<>();
     for (int peer = 0; peer < pid.length; peer++) {
-      if (peer != config.rank() && !done(peer)) {
+      if (peer != config.rank() && !complete(peer)) {
         missing.add(peer);
       }
     }
@@ -203,7 +207,8 @@ final class Meeting {
     return "rank "
         + peer
         + (heard[peer]
-            ? " (it was heard, but did not answer"
+            ? " (it was heard, but "
+                + (done(peer) ? transport.missing(peer).orElse("") : "did not answer")
                 + Optional.ofNullable(processes[peer])
                     .flatMap(PeerProcess::condition)
                     .map(c -> "; " + c)

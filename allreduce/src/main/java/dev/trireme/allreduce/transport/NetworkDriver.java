@@ -71,12 +71,14 @@ final class NetworkDriver implements AutoCloseable {
    * Blocks until the port is open.
    *
    * @param stream any id that is this formation's
+   * @param tcpPort where this rank takes bytes, or 0
    * @param losses of every socket
    * @param broken told when the client is of no use any more
    */
   NetworkDriver(
       GroupConfig config,
       int stream,
+      int tcpPort,
       long timeoutMillis,
       Losses losses,
       Consumer<Throwable> broken) {
@@ -101,7 +103,7 @@ final class NetworkDriver implements AutoCloseable {
       NetworkConfig network = config.network().orElseThrow();
       tag = aeron.nextCorrelationId();
       String address = listen(network, stream, config.worldSize(), timeoutMillis);
-      endpoint = new Endpoint(network.host(), address, Channels.mtuOf(network));
+      endpoint = new Endpoint(network.host(), address, Channels.mtuOf(network), tcpPort);
     } catch (RuntimeException e) {
       close();
       throw e;

@@ -30,6 +30,18 @@ public interface Transport extends AutoCloseable {
      * @return false to leave it, and all that this rank wrote later, for another time
      */
     boolean take(int from, int phase, long operation, long offset, long address, int bytes);
+
+    /**
+     * Where bytes may be put as they arrive, before they are taken: the place at which {@link
+     * #take} would copy them and nothing else. They must then be taken from there.
+     *
+     * @param bytes all of them must have room there
+     * @return an address, the same until they are taken; 0 for bytes that are not wanted yet, or
+     *     are added to something
+     */
+    default long place(int from, int phase, long operation, long offset, int bytes) {
+      return 0;
+    }
   }
 
   /** This rank. */

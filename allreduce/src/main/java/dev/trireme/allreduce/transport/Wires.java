@@ -1,175 +1,60 @@
 package dev.trireme.allreduce.transport;
 
 import dev.trireme.allreduce.transport.Transport.Receiver;
-import io.aeron.ExclusivePublication;
-import io.aeron.Subscription;
-import io.aeron.protocol.DataHeaderFlyweight;
-import io.aeron.protocol.HeaderFlyweight;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.GatheringByteChannel;
-import java.util.concurrent.TimeUnit;
-import org.agrona.BufferUtil;
-import org.agrona.UnsafeApi;
-import org.agrona.concurrent.status.CountersReader;
+import java.util.Optional;
 
 /**
  * The streams of bytes between a rank and the ranks of other hosts, beside those of signals: so
  * bytes that nobody wants yet never stand in the way of a heartbeat or an abort.
  *
- * <p>Where all goes well bytes pass no log: the kernel takes them from the sender's buffer, and the
- * receiver adds them to its own from where the kernel has put them, see {@link OutWire} and {@link
- * InWire}.
- *
  * <p>Threading: one thread at a time.
  */
-final class Wires implements Datagrams {
-  /** A receiver that lacks something says so again before this is over. */
-  private static final long LACKING_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+interface Wires extends AutoCloseable {
+  /** Of a rank whose peers are all of its host. */
+  Wires NONE = new NoWires();
 
-  private final long formation;
-  private final int frameBytes;
-  private final OutWire[] out;
-  private final InWire[] in;
-  private boolean open;
-  private boolean lacking;
-  private long lackingNanos;
-
-  Wires(long formation, int mtu, int worldSize) {
-    this.formation = formation;
-    this.frameBytes = Frame.room(mtu);
-    this.out = new OutWire[worldSize];
-    this.in = new InWire[worldSize];
-  }
-
-  /**
-   * Adds the streams to and from a peer.
-   *
-   * @param counters of the driver
-   */
-  void add(
-      int peer,
-      ExclusivePublication publication,
-      Subscription subscription,
-      CountersReader counters) {
-    out[peer] = new OutWire(publication, counters, formation, frameBytes);
-    in[peer] = new InWire(peer, formation, subscription);
-  }
-
-  int frameBytes() {
-    return frameBytes;
-  }
+  /** As {@link Transport#frameBytes}. */
+  int frameBytes();
 
   /** As {@link Transport#write}, or where {@code lend} as {@link Transport#lend}. */
-  int write(
-      int to, int phase, long operation, long offset, long address, long bytes, boolean lend) {
-    return out[to].write(phase, operation, offset, address, bytes, lend);
-  }
+  int write(int to, int phase, long operation, long offset, long address, long bytes, boolean lend);
 
   /** As {@link Transport#takeBack}. */
-  void takeBack() {
-    for (OutWire wire : out) {
-      if (wire != null) {
-        wire.takeBack();
-      }
-    }
-  }
+  default void takeBack() {}
 
-  /** As {@link Transport#read}; what arrives while {@link #open} goes to the same receiver. */
-  int read(Receiver to) {
-    int taken = 0;
-    for (InWire wire : in) {
-      taken += wire == null ? 0 : wire.read(to);
-    }
-    return taken;
-  }
+  /** As {@link Transport#read}. */
+  int read(Receiver to);
 
-  /** Whether datagrams may be taken as they arrive. */
-  void open(boolean wanted) {
-    open = wanted;
-  }
+  /** Whether what arrives while the driver is worked may go to the last receiver at once. */
+  default void open(boolean wanted) {}
 
-  /** Takes nothing any more. */
-  void close() {
-    for (InWire wire : in) {
-      if (wire != null) {
-        wire.close();
-      }
-    }
-  }
-
-  @Override
-  public boolean take(DataHeaderFlyweight header, long address, int length) {
-    if (!open) {
-      return false;
-    }
-    for (InWire wire : in) {
-      if (wire != null && wire.stream() == header.streamId()) {
-        return wire.take(header, address, length);
-      }
-    }
+  /** As {@link Transport#owes}. */
+  default boolean owes() {
     return false;
   }
 
-  @Override
-  public int send(GatheringByteChannel to, ByteBuffer datagram) throws IOException {
-    if (datagram.remaining() < Frame.AERON_BYTES + Frame.HEADER_BYTES) {
-      return NOT_SENT;
-    }
-    long frame = BufferUtil.address(datagram) + datagram.position();
-    if (UnsafeApi.getShort(frame + HeaderFlyweight.TYPE_FIELD_OFFSET)
-        != HeaderFlyweight.HDR_TYPE_DATA) {
-      return NOT_SENT;
-    }
-    OutWire wire =
-        find(
-            UnsafeApi.getInt(frame + DataHeaderFlyweight.STREAM_ID_FIELD_OFFSET),
-            UnsafeApi.getInt(frame + DataHeaderFlyweight.SESSION_ID_FIELD_OFFSET));
-    return wire == null ? NOT_SENT : wire.send(to, datagram);
-  }
-
-  @Override
-  public void lacking() {
-    lacking = true;
-    lackingNanos = System.nanoTime();
-  }
-
-  /** As {@link Transport#owes}. */
-  boolean owes() {
-    if (lacking && System.nanoTime() - lackingNanos > LACKING_NANOS) {
-      lacking = false;
-    }
-    boolean owes = lacking;
-    for (int peer = 0; peer < out.length && !owes; peer++) {
-      owes = out[peer] != null && out[peer].owes();
-    }
-    return owes;
-  }
-
-  @Override
-  public void seen(int stream, int session, int termId, int termOffset) {
-    OutWire wire = find(stream, session);
-    if (wire != null) {
-      wire.seen(termId, termOffset);
-    }
-  }
-
-  private OutWire find(int stream, int session) {
-    for (OutWire wire : out) {
-      if (wire != null && wire.is(stream, session)) {
-        return wire;
-      }
-    }
-    return null;
-  }
-
-  /** Where in the stream to a peer the next frame goes; 0 where there is none. */
-  long written(int peer) {
-    return out[peer] == null ? 0 : out[peer].position();
-  }
+  /** Where in the stream to a peer the next byte goes; 0 where there is none. */
+  long written(int peer);
 
   /** Whether a peer's stream has been read up to a position of its. */
-  boolean hasRead(int peer, long position) {
-    return position <= 0 || in[peer].hasRead(position);
+  boolean hasRead(int peer, long position);
+
+  /** Goes on connecting. */
+  default void tend() {}
+
+  /** Why a peer's stream does not stand yet; empty once it does. */
+  default Optional<String> missing(int peer) {
+    return Optional.empty();
   }
+
+  /** Why nothing goes to or from a peer any more; empty while something may. */
+  default Optional<String> lost(int peer) {
+    return Optional.empty();
+  }
+
+  /** Takes nothing any more. */
+  default void stopTaking() {}
+
+  @Override
+  default void close() {}
 }

@@ -1,5 +1,6 @@
 /**
- * How the ranks of one host reach each other: small signals in order, and memory that all of them
- * can address. Aeron over IPC with files in shared memory is the one for processes.
+ * How ranks reach each other: small signals in order, memory that all ranks of one host address,
+ * and streams of bytes between hosts. Aeron carries the signals, files in shared memory and TCP
+ * connections (or Aeron) the rest.
  */
 package dev.trireme.allreduce.transport;

@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ChannelsTest {
-  private static final Endpoint LOOPBACK = new Endpoint("a", "127.0.0.1:4000", 65504);
-  private static final Endpoint ETHERNET = new Endpoint("b", "10.0.0.7:4000", 1440);
+  private static final Endpoint LOOPBACK = new Endpoint("a", "127.0.0.1:4000", 65504, 0);
+  private static final Endpoint ETHERNET = new Endpoint("b", "10.0.0.7:4000", 1440, 0);
 
   @TempDir Path directory;
 
@@ -40,7 +40,7 @@ class ChannelsTest {
   @Test
   void shouldAskForTheWindowWhereThePortIsOpened() {
     NetworkConfig network = new NetworkConfig("a", "127.0.0.1");
-    Endpoint own = new Endpoint("a", "127.0.0.1:4000", Channels.mtuOf(network));
+    Endpoint own = new Endpoint("a", "127.0.0.1:4000", Channels.mtuOf(network), 0);
     Channels channels = Channels.of(List.of(own, own, own));
     assertThat(Channels.doorbell(network, 5, 3)).endsWith("|rcv-wnd=" + channels.window());
     assertThat(channels.dataTerm()).isGreaterThanOrEqualTo(2 * channels.window());

@@ -76,8 +76,10 @@ final class AllReduceCommand implements Callable<Integer> {
 
   @Option(
       names = "--transport",
-      paramLabel = "ipc|udp",
-      description = "What the ranks talk through. By default ipc.")
+      paramLabel = "ipc|tcp|udp",
+      description =
+          "How ranks reach each other: ipc as within a host, tcp as between hosts, udp with all bytes"
+              + " over Aeron. By default ipc.")
   private String transport = "ipc";
 
   @Option(
@@ -229,7 +231,7 @@ final class AllReduceCommand implements Callable<Integer> {
               + "; add -e "
               + ByteSizes.format(AllReduceAlgorithm.DIRECT_BYTES));
     }
-    if (transport() == BenchTransport.UDP
+    if (transport().carrier().isPresent()
         && !one.map(AllReduceAlgorithm::worksBetweenHosts).orElse(true)) {
       throw refused(
           "--algorithm", algorithm + " needs the memory of all ranks; use --transport ipc");
@@ -248,7 +250,7 @@ final class AllReduceCommand implements Callable<Integer> {
       throw refused("--out", "expected with --tune only");
     }
     boolean other = soak.isPresent() || idle.isPresent() || json || one.isPresent();
-    if (tune && (other || transport() == BenchTransport.UDP)) {
+    if (tune && (other || transport() != BenchTransport.IPC)) {
       throw refused(
           "--tune",
           "goes with --transport ipc, and not with --algorithm, --soak, --idle or --json");
@@ -304,7 +306,8 @@ final class AllReduceCommand implements Callable<Integer> {
   }
 
   private BenchTransport transport() {
-    List<BenchTransport> hosts = List.of(BenchTransport.IPC, BenchTransport.UDP);
+    List<BenchTransport> hosts =
+        List.of(BenchTransport.IPC, BenchTransport.TCP, BenchTransport.UDP);
     List<String> names = hosts.stream().map(AllReduceCommand::word).toList();
     if (!names.contains(transport)) {
       throw refused("--transport", oneOf(names, transport));
@@ -321,7 +324,7 @@ final class AllReduceCommand implements Callable<Integer> {
     if (other || chosen != BenchTransport.IPC) {
       throw refused(
           "--backend",
-          "nccl does not go with --transport udp, --algorithm, --soak, --idle or --tune, which are"
+          "nccl does not go with --transport tcp or udp, --algorithm, --soak, --idle or --tune, which are"
               + " for aeron");
     }
     return BenchTransport.NCCL;

@@ -154,7 +154,7 @@ final class HostProbe implements AutoCloseable {
               + MAX_SILENT
               + " datagrams sent to "
               + out.getRemoteSocketAddress()
-              + ": ranks speak UDP at ports that the system chooses; a firewall must let them");
+              + ": ranks speak UDP and TCP at ports that the system chooses; a firewall must let them");
     }
     trips.sort(null);
     double[] rate = rate(out);

@@ -170,11 +170,11 @@ public final class Harms implements AutoCloseable {
     String name = "trireme_" + ProcessHandle.current().pid() + "_" + number.incrementAndGet();
     Deed deed = LinkCut.of(order.process().pid(), name, order.lasting());
     if (order.trial()) {
-      answer.done("its UDP packets can be dropped");
+      answer.done("its packets can be dropped");
       return;
     }
     try (Guard guard = Guard.hold(deed, order.lasting())) {
-      answer.done("its UDP packets are dropped");
+      answer.done("its packets are dropped");
       hold(order, guard, true);
     }
   }

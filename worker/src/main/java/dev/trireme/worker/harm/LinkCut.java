@@ -9,22 +9,22 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Drops what one process sends and receives over UDP, and nothing else: packets from and to the
- * ports that it holds now. With {@code nft} where that is installed, else with {@code iptables};
- * both rules end by the kernel's own clock too, so that even killing everybody leaves a table that
- * drops nothing. Between processes of one host packets are dropped where they arrive; who sends to
- * another host is told by the kernel that it may not, which is the one way in which this differs
- * from a cable that is cut.
+ * Drops what one process sends and receives over UDP and TCP, and nothing else: packets from and to
+ * the ports that it holds now. With {@code nft} where that is installed, else with {@code
+ * iptables}; both rules end by the kernel's own clock too, so that even killing everybody leaves a
+ * table that drops nothing. Between processes of one host packets are dropped where they arrive;
+ * who sends to another host is told by the kernel that it may not, which is the one way in which
+ * this differs from a cable that is cut.
  */
 final class LinkCut {
   private static final Path PROC = Path.of("/proc");
@@ -35,8 +35,8 @@ final class LinkCut {
       for tool in $4; do
           "$tool" -w 5 -N "$3" || return 1
           for port in $2; do
-            "$tool" -w 5 -A "$3" -p udp --dport "$port" -m time --datestop "$5" -j DROP || return 1
-            "$tool" -w 5 -A "$3" -p udp --sport "$port" -m time --datestop "$5" -j DROP || return 1
+            "$tool" -w 5 -A "$3" -p "${port%/*}" --dport "${port#*/}" -m time --datestop "$5" -j DROP || return 1
+            "$tool" -w 5 -A "$3" -p "${port%/*}" --sport "${port#*/}" -m time --datestop "$5" -j DROP || return 1
           done
           "$tool" -w 5 -I INPUT 1 -j "$3" || return 1
           "$tool" -w 5 -I OUTPUT 1 ! -o lo -j "$3" || return 1
@@ -65,7 +65,7 @@ final class LinkCut {
    */
   static Deed of(long pid, String name, Duration lasting)
       throws HarmRefusedException, InterruptedException {
-    Set<Integer> ports = udpPorts(pid);
+    List<Port> ports = ports(pid);
     if (ports.isEmpty()) {
       throw new HarmRefusedException(
           "process "
@@ -73,17 +73,16 @@ final class LinkCut {
               + " has no link that could be dropped: the ranks of its formation share this host and"
               + " speak through its memory");
     }
-    String commas = join(ports, ", ");
     long seconds = lasting.toSeconds() + 1;
     String rules =
         """
         table inet %1$s {
-          set ports { type inet_service; flags timeout; timeout %2$ds; elements = { %3$s } }
-          chain received { type filter hook input priority -300; udp dport @ports drop; udp sport @ports drop; }
-          chain sent { type filter hook output priority -300; oifname != "lo" udp sport @ports drop; }
+          set ports { type inet_proto . inet_service; flags timeout; timeout %2$ds; elements = { %3$s } }
+          chain received { type filter hook input priority -300; meta l4proto . th dport @ports drop; meta l4proto . th sport @ports drop; }
+          chain sent { type filter hook output priority -300; oifname != "lo" meta l4proto . th sport @ports drop; }
         }
         """
-            .formatted(name, seconds, commas);
+            .formatted(name, seconds, join(ports, " . ", ", "));
     if (isThere("nft")) {
       require("printf '%s' \"$1\" | nft -c -f -", rules);
       return new Deed(
@@ -100,24 +99,40 @@ final class LinkCut {
             .format(Instant.now().plusSeconds(seconds));
     String tools = isThere("ip6tables") ? "iptables ip6tables" : "iptables";
     return new Deed(
-        IPTABLES_ON, IPTABLES_OFF, List.of(join(ports, " "), name.toUpperCase(), tools, until));
+        IPTABLES_ON,
+        IPTABLES_OFF,
+        List.of(join(ports, "/", " "), name.toUpperCase(), tools, until));
   }
 
-  private static String join(Set<Integer> ports, String separator) {
-    return ports.stream().map(String::valueOf).collect(Collectors.joining(separator));
+  private static String join(List<Port> ports, String inside, String between) {
+    return ports.stream()
+        .map(port -> port.protocol() + inside + port.number())
+        .collect(Collectors.joining(between));
   }
 
-  /** The local ports of a process's UDP sockets. */
-  static Set<Integer> udpPorts(long pid) throws HarmRefusedException {
+  /**
+   * A port of this host.
+   *
+   * @param protocol udp or tcp
+   */
+  record Port(String protocol, int number) {}
+
+  /** The local ports of a process's sockets, by protocol and number. */
+  static List<Port> ports(long pid) throws HarmRefusedException {
     Path process = PROC.resolve(String.valueOf(pid));
-    Set<Integer> ports = new TreeSet<>();
+    Set<Port> ports = new HashSet<>();
     try {
       Set<String> sockets = sockets(process.resolve("fd"));
-      for (String file : List.of("udp", "udp6")) {
-        Path table = process.resolve("net").resolve(file);
-        if (Files.isReadable(table)) {
-          try (Stream<String> lines = Files.lines(table)) {
-            lines.skip(1).forEach(line -> port(line, sockets).ifPresent(ports::add));
+      for (String protocol : List.of("udp", "tcp")) {
+        for (String file : List.of(protocol, protocol + "6")) {
+          Path table = process.resolve("net").resolve(file);
+          if (Files.isReadable(table)) {
+            try (Stream<String> lines = Files.lines(table)) {
+              lines
+                  .skip(1)
+                  .flatMap(line -> port(line, sockets).stream())
+                  .forEach(number -> ports.add(new Port(protocol, number)));
+            }
           }
         }
       }
@@ -125,7 +140,9 @@ final class LinkCut {
       throw new HarmRefusedException(
           "the ports of process " + pid + " cannot be read: " + e.getMessage());
     }
-    return ports;
+    return ports.stream()
+        .sorted(Comparator.comparing(Port::protocol).thenComparing(Port::number))
+        .toList();
   }
 
   private static Set<String> sockets(Path descriptors) throws IOException {

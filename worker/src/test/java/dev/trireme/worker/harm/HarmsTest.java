@@ -239,12 +239,12 @@ class HarmsTest {
     int port = Integer.parseInt(rank.inputReader().readLine());
     try (DatagramSocket mine = new DatagramSocket(0, here);
         DatagramSocket other = new DatagramSocket(0, here)) {
-      assertThat(LinkCut.udpPorts(rank.pid())).containsExactly(port);
+      assertThat(LinkCut.ports(rank.pid())).containsExactly(new LinkCut.Port("udp", port));
       assertThat(echoes(mine, port)).isTrue();
       String answer = begin(HarmKind.DROP_LINK, rank.toHandle(), directory, LONG);
       assumeTrue(!answer.startsWith("refused"), answer + ": skipped");
 
-      assertThat(answer).isEqualTo("its UDP packets are dropped");
+      assertThat(answer).isEqualTo("its packets are dropped");
       assertThat(echoes(mine, port)).isFalse();
       mine.send(new DatagramPacket(BYTE, 1, here, other.getLocalPort()));
       other.setSoTimeout((int) DEADLINE.toMillis());

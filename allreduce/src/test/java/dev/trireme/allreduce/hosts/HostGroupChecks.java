@@ -1,17 +1,17 @@
-package dev.trireme.allreduce.udp;
+package dev.trireme.allreduce.hosts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Carrier;
 import dev.trireme.allreduce.CollectiveChecks;
 import dev.trireme.allreduce.CollectiveChecks.Check;
 import dev.trireme.allreduce.CollectiveChecks.Collective;
 import dev.trireme.allreduce.CollectiveChecks.Memory;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
-import dev.trireme.allreduce.transport.Losses;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
@@ -19,7 +19,6 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.IntBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,9 +30,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Samples with a fixed seed, twenty times as many with {@code -Dtrireme.matrix=full}. */
-class UdpGroupTest {
+abstract class HostGroupChecks {
   private static final int TIMES = "full".equals(System.getProperty("trireme.matrix")) ? 20 : 1;
   private static final DType[] DTYPES = DType.values();
+
+  /** Of bytes between hosts. */
+  final Carrier carrier;
+
+  HostGroupChecks(Carrier carrier) {
+    this.carrier = carrier;
+  }
 
   @ParameterizedTest(name = "hosts {0}, loss {1}")
   @CsvSource({
@@ -48,14 +54,14 @@ class UdpGroupTest {
   })
   void shouldDoLikeTheReferenceWithTheSameBitsOnAllRanks(String hosts, double loss, int checks) {
     Random random = new Random(hosts.hashCode());
-    try (UdpGroups ranks = new UdpGroups(hosts, loss)) {
+    try (HostGroups ranks = new HostGroups(carrier, hosts, loss)) {
       List<Optional<AllReduceAlgorithm>> algorithms = new ArrayList<>(List.of(Optional.empty()));
       boolean oneHost = hosts.chars().distinct().count() == 1;
       Stream.of(AllReduceAlgorithm.values())
           .filter(a -> oneHost || a == AllReduceAlgorithm.RING || a == AllReduceAlgorithm.TREE)
           .forEach(a -> algorithms.add(Optional.of(a)));
       for (int formation = 0; formation < algorithms.size(); formation++) {
-        ranks.form(formation, algorithms.get(formation), UdpGroups.TIMEOUT);
+        ranks.form(formation, algorithms.get(formation), HostGroups.TIMEOUT);
         for (int i = 0; i < checks * TIMES; i++) {
           Check check = check(random, hosts.length());
           List<Integer> bits = ranks.onEveryRank(group -> CollectiveChecks.run(group, check));
@@ -71,8 +77,8 @@ class UdpGroupTest {
     // Not what one gets by adding one after the other, 3.
     float expected = (parts[0] + parts[1]) + (parts[2] + parts[3]);
     for (String hosts : List.of("aabb", "abab", "abbb")) {
-      try (UdpGroups ranks = new UdpGroups(hosts, 0)) {
-        ranks.form(1, Optional.of(AllReduceAlgorithm.TREE), UdpGroups.TIMEOUT);
+      try (HostGroups ranks = new HostGroups(carrier, hosts, 0)) {
+        ranks.form(1, Optional.of(AllReduceAlgorithm.TREE), HostGroups.TIMEOUT);
         List<Float> sums =
             ranks.onEveryRank(
                 group -> {
@@ -96,58 +102,6 @@ class UdpGroupTest {
     }
   }
 
-  /** What is sent is not copied before it is sent; what is lost is sent again. */
-  @Test
-  void shouldSendAgainWhatItSentThoughTheBufferHasChangedSince() {
-    int count = 250_000;
-    try (UdpGroups ranks = new UdpGroups("abc", 0.03)) {
-      ranks.form(1, Optional.empty(), UdpGroups.TIMEOUT);
-      List<Integer> wrong =
-          ranks.onEveryRank(
-              group -> {
-                try (NativeMemory.Block block = NativeMemory.allocate(4L * count, 64)) {
-                  TensorBuffer buffer = TensorBuffer.cpu(block.address(), DType.INT32, count);
-                  IntBuffer ints =
-                      NativeMemory.view(block.address(), 4 * count)
-                          .order(ByteOrder.nativeOrder())
-                          .asIntBuffer();
-                  int errors = 0;
-                  for (int round = 0; round < 25; round++) {
-                    for (int i = 0; i < count; i++) {
-                      ints.put(i, i + round * (group.rank() + 1));
-                    }
-                    group.allReduce(buffer, ReduceOp.SUM).await();
-                    for (int i = 0; i < count; i++) {
-                      errors += ints.get(i) == 3 * i + 6 * round ? 0 : 1;
-                    }
-                  }
-                  return errors;
-                }
-              });
-      assertThat(wrong).containsOnly(0);
-    }
-  }
-
-  /**
-   * A rank that has written all of an operation is done with it while its peers still lack what was
-   * lost of that, and nobody there awaits anything. Every second frame is lost the first time, so
-   * that each is asked for, and sent again, by itself.
-   */
-  @Test
-  void shouldSendAgainWhatWasLostThoughItIsDoneItself() {
-    try (UdpGroups ranks =
-        new UdpGroups(
-            "ab", 0, rank -> new Losses(new EverySecondFrame(), Losses.NONE.received()))) {
-      ranks.form(1, Optional.empty(), UdpGroups.TIMEOUT);
-      for (int round = 0; round < 3; round++) {
-        Check check =
-            new Check(Collective.BROADCAST, DType.INT32, 400_003, ReduceOp.SUM, 0, Memory.OWN);
-        List<Integer> bits = ranks.onEveryRank(group -> CollectiveChecks.run(group, check));
-        assertThat(bits).containsOnly(bits.get(0));
-      }
-    }
-  }
-
   private static Check check(Random random, int worldSize) {
     long[] counts = {0, 1, 3, worldSize - 1, 64L * worldSize, 8_191, 100_003};
     Collective[] collectives = Collective.values();
@@ -162,10 +116,10 @@ class UdpGroupTest {
 
   @Test
   void shouldFormAgainAndAgainRightAfterAnAbort() {
-    try (UdpGroups ranks = new UdpGroups("ab", 0)) {
+    try (HostGroups ranks = new HostGroups(carrier, "ab", 0)) {
       for (long formation = 1; formation <= 6; formation++) {
         long generation = formation;
-        ranks.form(formation, Optional.empty(), UdpGroups.TIMEOUT);
+        ranks.form(formation, Optional.empty(), HostGroups.TIMEOUT);
         List<String> ends =
             ranks.onEveryRank(
                 group -> {
@@ -192,7 +146,7 @@ class UdpGroupTest {
 
   @Test
   void shouldNameTheRankThatIsNotHeardOfWhenItsNetworkIsCut() {
-    try (UdpGroups ranks = new UdpGroups("aab", 0)) {
+    try (HostGroups ranks = new HostGroups(carrier, "aab", 0)) {
       ranks.form(1, Optional.empty(), Duration.ofSeconds(2));
       ranks.onEveryRank(
           group -> {
@@ -209,9 +163,9 @@ class UdpGroupTest {
 
   @Test
   void shouldGetWhatAPeerSentBeforeItLeft() {
-    try (UdpGroups ranks = new UdpGroups("ab", 0)) {
+    try (HostGroups ranks = new HostGroups(carrier, "ab", 0)) {
       for (long formation = 1; formation <= 3; formation++) {
-        ranks.form(formation, Optional.empty(), UdpGroups.TIMEOUT);
+        ranks.form(formation, Optional.empty(), HostGroups.TIMEOUT);
         Check check =
             new Check(Collective.BROADCAST, DType.INT32, 400_000, ReduceOp.SUM, 0, Memory.OWN);
         ranks.onEveryRank(
@@ -226,8 +180,8 @@ class UdpGroupTest {
 
   @Test
   void shouldTellPeersOfOtherHostsWhenARankCloses() {
-    try (UdpGroups ranks = new UdpGroups("ab", 0)) {
-      ranks.form(1, Optional.empty(), UdpGroups.TIMEOUT);
+    try (HostGroups ranks = new HostGroups(carrier, "ab", 0)) {
+      ranks.form(1, Optional.empty(), HostGroups.TIMEOUT);
       ranks.group(0).close();
       CollectiveException e =
           catchThrowableOfType(CollectiveException.class, () -> ranks.group(1).barrier().await());
@@ -238,12 +192,12 @@ class UdpGroupTest {
 
   @Test
   void shouldChooseAPortOfItsOwnForEveryRank() {
-    try (UdpGroups ranks = new UdpGroups("ab", 0)) {
+    try (HostGroups ranks = new HostGroups(carrier, "ab", 0)) {
       List<String> addresses = new ArrayList<>();
       for (int rank = 0; rank < 2; rank++) {
         for (int formation = 0; formation < 2; formation++) {
           try (AeronProcessGroup.Opening opening =
-              AeronProcessGroup.open(ranks.config(rank, formation, UdpGroups.TIMEOUT))) {
+              AeronProcessGroup.open(ranks.config(rank, formation, HostGroups.TIMEOUT))) {
             Endpoint endpoint = opening.endpoint();
             assertThat(endpoint.address()).startsWith("127.0.0.1:").doesNotEndWith(":0");
             assertThat(Endpoint.parse(endpoint.text())).isEqualTo(endpoint);
@@ -257,16 +211,16 @@ class UdpGroupTest {
 
   @Test
   void shouldRefuseEndpointsThatLackThisRank() {
-    try (UdpGroups ranks = new UdpGroups("ab", 0)) {
+    try (HostGroups ranks = new HostGroups(carrier, "ab", 0)) {
       AeronProcessGroup.Opening opening =
-          AeronProcessGroup.open(ranks.config(0, 1, UdpGroups.TIMEOUT));
-      Endpoint other = new Endpoint("host-b", "127.0.0.1:9", 1408);
+          AeronProcessGroup.open(ranks.config(0, 1, HostGroups.TIMEOUT));
+      Endpoint other = new Endpoint("host-b", "127.0.0.1:9", 1408, 9);
       assertThatThrownBy(() -> opening.join(List.of(other, other), Optional.empty()))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("that of rank 0 as it was given out");
       assertThatThrownBy(() -> Endpoint.parse("a|b"))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("host|address:port|mtu");
+          .hasMessageContaining("host|address:port|mtu|tcpPort");
     }
   }
 }

@@ -1,7 +1,8 @@
-package dev.trireme.allreduce.udp;
+package dev.trireme.allreduce.hosts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.trireme.allreduce.Carrier;
 import dev.trireme.allreduce.CollectiveChecks;
 import dev.trireme.allreduce.CollectiveChecks.Check;
 import dev.trireme.allreduce.CollectiveChecks.Collective;
@@ -48,15 +49,16 @@ class UdpForeignFramesTest {
     AtomicReference<InetSocketAddress> port = new AtomicReference<>();
     AtomicInteger echoes = new AtomicInteger();
     try (DatagramChannel channel = DatagramChannel.open();
-        UdpGroups ranks =
-            new UdpGroups(
+        HostGroups ranks =
+            new HostGroups(
+                Carrier.UDP,
                 "ab",
                 0,
                 rank ->
                     rank == 0
                         ? Losses.NONE
                         : new Losses(Losses.NONE.sent(), new Echo(channel, port::get, echoes)))) {
-      ranks.form(FORMATION, Optional.empty(), UdpGroups.TIMEOUT);
+      ranks.form(FORMATION, Optional.empty(), HostGroups.TIMEOUT);
       String[] parts = ranks.address(1).split(":");
       port.set(new InetSocketAddress(parts[0], Integer.parseInt(parts[1])));
       for (int round = 0; round < 5; round++) {
@@ -110,10 +112,13 @@ class UdpForeignFramesTest {
           }
           return lost.shouldDropFrame(to, buffer, length);
         };
-    try (UdpGroups ranks =
-        new UdpGroups(
-            "ab", 0, rank -> rank == 0 ? new Losses(sent, Losses.NONE.received()) : Losses.NONE)) {
-      ranks.form(FORMATION, Optional.empty(), UdpGroups.TIMEOUT);
+    try (HostGroups ranks =
+        new HostGroups(
+            Carrier.UDP,
+            "ab",
+            0,
+            rank -> rank == 0 ? new Losses(sent, Losses.NONE.received()) : Losses.NONE)) {
+      ranks.form(FORMATION, Optional.empty(), HostGroups.TIMEOUT);
       try (Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(ranks.driver('a')))) {
         twins.set(new Twins(aeron, "aeron:udp?endpoint=" + ranks.address(1)));
         for (int round = 0; round < 20 && twins.get().count.get() < 30; round++) {

@@ -1,6 +1,7 @@
-package dev.trireme.allreduce.udp;
+package dev.trireme.allreduce.hosts;
 
 import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Carrier;
 import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.NetworkConfig;
@@ -38,7 +39,7 @@ import org.agrona.concurrent.BackoffIdleStrategy;
  * The groups of a formation that spans hosts, and what agents would give its ranks: a media driver
  * and a directory for shared memory for each host. A rank is a thread.
  */
-final class UdpGroups implements AutoCloseable {
+final class HostGroups implements AutoCloseable {
   static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final Path MEMORY = Path.of("/dev/shm");
   private static final int STREAMS = 5000;
@@ -46,6 +47,7 @@ final class UdpGroups implements AutoCloseable {
   private final Path root;
   private final Map<Character, MediaDriver> drivers = new LinkedHashMap<>();
   private final Set<Character> cut = ConcurrentHashMap.newKeySet();
+  private final Carrier carrier;
   private final String hosts;
   private final double loss;
   private final IntFunction<Losses> besides;
@@ -55,17 +57,19 @@ final class UdpGroups implements AutoCloseable {
   private boolean leaked;
 
   /**
+   * @param carrier of bytes between hosts
    * @param hosts a letter a rank; ranks with equal letters share a host
    * @param loss the share of datagrams that every rank drops on their way out and in
    */
-  UdpGroups(String hosts, double loss) {
-    this(hosts, loss, rank -> Losses.NONE);
+  HostGroups(Carrier carrier, String hosts, double loss) {
+    this(carrier, hosts, loss, rank -> Losses.NONE);
   }
 
   /**
    * @param besides what each rank drops besides, by rank
    */
-  UdpGroups(String hosts, double loss, IntFunction<Losses> besides) {
+  HostGroups(Carrier carrier, String hosts, double loss, IntFunction<Losses> besides) {
+    this.carrier = carrier;
     this.hosts = hosts;
     this.loss = loss;
     this.besides = besides;
@@ -86,7 +90,7 @@ final class UdpGroups implements AutoCloseable {
     threads =
         Executors.newCachedThreadPool(
             task -> {
-              Thread thread = new Thread(task, "udp-rank");
+              Thread thread = new Thread(task, "host-rank");
               thread.setDaemon(true);
               return thread;
             });
@@ -134,7 +138,7 @@ final class UdpGroups implements AutoCloseable {
         2 * worldSize * worldSize,
         formation,
         timeout,
-        Optional.of(new NetworkConfig("host-" + host, "127.0.0.1")));
+        Optional.of(new NetworkConfig("host-" + host, "127.0.0.1", carrier)));
   }
 
   /** Forms a group over all ranks; the one before it, if any, is closed. */

@@ -1,4 +1,4 @@
-package dev.trireme.allreduce.udp;
+package dev.trireme.allreduce.hosts;
 
 import io.aeron.driver.ext.LossGenerator;
 import io.aeron.protocol.DataHeaderFlyweight;

@@ -1,2 +1,2 @@
 /** Formations over real UDP on the loopback interface: a media driver a host, a thread a rank. */
-package dev.trireme.allreduce.udp;
+package dev.trireme.allreduce.hosts;
