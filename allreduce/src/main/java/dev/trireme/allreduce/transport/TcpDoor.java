@@ -10,6 +10,7 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.channels.UnresolvedAddressException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -225,8 +226,8 @@ final class TcpDoor implements AutoCloseable {
         throw new IOException("whoever listens there is not rank " + call.peer);
       }
       return !call.heard.hasRemaining();
-    } catch (IOException e) {
-      callAgain(call, e.getMessage());
+    } catch (IOException | UnresolvedAddressException e) {
+      callAgain(call, e.toString());
       return false;
     }
   }

@@ -116,7 +116,7 @@ final class TcpWire implements AutoCloseable {
       outLeft -= taken;
       return taken;
     } catch (IOException e) {
-      end(e.getMessage());
+      end(e.toString());
       return 0;
     }
   }
@@ -175,7 +175,7 @@ final class TcpWire implements AutoCloseable {
   }
 
   private boolean readHeader() {
-    if (until - from < HEADER_BYTES || ended.isPresent()) {
+    if (until - from < HEADER_BYTES) {
       return false;
     }
     inPhase = staging.getInt(from);
@@ -185,6 +185,7 @@ final class TcpWire implements AutoCloseable {
     if (inPhase < 0 || inPhase >= PHASES || inLeft <= 0 || inLeft > LONGEST) {
       end("it sent a header with phase " + inPhase + " and length " + inLeft);
       inLeft = 0;
+      from = until;
       return false;
     }
     from += HEADER_BYTES;
@@ -212,7 +213,7 @@ final class TcpWire implements AutoCloseable {
       }
       return arrived;
     } catch (IOException e) {
-      end(e.getMessage());
+      end(e.toString());
       return 0;
     }
   }

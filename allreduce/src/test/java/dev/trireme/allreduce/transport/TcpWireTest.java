@@ -182,6 +182,25 @@ class TcpWireTest {
   }
 
   @Test
+  void shouldHandOnWhatArrivedBeforeTheOtherEndClosed() {
+    int frames = 20;
+    try (TcpWire in = new TcpWire(3, far)) {
+      try (TcpWire out = new TcpWire(1, near)) {
+        for (int i = 0; i < frames; i++) {
+          assertThat(out.write(0, i, 64L * i, sent.address(), 64)).isEqualTo(64);
+        }
+      }
+      Copier to = new Copier(false, 2);
+      until(
+          () -> {
+            in.read(to);
+            return in.ended(0).isPresent() && to.bytes == 64 * frames;
+          });
+      assertThat(to.operations).hasSize(frames);
+    }
+  }
+
+  @Test
   void shouldTakeNothingMoreAfterAHeaderThatIsNone() throws IOException {
     try (TcpWire in = new TcpWire(3, far)) {
       ByteBuffer header = ByteBuffer.allocate(TcpWire.HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
