@@ -18,7 +18,8 @@ import java.util.Optional;
  * @param streamBase the first of the Aeron stream ids allotted to this formation
  * @param streamCount how many there are, at least {@code worldSize * (worldSize - 1)}, twice as
  *     many with a network
- * @param formation an unguessable number that every frame and file between the ranks carries
+ * @param formation an unguessable number that every frame and file between the ranks carries, and
+ *     the hello of each connection
  * @param timeout the deadline of every operation and of joining, above 0
  * @param network of a formation that may span hosts; empty where all ranks are on this one
  */

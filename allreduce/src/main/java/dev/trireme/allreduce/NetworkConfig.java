@@ -8,8 +8,8 @@ import java.util.Objects;
  * How a rank is found by ranks of other hosts.
  *
  * @param host a token of the host: ranks with equal tokens share memory and a media driver, all
- *     others speak over UDP. Whoever forms the group decides; the address says nothing, since one
- *     machine may hold several hosts
+ *     others speak over the network. Whoever forms the group decides; the address says nothing,
+ *     since one machine may hold several hosts
  * @param address of this host's network interface, as others reach it: a name or a literal. The
  *     port is chosen by the system
  * @param carrier of bytes between hosts, the same for all ranks

@@ -36,6 +36,10 @@ final class Crew implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
+    for (int helper = 0; helper < helpers; helper++) {
+      // A thread that cannot be had must be missed now, not in the midst of an update.
+      threads.execute(() -> {});
+    }
   }
 
   /** As many as this host has cores, at most {@value #LARGEST}. */

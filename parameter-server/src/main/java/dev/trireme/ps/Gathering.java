@@ -2,6 +2,7 @@ package dev.trireme.ps;
 
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
@@ -14,6 +15,7 @@ import dev.trireme.ps.plan.Directory.Place;
 import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.plan.ShardPlan.Size;
 import dev.trireme.ps.shard.Wire;
+import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -51,6 +53,7 @@ final class Gathering {
   private final ShardPlan plan;
   private final TensorBuffer slab;
   private final TensorBuffer heads;
+  private final boolean allSeeAll;
   private final int perShard;
   private final int rowLength;
 
@@ -79,6 +82,7 @@ final class Gathering {
     this.plan = ShardPlan.of(sizes, this.cutFor);
     this.slab = group.allocate(DType.FLOAT32, plan.elements());
     this.heads = group.allocate(DType.UINT8, GroupPost.headBytes(group.worldSize()));
+    this.allSeeAll = least(group, seesAll(group, slab) ? 1 : 0) == 1;
     this.perShard = 3 + 2 * workers;
     this.rowLength = HEAD + perShard * plan.shards().size();
   }
@@ -116,6 +120,22 @@ final class Gathering {
         cut = Math.max(cut, all.get(rank));
       }
       return Math.toIntExact(cut);
+    }
+  }
+
+  private static boolean seesAll(ProcessGroup group, TensorBuffer own) {
+    return IntStream.range(0, group.worldSize())
+        .filter(rank -> rank != group.rank())
+        .allMatch(rank -> group.shownBy(rank, own).isPresent());
+  }
+
+  private static long least(ProcessGroup group, long mine) {
+    try (NativeMemory.Block block = NativeMemory.allocate(8, 64)) {
+      LongBuffer view =
+          NativeMemory.view(block.address(), 8).order(ByteOrder.nativeOrder()).asLongBuffer();
+      view.put(0, mine);
+      group.allReduce(block.buffer(DType.INT64, 1), ReduceOp.MIN).await();
+      return view.get(0);
     }
   }
 
@@ -176,9 +196,12 @@ final class Gathering {
     return slab;
   }
 
-  /** Whether steps go as {@link WholeSteps} where workers and the server share a host's memory. */
+  /**
+   * Whether steps go as {@link WholeSteps}, the same on all ranks. Who sees whose memory is decided
+   * pair by pair, so that a worker on the server's host must ask for the others, too.
+   */
   boolean wholeSteps(Outcome outcome) {
-    return WholeSteps.isFor(outcome.directory(), plan, consistency, wire);
+    return allSeeAll && WholeSteps.isFor(outcome.directory(), plan, consistency, wire);
   }
 
   /** The rank's messages to and from the others. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.ConsistencySpec;
@@ -82,6 +83,20 @@ class ServedTrainingTest {
       }
       assertThat(whole.figures(0).get("servedBytes"))
           .isLessThan(byShards.figures(0).get("servedBytes"));
+    }
+  }
+
+  /** A worker of the server's host must not go a way that one of another host cannot. */
+  @Test
+  void shouldGoShardByShardWhereAWorkerIsOnAnotherHost() throws Exception {
+    int steps = 6;
+    try (TestFormation formation =
+        new TestFormation(
+                TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 2, 1, 0, false), steps)
+            .withIntegers()
+            .on(new Hosts(List.of(0, 1, 0)))) {
+      assertThat(formation.run(groups -> {})).isTrue();
+      checkSums(formation, 2, steps);
     }
   }
 

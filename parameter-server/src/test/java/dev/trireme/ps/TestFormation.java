@@ -1,6 +1,7 @@
 package dev.trireme.ps;
 
 import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.Cursor;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,6 +42,7 @@ final class TestFormation implements AutoCloseable {
   private final long[] applied;
   private volatile AfterStep afterStep = (worker, step, totals) -> {};
   private BiPredicate<Integer, Long> stopping = (worker, step) -> false;
+  private Optional<Hosts> hosts = Optional.empty();
   private boolean integers;
   private boolean saving = true;
 
@@ -58,6 +61,12 @@ final class TestFormation implements AutoCloseable {
 
   TestFormation withIntegers() {
     integers = true;
+    return this;
+  }
+
+  /** Spreads workers, and then servers, over hosts. */
+  TestFormation on(Hosts all) {
+    hosts = Optional.of(all);
     return this;
   }
 
@@ -115,7 +124,9 @@ final class TestFormation implements AutoCloseable {
    */
   boolean run(Consumer<Groups> whileRunning) throws Exception {
     int workers = applied.length;
-    try (InProcessGroups all = InProcessGroups.create(workers + servers.size());
+    Hosts spread = hosts.orElse(Hosts.one(workers + servers.size()));
+    try (InProcessGroups all =
+            InProcessGroups.create(spread, InProcessGroups.TIMEOUT, Optional.empty());
         InProcessGroups among = InProcessGroups.create(workers)) {
       List<CompletableFuture<Void>> ends = new ArrayList<>();
       long source;

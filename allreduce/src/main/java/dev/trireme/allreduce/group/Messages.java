@@ -153,7 +153,10 @@ final class Messages {
     for (Iterator<Message> all = sends.iterator(); all.hasNext(); ) {
       Message message = all.next();
       long left = message.buffer().byteCount() - message.bytes();
-      for (int taken = 1; message.wanted() && left > 0 && taken > 0; left -= taken) {
+      long enough = left - PIECE_BYTES;
+      for (int taken = 1;
+          message.wanted() && left > Math.max(0, enough) && taken > 0;
+          left -= taken) {
         long from = message.buffer().address() + message.bytes();
         taken = parcels.write(message.peer(), PHASE, message.key(), message.bytes(), from, left);
         message.add(taken);

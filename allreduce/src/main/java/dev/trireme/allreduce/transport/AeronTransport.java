@@ -18,8 +18,8 @@ import java.util.concurrent.locks.LockSupport;
  * The ranks of a formation, each a client of its host's Aeron media driver. Whether two of them
  * share a host is decided pair by pair: if so, an IPC stream each way carries the signals and files
  * in the formation's shared directory carry the data; else one UDP stream each way carries the
- * signals and another the data, see {@link Wires}. Every frame carries the formation's number as
- * its reserved value; frames of another formation are dropped.
+ * signals, and bytes go their own way, see {@link Wires}. Every frame carries the formation's
+ * number as its reserved value; frames of another formation are dropped.
  *
  * <p>A signal is one small frame. Logs are short, so that they stay in the cache; a receiver that
  * falls half a term behind makes senders wait.
@@ -261,14 +261,13 @@ public final class AeronTransport implements Transport {
 
   @Override
   public int poll(Listener to) {
-    if (network != null && !network.isDue()) {
-      return 0;
-    }
-    wires.open(true);
-    try {
-      tend();
-    } finally {
-      wires.open(false);
+    if (network == null || network.isDue()) {
+      wires.open(true);
+      try {
+        tend();
+      } finally {
+        wires.open(false);
+      }
     }
     listener = to;
     int delivered = signals.poll(ears);

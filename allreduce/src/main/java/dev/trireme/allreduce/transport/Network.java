@@ -24,7 +24,7 @@ final class Network implements AutoCloseable {
    */
   private static final int STREAMS = 1;
 
-  /** To look for signals costs as much as to move some 16 KiB. */
+  /** To work the driver costs as much as to move some 16 KiB. */
   private static final long SIGNALS_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
   private final GroupConfig config;
@@ -72,8 +72,10 @@ final class Network implements AutoCloseable {
     int rank = config.rank();
     int remote = worldSize - hosts.ranks(hosts.of().get(rank)).size();
     if (remote == 0) {
+      tcp.ifPresent(TcpWires::close);
       return;
     }
+    requireSameCarrier(all);
     Channels channels = Channels.of(all);
     int dataTerm = tcp.isPresent() ? 0 : channels.dataTerm();
     LogRoom.require(driver.directory(), Channels.logsBetween(remote, dataTerm));
@@ -108,6 +110,21 @@ final class Network implements AutoCloseable {
     }
   }
 
+  private void requireSameCarrier(List<Endpoint> all) {
+    for (int peer = 0; peer < all.size(); peer++) {
+      if (all.get(peer).tcpPort() == 0 ^ tcp.isEmpty()) {
+        throw new IllegalArgumentException(
+            "rank "
+                + config.rank()
+                + " takes bytes of other hosts over "
+                + (tcp.isPresent() ? "TCP" : "UDP")
+                + ", and rank "
+                + peer
+                + " over the other; give all ranks the same carrier");
+      }
+    }
+  }
+
   /** The streams of bytes; none before {@link #connect}. */
   Wires wires() {
     return wires;
@@ -124,7 +141,9 @@ final class Network implements AutoCloseable {
     flowing = tcp.isPresent();
   }
 
-  /** Whether it is time to look for signals: while bytes flow over TCP, they can wait a little. */
+  /**
+   * Whether the driver is to be worked: while bytes flow over TCP, its signals can wait a little.
+   */
   boolean isDue() {
     if (tcp.isEmpty()) {
       return true;

@@ -10,7 +10,6 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.channels.UnresolvedAddressException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -42,12 +41,16 @@ final class TcpDoor implements AutoCloseable {
   /** Of those who call and have not said yet who they are; the oldest go first. */
   private static final int MOST_CALLERS = 2 * GroupConfig.MAX_WORLD_SIZE;
 
+  /** What else there is to do must not wait for all who call. */
+  private static final int MOST_AT_ONCE = 16;
+
   private final GroupConfig config;
   private final InetAddress address;
   private final ServerSocketChannel listener;
   private final ArrayDeque<Caller> callers = new ArrayDeque<>();
   private final List<Call> calls = new ArrayList<>();
   private final boolean[] expected;
+  private String trouble = "";
 
   /** Somebody who has called. */
   private record Caller(SocketChannel channel, ByteBuffer heard, long sinceNanos) {}
@@ -146,20 +149,12 @@ final class TcpDoor implements AutoCloseable {
             .filter(call -> call.peer == peer)
             .findFirst()
             .map(call -> "no TCP connection to " + call.to + ": " + call.trouble)
-            .orElse("it has not connected to this rank's TCP port " + port()));
+            .orElse("it has not connected to this rank's TCP port " + port() + trouble));
   }
 
   private void answer(Connected to) {
-    try {
-      for (SocketChannel next = listener.accept(); next != null; next = listener.accept()) {
-        prepare(next);
-        callers.add(new Caller(next, ByteBuffer.allocate(HELLO_BYTES), System.nanoTime()));
-        if (callers.size() > MOST_CALLERS) {
-          hangUp(callers.remove().channel);
-        }
-      }
-    } catch (IOException e) {
-      // Of one who is gone again, or for want of descriptors: whoever still wants in calls again.
+    for (int i = 0; i < MOST_AT_ONCE && accept(); i++) {
+      // Whoever called before is listened to before anybody has to go.
     }
     for (Iterator<Caller> all = callers.iterator(); all.hasNext(); ) {
       Caller caller = all.next();
@@ -171,6 +166,29 @@ final class TcpDoor implements AutoCloseable {
       if (peer != NOT_YET) {
         all.remove();
       }
+    }
+    while (callers.size() > MOST_CALLERS) {
+      hangUp(callers.remove().channel);
+    }
+  }
+
+  /** Whether somebody has called. */
+  private boolean accept() {
+    SocketChannel next = null;
+    try {
+      next = listener.accept();
+      if (next == null) {
+        return false;
+      }
+      prepare(next);
+      callers.add(new Caller(next, ByteBuffer.allocate(HELLO_BYTES), System.nanoTime()));
+      return true;
+    } catch (IOException e) {
+      trouble = "; its last call: " + e;
+      if (next != null) {
+        hangUp(next);
+      }
+      return false;
     }
   }
 
@@ -226,7 +244,8 @@ final class TcpDoor implements AutoCloseable {
         throw new IOException("whoever listens there is not rank " + call.peer);
       }
       return !call.heard.hasRemaining();
-    } catch (IOException | UnresolvedAddressException e) {
+    } catch (IOException | IllegalArgumentException e) {
+      // The latter of an address that is none, or of another kind than this rank's.
       callAgain(call, e.toString());
       return false;
     }

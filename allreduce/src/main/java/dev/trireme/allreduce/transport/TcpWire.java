@@ -31,8 +31,9 @@ final class TcpWire implements AutoCloseable {
   /** What is handed on is a multiple of this, so that no element is cut, save at a frame's end. */
   private static final int GRAIN = 64;
 
-  private static final int LONGEST = 1 << 30;
-  private static final int MOST_WRITTEN = 1 << 20;
+  /** Whoever writes something else waits for the end of a frame. */
+  private static final int LONGEST = 1 << 20;
+
   private static final int MOST_READ = 1 << 20;
   private static final int STAGING_BYTES = 128 << 10;
 
@@ -56,6 +57,7 @@ final class TcpWire implements AutoCloseable {
   private long outOperation;
   private long outOffset;
   private int outLeft;
+  private int outLength;
   private long written;
 
   // Of the frame that is being read, the same; and what is staged lies from `from` to `until`.
@@ -100,7 +102,7 @@ final class TcpWire implements AutoCloseable {
     } else if (phase != outPhase || operation != outOperation || offset != outOffset) {
       return 0;
     }
-    int length = Math.min(outLeft, MOST_WRITTEN);
+    int length = (int) Math.min(outLeft, bytes);
     try {
       int before = header.remaining();
       ByteBuffer content = NativeMemory.view(address, length);
@@ -114,6 +116,7 @@ final class TcpWire implements AutoCloseable {
       int taken = content.position();
       outOffset += taken;
       outLeft -= taken;
+      written += outLeft == 0 ? outLength : 0;
       return taken;
     } catch (IOException e) {
       end(e.toString());
@@ -126,9 +129,9 @@ final class TcpWire implements AutoCloseable {
     outOperation = operation;
     outOffset = offset;
     outLeft = length;
+    outLength = HEADER_BYTES + length;
     header.clear();
     header.putInt(phase).putInt(length).putLong(operation).putLong(offset).flip();
-    written += HEADER_BYTES + length;
   }
 
   /** As {@link Transport#read}, of this peer. */
@@ -257,7 +260,7 @@ final class TcpWire implements AutoCloseable {
     return System.nanoTime() - endedNanos < forNanos ? Optional.empty() : ended;
   }
 
-  /** Bytes of all frames that were begun, headers among them. */
+  /** Bytes of all whole frames, headers among them. */
   long written() {
     return written;
   }

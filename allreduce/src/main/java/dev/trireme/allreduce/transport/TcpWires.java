@@ -73,7 +73,8 @@ final class TcpWires implements Wires {
 
   @Override
   public boolean hasRead(int peer, long position) {
-    return position <= 0 || wires[peer] != null && wires[peer].read() >= position;
+    return position <= 0
+        || wires[peer] != null && (wires[peer].read() >= position || lost(peer).isPresent());
   }
 
   @Override

@@ -86,8 +86,8 @@ public interface Transport extends AutoCloseable {
    *
    * @param to a rank that shares no memory with this one
    * @param phase from 0 to 255; it, operation and offset are for the receiver
-   * @return how many of the bytes were taken: all, or {@link #frameBytes}, or 0 when there is no
-   *     room just now
+   * @return how many of the bytes were taken, from the first on; 0 when there is no room just now.
+   *     Whoever has written a part goes on with the rest
    */
   default int write(int to, int phase, long operation, long offset, long address, long bytes) {
     throw new IllegalStateException("rank " + to + " shares memory with this one");
@@ -105,8 +105,8 @@ public interface Transport extends AutoCloseable {
   default void takeBack() {}
 
   /**
-   * Hands over what ranks of other hosts have written, as it was cut by {@link #write}: a bounded
-   * number of pieces; says how many were taken. From then on {@link #poll} may hand pieces to the
+   * Hands over what ranks of other hosts have written, in pieces of whole elements: a bounded
+   * number of them; says how many were taken. From then on {@link #poll} may hand pieces to the
    * same receiver, which are counted at the next call of this, and what it throws is thrown then.
    */
   default int read(Receiver receiver) {
@@ -121,7 +121,7 @@ public interface Transport extends AutoCloseable {
     return true;
   }
 
-  /** The most bytes that {@link #write} takes at once, the same on all ranks; a multiple of 64. */
+  /** Bytes that are worth a journey of their own, the same on all ranks; a multiple of 64. */
   default int frameBytes() {
     return 16 << 10;
   }

@@ -116,7 +116,7 @@ class BadInputTest {
         bench("a size past all bounds", "--ranks 2 -e 999999999g", "-e: ", "999999999g"),
         bench("the sizes swapped", "--ranks 2 -b 1m -e 4k", "at least the smallest size, 1m"),
         bench("a factor that goes nowhere", "--ranks 2 -f 1", "-f: expected a whole number from 2"),
-        bench("a transport that is none", "--ranks 2 --transport icp", "ipc, udp", "'ipc'?"),
+        bench("a transport that is none", "--ranks 2 --transport icp", "ipc, tcp, udp", "'ipc'?"),
         bench("an algorithm that is none", "--ranks 2 --algorithm rang", "auto, ", "'ring'?"),
         bench(
             "halves over udp",

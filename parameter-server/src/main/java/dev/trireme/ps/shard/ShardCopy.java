@@ -166,6 +166,8 @@ public final class ShardCopy implements AutoCloseable {
       int worker, long step, double rate, long weight, TensorBuffer gradient) {
     Clocks.Ruling ruling = push(worker, step, step, rate, weight, gradient.byteCount());
     if (ruling == Clocks.Ruling.HOLD) {
+      // The room to keep it must not be lacking when the formation breaks.
+      inboxes[worker].of(held[worker]);
       elsewhere[worker] = gradient;
     }
     return ruling;
