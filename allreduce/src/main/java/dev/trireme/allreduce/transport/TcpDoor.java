@@ -35,6 +35,8 @@ final class TcpDoor implements AutoCloseable {
 
   private static final long MAGIC = 0x5452_4952_454d_4531L;
   private static final int HELLO_BYTES = 24;
+  private static final int NOT_YET = -1;
+  private static final int STRANGER = -2;
   private static final long CALL_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
   private static final long HELLO_NANOS = TimeUnit.SECONDS.toNanos(5);
 
@@ -191,9 +193,6 @@ final class TcpDoor implements AutoCloseable {
       return false;
     }
   }
-
-  private static final int NOT_YET = -1;
-  private static final int STRANGER = -2;
 
   /** Says who it is, or that it has not said so yet, or that it is nobody to speak to. */
   private int listen(Caller caller) {
