@@ -129,7 +129,8 @@ final class Gathering {
         .allMatch(rank -> group.shownBy(rank, own).isPresent());
   }
 
-  private static long least(ProcessGroup group, long mine) {
+  /** The least of all ranks' numbers: a collective call. */
+  static long least(ProcessGroup group, long mine) {
     try (NativeMemory.Block block = NativeMemory.allocate(8, 64)) {
       LongBuffer view =
           NativeMemory.view(block.address(), 8).order(ByteOrder.nativeOrder()).asLongBuffer();

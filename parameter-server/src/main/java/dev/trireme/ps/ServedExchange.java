@@ -127,13 +127,10 @@ public final class ServedExchange implements GradientExchange {
     Gathering.Outcome outcome = gathering.meet(progress.step(), spec.backups());
     Progress resume = progress;
     if (outcome.fresh()) {
-      boolean whole = progress.step() == 0 || figures.holdsAllAfter(progress.step());
-      if (survived && plan.hasTables() && !whole) {
-        throw new StateLostException(
-            "the servers have lost shards of tables, of which workers hold some rows only");
-      }
+      requireEnough(progress, survived);
       state.give(progress, all, gathering.slab(), outgoing.reduced());
     } else {
+      figures.holdsSome();
       long after = outcome.resume().get(workers.rank());
       resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
     }
@@ -154,6 +151,19 @@ public final class ServedExchange implements GradientExchange {
     pullAll(resume.step());
     awaited = resume.step();
     return resume;
+  }
+
+  /** Whoever holds all of a state has it of its own, and gave it to who is new. */
+  private void requireEnough(Progress progress, boolean survived) {
+    boolean whole = Gathering.least(workers, figures.holdsAllAfter(progress.step()) ? 0 : 1) == 0;
+    boolean tables = plan.hasTables();
+    Optional<String> lacking =
+        survived && !whole
+            ? Salvage.lacking(spec.consistency(), tables, state.slotCount())
+            : Optional.empty();
+    if (lacking.isPresent()) {
+      throw new StateLostException(lacking.get());
+    }
   }
 
   /** The step that trains on the batch that begins here. */
@@ -378,17 +388,18 @@ public final class ServedExchange implements GradientExchange {
     } else if (!incoming.holdsAll()) {
       pullAll(progress.step());
     }
-    pullSlots();
+    pullSlots(progress);
     if (!synchronous()) {
       // Nobody goes on before everybody has read the same.
       workers.barrier().await();
     }
   }
 
-  private void pullSlots() {
+  private void pullSlots(Progress progress) {
     client.pullSlots();
     await(client::isSlotsPulled);
     state.take(incoming, client.updates());
+    figures.holdsAll(progress.step());
   }
 
   private void meetAndPull(Progress progress) {
@@ -406,8 +417,7 @@ public final class ServedExchange implements GradientExchange {
       pullAll(progress.step());
     }
     // Servers may leave now: whatever they hold of the job the workers hold, too.
-    pullSlots();
-    figures.holdsAll(progress.step());
+    pullSlots(progress);
     figures.step(post.bytes() - countedBytes, 0);
     countedBytes = post.bytes();
     totalFigures = figures.total(workers);

@@ -24,12 +24,20 @@ public final class ServedFigures {
   private long plainBytes;
   private long wholeAfter = -1;
 
-  /** The replica holds all values, and the optimizer's slots, of the state after a step. */
+  /**
+   * The replica holds all values, and the optimizer's slots, of the state after a step: until it
+   * takes the next one.
+   */
   synchronized void holdsAll(long afterStep) {
     wholeAfter = afterStep;
   }
 
-  /** Whether it does. */
+  /** The replica holds what was pulled in the midst of steps, which others may have changed. */
+  synchronized void holdsSome() {
+    wholeAfter = -1;
+  }
+
+  /** Whether it holds all of that. */
   synchronized boolean holdsAllAfter(long step) {
     return wholeAfter == step;
   }

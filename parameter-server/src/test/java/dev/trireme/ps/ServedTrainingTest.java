@@ -1,34 +1,29 @@
 package dev.trireme.ps;
 
+import static dev.trireme.ps.TestFormation.checkSums;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.trireme.allreduce.plan.Hosts;
-import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
-import dev.trireme.api.train.StateLostException;
 import dev.trireme.ps.shard.Updater;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Random;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers and servers over real process groups, in threads. */
 class ServedTrainingTest {
@@ -103,35 +98,6 @@ class ServedTrainingTest {
   private static FloatBuffer floats(TestFormation formation, int parameter) {
     return ToyReplica.floats(
         formation.replicas().get(1).parameters().get(parameter).tensor().data());
-  }
-
-  @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4})
-  void shouldLoseNothingWhenWorkersDieInWholeSteps(long seed) throws Exception {
-    int steps = 40;
-    int workers = 3;
-    Random random = new Random(seed);
-    try (TestFormation formation =
-        new TestFormation(
-                TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), workers, 1, 0, false), steps)
-            .withIntegers()) {
-      for (int round = 1; round <= 3; round++) {
-        int worker = random.nextInt(workers);
-        AtomicInteger left = new AtomicInteger(1 + random.nextInt(8));
-        formation.afterEachStep(
-            (w, step, totals) -> {
-              if (w == worker && left.decrementAndGet() == 0) {
-                throw new CollectiveException(
-                    CollectiveException.Cause.ABORTED, worker, "this worker dies here");
-              }
-            });
-        assertThat(formation.run(groups -> {})).as("round %d ends well", round).isFalse();
-        formation.replaceWorker(worker);
-      }
-      formation.afterEachStep((w, step, totals) -> {});
-      assertThat(formation.run(groups -> {})).isTrue();
-      checkSums(formation, workers, steps);
-    }
   }
 
   private static void same(NamedTensor found, NamedTensor expected) {
@@ -227,24 +193,6 @@ class ServedTrainingTest {
       assertThat(formation.run(groups -> {})).isTrue();
       checkSums(formation, 2, 10);
       assertThat(formation.figures(0).get("servedBytes")).isLessThan(0.85 * bytesOf(true));
-    }
-  }
-
-  @Test
-  void shouldNotGoOnWithRowsThatNoWorkerHolds() throws Exception {
-    CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
-    try (TestFormation formation =
-        new TestFormation(TestJobs.job(WHOLE_STEPS, new ConsistencySpec.Bsp(0), 2, 1, 0), 1_000_000)
-            .afterEachStep(
-                (worker, step, totals) -> {
-                  if (step == 3) {
-                    running.join().lose(2, 2);
-                  }
-                })) {
-      assertThat(formation.run(running::complete)).isFalse();
-      formation.replaceServer(0);
-      assertThatThrownBy(() -> formation.run(groups -> {}))
-          .hasRootCauseInstanceOf(StateLostException.class);
     }
   }
 
@@ -415,78 +363,6 @@ class ServedTrainingTest {
       same(
           formation.replicas().get(0).parameters().get(1).tensor(),
           formation.replicas().get(2).parameters().get(1).tensor());
-    }
-  }
-
-  @ParameterizedTest
-  @CsvSource({"b, 1", "b, 2", "b, 3", "a, 4", "a, 5", "s, 6"})
-  void shouldLoseNothingWhenServersAndWorkersDie(String which, long seed) throws Exception {
-    ConsistencySpec consistency =
-        switch (which) {
-          case "b" -> new ConsistencySpec.Bsp(0);
-          case "s" -> new ConsistencySpec.Ssp(2);
-          default -> new ConsistencySpec.Asp();
-        };
-    int steps = 40;
-    int workers = 2;
-    Random random = new Random(seed);
-    try (TestFormation formation =
-        new TestFormation(TestJobs.job(WHOLE_STEPS, consistency, workers, 3, 1), steps)
-            .withIntegers()) {
-      int broken = 0;
-      boolean ended = false;
-      for (int round = 1; round <= 3; round++) {
-        int server = random.nextInt(3);
-        int worker = random.nextInt(2);
-        boolean both = random.nextBoolean();
-        // Each worker's second step in a formation: by then it has its backups again.
-        int at = workers + 1 + random.nextInt(6);
-        AtomicInteger done = new AtomicInteger();
-        CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
-        formation.afterEachStep(
-            (w, step, totals) -> {
-              if (done.incrementAndGet() == at) {
-                running.join().lose(workers + server, workers);
-                if (both) {
-                  running.join().lose(worker, workers);
-                }
-              }
-            });
-        ended = formation.run(running::complete);
-        if (ended) {
-          // Workers that do not wait may be through before the death is due, or before they meet
-          // it.
-          break;
-        }
-        broken++;
-        formation.replaceServer(server);
-        if (both) {
-          formation.replaceWorker(worker);
-        }
-      }
-      assertThat(broken).as("formations that broke").isPositive();
-      formation.afterEachStep((w, step, totals) -> {});
-      assertThat(ended || formation.run(groups -> {})).isTrue();
-      checkSums(formation, workers, steps);
-    }
-  }
-
-  private static void checkSums(TestFormation formation, int workers, int steps) {
-    for (ToyReplica replica : formation.replicas()) {
-      for (int i = 0; i < replica.parameters().size(); i++) {
-        FloatBuffer values = ToyReplica.floats(replica.parameters().get(i).tensor().data());
-        for (int at = 0; at < ToyReplica.count(i); at++) {
-          float expected = ToyReplica.initial(i, at);
-          for (int worker = 0; worker < workers; worker++) {
-            for (int step = 1; step <= steps; step++) {
-              expected -= ToyReplica.integer(worker, step, i, at);
-            }
-          }
-          if (values.get(at) != expected) {
-            assertThat(values.get(at)).as("parameter %d, element %d", i, at).isEqualTo(expected);
-          }
-        }
-      }
     }
   }
 }

@@ -1,5 +1,7 @@
 package dev.trireme.ps;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.trireme.allreduce.inprocess.InProcessGroups;
 import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
@@ -12,6 +14,7 @@ import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -39,6 +42,7 @@ final class TestFormation implements AutoCloseable {
   private final List<ToyReplica> replicas = new ArrayList<>();
   private final List<ParameterServer> servers = new ArrayList<>();
   private final Map<Integer, Map<String, Double>> figures = new ConcurrentHashMap<>();
+  private final List<ServedFigures> processes = new ArrayList<>();
   private final long[] applied;
   private volatile AfterStep afterStep = (worker, step, totals) -> {};
   private BiPredicate<Integer, Long> stopping = (worker, step) -> false;
@@ -53,6 +57,7 @@ final class TestFormation implements AutoCloseable {
     this.applied = new long[job.parallel().workers().max()];
     for (int worker = 0; worker < applied.length; worker++) {
       replicas.add(new ToyReplica(worker, job.train().optimizer()));
+      processes.add(new ServedFigures());
     }
     for (int server = 0; server < job.parallel().servers(); server++) {
       servers.add(new ParameterServer(job));
@@ -201,7 +206,7 @@ final class TestFormation implements AutoCloseable {
     LearningRate rate =
         new LearningRate(job.train().optimizer().lr(), job.train().schedule(), 0, steps);
     try (ServedExchange exchange =
-        new ServedExchange(among, all, replica, job, rate, TestJobs.ITEMS, new ServedFigures())) {
+        new ServedExchange(among, all, replica, job, rate, TestJobs.ITEMS, processes.get(worker))) {
       ServedReplica served = new ServedReplica(replica, exchange);
       Random random = new Random(worker);
       Progress progress = exchange.formed(new Progress(source, Cursor.START), source > 0);
@@ -248,6 +253,7 @@ final class TestFormation implements AutoCloseable {
   void replaceWorker(int worker) {
     replicas.get(worker).close();
     replicas.set(worker, new ToyReplica(worker, job.train().optimizer()));
+    processes.set(worker, new ServedFigures());
     synchronized (applied) {
       applied[worker] = 0;
     }
@@ -257,5 +263,25 @@ final class TestFormation implements AutoCloseable {
   public void close() {
     servers.forEach(ParameterServer::close);
     replicas.forEach(ToyReplica::close);
+  }
+
+  /** Each replica has what all steps of all workers add up to, each once, if with integers. */
+  static void checkSums(TestFormation formation, int workers, int steps) {
+    for (ToyReplica replica : formation.replicas()) {
+      for (int i = 0; i < replica.parameters().size(); i++) {
+        FloatBuffer values = ToyReplica.floats(replica.parameters().get(i).tensor().data());
+        for (int at = 0; at < ToyReplica.count(i); at++) {
+          float expected = ToyReplica.initial(i, at);
+          for (int worker = 0; worker < workers; worker++) {
+            for (int step = 1; step <= steps; step++) {
+              expected -= ToyReplica.integer(worker, step, i, at);
+            }
+          }
+          if (values.get(at) != expected) {
+            assertThat(values.get(at)).as("parameter %d, element %d", i, at).isEqualTo(expected);
+          }
+        }
+      }
+    }
   }
 }
