@@ -162,6 +162,8 @@ public final class ServedExchange implements GradientExchange {
             ? Salvage.lacking(spec.consistency(), tables, state.slotCount())
             : Optional.empty();
     if (lacking.isPresent()) {
+      // So that servers tell of this, and not that workers have left.
+      all.abort(lacking.get());
       throw new StateLostException(lacking.get());
     }
   }
