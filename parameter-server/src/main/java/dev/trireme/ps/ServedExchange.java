@@ -14,7 +14,6 @@ import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.GradientExchange;
 import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
-import dev.trireme.api.train.StateLostException;
 import dev.trireme.api.train.StepParts;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
@@ -53,7 +52,7 @@ public final class ServedExchange implements GradientExchange {
   private final Batches batches;
   private final ServedFigures figures;
   private final ServedState state;
-  private final Gathering gathering;
+  private final Joining joining;
   private final ShardPlan plan;
   private final Outgoing outgoing;
   private final Incoming incoming;
@@ -103,7 +102,9 @@ public final class ServedExchange implements GradientExchange {
     this.batches = new Batches(items, job.data().batchSize());
     this.figures = figures;
     this.state = new ServedState(replica, job.train().optimizer());
-    this.gathering = Gathering.ofWorker(all, workers.worldSize(), job, state.sizes(spec.sparse()));
+    Gathering gathering =
+        Gathering.ofWorker(all, workers.worldSize(), job, state.sizes(spec.sparse()));
+    this.joining = new Joining(workers, all, spec, gathering, state, figures, batches);
     this.plan = gathering.plan();
     Wire wire = Wire.of(job.parallel().compression());
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
@@ -124,48 +125,22 @@ public final class ServedExchange implements GradientExchange {
 
   @Override
   public Progress formed(Progress progress, boolean survived) {
-    Gathering.Outcome outcome = gathering.meet(progress.step(), spec.backups());
-    Progress resume = progress;
-    if (outcome.fresh()) {
-      requireEnough(progress, survived);
-      state.give(progress, all, gathering.slab(), outgoing.reduced());
-    } else {
-      figures.holdsSome();
-      long after = outcome.resume().get(workers.rank());
-      resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
-    }
+    Joining.Joined joined = joining.join(progress, survived, outgoing.reduced());
     client =
         new ShardClient(
             workers.rank(),
             workers.worldSize(),
             plan,
-            outcome.directory(),
+            joined.directory(),
             post,
             outgoing,
             incoming);
     post.listen(IntStream.range(workers.worldSize(), all.worldSize()).boxed().toList(), client);
-    if (gathering.wholeSteps(outcome)) {
-      int server = workers.worldSize() + outcome.directory().places().get(0).primary();
-      shown = all.shownBy(server, gathering.slab());
-    }
+    shown = joined.shown();
+    Progress resume = joined.resume();
     pullAll(resume.step());
     awaited = resume.step();
     return resume;
-  }
-
-  /** Whoever holds all of a state has it of its own, and gave it to who is new. */
-  private void requireEnough(Progress progress, boolean survived) {
-    boolean whole = Gathering.least(workers, figures.holdsAllAfter(progress.step()) ? 0 : 1) == 0;
-    boolean tables = plan.hasTables();
-    Optional<String> lacking =
-        survived && !whole
-            ? Salvage.lacking(spec.consistency(), tables, state.slotCount())
-            : Optional.empty();
-    if (lacking.isPresent()) {
-      // So that servers tell of this, and not that workers have left.
-      all.abort(lacking.get());
-      throw new StateLostException(lacking.get());
-    }
   }
 
   /** The step that trains on the batch that begins here. */
