@@ -133,7 +133,7 @@ public final class PushPullBench {
         ServedExchange exchange =
             new ServedExchange(alone, all, vector, job, rate, 1 << 20, new ServedFigures())) {
       ServedReplica replica = new ServedReplica(vector, exchange);
-      Progress progress = exchange.formed(new Progress(0, Cursor.START), false);
+      Progress progress = exchange.formed(new Progress(0, Cursor.START), false, 0);
       for (int round = -WARM_UP; round < ROUNDS; round++) {
         long step = progress.step() + 1;
         exchange.part(0, 1);

@@ -35,7 +35,7 @@ import java.util.zip.CRC32;
  *   <li>each server tells all what it holds and how far that has come; each worker, after which
  *       step it wants to go on;
  *   <li>where every shard has a copy, {@link Directory#decide} says who goes on with it; else rank
- *       0 gives its own state to all, and the shards begin with that.
+ *       0 gives the workers' state to all, if that is whole, and the shards begin with that.
  * </ol>
  *
  * <p>Threading: one thread. Blocking: each step, with the group's deadline.
@@ -129,8 +129,7 @@ final class Gathering {
         .allMatch(rank -> group.shownBy(rank, own).isPresent());
   }
 
-  /** The least of all ranks' numbers: a collective call. */
-  static long least(ProcessGroup group, long mine) {
+  private static long least(ProcessGroup group, long mine) {
     try (NativeMemory.Block block = NativeMemory.allocate(8, 64)) {
       LongBuffer view =
           NativeMemory.view(block.address(), 8).order(ByteOrder.nativeOrder()).asLongBuffer();

@@ -1,13 +1,16 @@
 package dev.trireme.ps;
 
 import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StateLostException;
+import dev.trireme.ps.StateMark.Part;
 import dev.trireme.ps.plan.Directory;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 
 /**
  * How a worker enters a formation: it learns where the shards are and after which step it goes on,
@@ -23,14 +26,22 @@ final class Joining {
   private final ServedState state;
   private final ServedFigures figures;
   private final Batches batches;
+  private final LongPredicate meets;
+  private boolean together = true;
 
   /**
    * What it enters with.
    *
    * @param shown where the one server shows the values, where steps go as {@link WholeSteps}
+   * @param exact whether the replica holds the state that it goes on with, so that what servers
+   *     have by now, which may be more, is not to be taken
    */
-  record Joined(Progress resume, Directory directory, Optional<TensorBuffer> shown) {}
+  record Joined(
+      Progress resume, Directory directory, Optional<TensorBuffer> shown, boolean exact) {}
 
+  /**
+   * @param meets whether all workers meet after a step, see {@link #aligned}
+   */
   Joining(
       ProcessGroup workers,
       ProcessGroup all,
@@ -38,7 +49,8 @@ final class Joining {
       Gathering gathering,
       ServedState state,
       ServedFigures figures,
-      Batches batches) {
+      Batches batches,
+      LongPredicate meets) {
     this.workers = workers;
     this.all = all;
     this.spec = spec;
@@ -46,27 +58,61 @@ final class Joining {
     this.state = state;
     this.figures = figures;
     this.batches = batches;
+    this.meets = meets;
   }
 
   /**
    * A collective call of workers and servers.
    *
-   * @param survived as in {@link ServedExchange#formed}
+   * @param survived as in {@link ServedExchange#formed}, and so is {@code held}
    * @param parts of the slab, one for each parameter
    * @throws StateLostException on all workers, when neither servers nor workers have a whole state
    */
-  Joined join(Progress progress, boolean survived, List<TensorBuffer> parts) {
+  Joined join(Progress progress, boolean survived, Part held, List<TensorBuffer> parts) {
+    StateMark mark = figures.mark();
+    mark.set(progress.step(), survived ? held : Part.ALL);
     Gathering.Outcome outcome = gathering.meet(progress.step(), spec.backups());
+    boolean tables = gathering.plan().hasTables();
     Progress resume = progress;
+    boolean exact = outcome.fresh();
     if (outcome.fresh()) {
-      requireEnough(progress, survived);
+      requireEnough(mark.of(progress.step()));
       state.give(progress, all, gathering.slab(), parts);
     } else {
-      figures.holdsSome();
-      long after = outcome.resume().get(workers.rank());
+      List<Long> each = aligned(outcome.resume(), meets);
+      together = each.stream().distinct().count() == 1;
+      long after = each.get(workers.rank());
       resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
+      exact = survived && synchronous() && after == progress.step() && !tables;
     }
-    return new Joined(resume, outcome.directory(), shown(outcome));
+    // Of tables rows are pulled as they are needed, whatever others have made of them meanwhile.
+    if (!exact || tables && !synchronous()) {
+      mark.clear();
+    }
+    return new Joined(resume, outcome.directory(), shown(outcome), exact && !tables);
+  }
+
+  /**
+   * After which step each worker goes on, so that all come together where they meet: to save, to
+   * evaluate, at the end. Nobody passes such a step before all have met there; who has pushed it
+   * while another has not, has not met the others yet, and does the step again, of which the
+   * servers have the push already. Pure.
+   *
+   * @param resume after which each could go on
+   * @param meets whether workers meet after a step
+   */
+  static List<Long> aligned(List<Long> resume, LongPredicate meets) {
+    long least = resume.stream().mapToLong(s -> s).min().orElseThrow();
+    return resume.stream().map(s -> s > least && meets.test(s) ? s - 1 : s).toList();
+  }
+
+  /** Whether all workers go on after the same step; only after {@link #join}. */
+  boolean together() {
+    return together;
+  }
+
+  private boolean synchronous() {
+    return spec.consistency() instanceof ConsistencySpec.Bsp bsp && bsp.drop() == 0;
   }
 
   private Optional<TensorBuffer> shown(Gathering.Outcome outcome) {
@@ -77,15 +123,13 @@ final class Joining {
     return all.shownBy(server, gathering.slab());
   }
 
-  /** Whoever holds all of a state has it of its own, and gave it to who is new. */
-  private void requireEnough(Progress progress, boolean survived) {
-    boolean whole = Gathering.least(workers, figures.holdsAllAfter(progress.step()) ? 0 : 1) == 0;
-    if (!survived || whole) {
-      return;
-    }
-    boolean tables = gathering.plan().hasTables();
-    Optional<String> lacking = Salvage.lacking(spec.consistency(), tables, state.slotCount());
+  /** All workers hold the same now, so that all decide alike. */
+  private void requireEnough(Part held) {
+    Optional<String> lacking =
+        Salvage.lacking(held, gathering.plan().hasTables(), state.slotCount());
     if (lacking.isPresent()) {
+      // Nobody breaks the group while another is still about to learn the same of it.
+      workers.barrier().await();
       // So that servers tell of this, and not that workers have left.
       all.abort(lacking.get());
       throw new StateLostException(lacking.get());

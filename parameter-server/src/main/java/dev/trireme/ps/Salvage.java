@@ -1,32 +1,33 @@
 package dev.trireme.ps;
 
-import dev.trireme.api.job.ConsistencySpec;
+import dev.trireme.ps.StateMark.Part;
 import java.util.Optional;
 
 /**
- * Whether a job may go on from what its workers have when no server has a copy of some shard left.
- * It may where that is the very state of a step; else the job goes back to its last checkpoint,
+ * Whether a job may go on from what a worker holds where the servers lack some shard: it may where
+ * that is the very state of a step, and all of it; else the job goes back to its last checkpoint,
  * which loses time, and nothing is trained on twice or left out.
  */
 final class Salvage {
   private Salvage() {}
 
   /**
-   * What workers lack that have not just saved; empty where they lack nothing. Pure.
+   * What is lacking; empty where nothing is. Pure.
    *
-   * @param tables whether workers have rows alone of some parameters
-   * @param slots of the optimizer, which servers have and workers do not
+   * @param held of the state by the worker that gives it
+   * @param tables whether {@link Part#VALUES} are some rows alone of some parameters
+   * @param slots of the optimizer
    */
-  static Optional<String> lacking(ConsistencySpec consistency, boolean tables, int slots) {
-    String lost = "no server has a copy of some shards any more, and ";
-    if (!(consistency instanceof ConsistencySpec.Bsp bsp) || bsp.drop() > 0) {
+  static Optional<String> lacking(Part held, boolean tables, int slots) {
+    String lost = "the servers do not hold all shards as far as workers have come any more, and ";
+    if (held == Part.NONE) {
       return Optional.of(
           lost + "what a worker has read may hold a part of what others are about to push again");
     }
-    if (tables) {
+    if (held == Part.VALUES && tables) {
       return Optional.of(lost + "workers have some rows of the tables only");
     }
-    if (slots > 0) {
+    if (held == Part.VALUES && slots > 0) {
       return Optional.of(lost + "workers do not have the optimizer's state");
     }
     return Optional.empty();

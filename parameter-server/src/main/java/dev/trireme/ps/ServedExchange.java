@@ -104,7 +104,7 @@ public final class ServedExchange implements GradientExchange {
     this.state = new ServedState(replica, job.train().optimizer());
     Gathering gathering =
         Gathering.ofWorker(all, workers.worldSize(), job, state.sizes(spec.sparse()));
-    this.joining = new Joining(workers, all, spec, gathering, state, figures, batches);
+    this.joining = new Joining(workers, all, spec, gathering, state, figures, batches, this::meet);
     this.plan = gathering.plan();
     Wire wire = Wire.of(job.parallel().compression());
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
@@ -112,6 +112,13 @@ public final class ServedExchange implements GradientExchange {
     this.signals = new Signals(workers, replica.statistics());
     this.post = gathering.post();
     this.dealt = new Dealt(workers.rank(), workers.worldSize(), this::askPortions);
+  }
+
+  /** Whether workers meet after a step, to save or to evaluate, or at the end. */
+  private boolean meet(long step) {
+    return job.checkpoint().everySteps().filter(n -> step % n == 0).isPresent()
+        || batches.after(step).position() == 0
+        || step == job.train().totalSteps(batches.items(), batches.size());
   }
 
   private boolean synchronous() {
@@ -124,8 +131,24 @@ public final class ServedExchange implements GradientExchange {
   }
 
   @Override
-  public Progress formed(Progress progress, boolean survived) {
-    Joining.Joined joined = joining.join(progress, survived, outgoing.reduced());
+  public long held(long step) {
+    return figures.mark().of(step).ordinal();
+  }
+
+  @Override
+  public boolean together() {
+    return joining.together();
+  }
+
+  @Override
+  public void receiving() {
+    figures.mark().clear();
+  }
+
+  @Override
+  public Progress formed(Progress progress, boolean survived, long held) {
+    Joining.Joined joined =
+        joining.join(progress, survived, StateMark.Part.of(held), outgoing.reduced());
     client =
         new ShardClient(
             workers.rank(),
@@ -138,7 +161,10 @@ public final class ServedExchange implements GradientExchange {
     post.listen(IntStream.range(workers.worldSize(), all.worldSize()).boxed().toList(), client);
     shown = joined.shown();
     Progress resume = joined.resume();
-    pullAll(resume.step());
+    askAll(resume.step());
+    if (!joined.exact()) {
+      incoming.take(replica.parameters(), asked);
+    }
     awaited = resume.step();
     return resume;
   }
@@ -191,10 +217,17 @@ public final class ServedExchange implements GradientExchange {
   }
 
   private void pullAll(long afterStep) {
+    askAll(afterStep);
+    incoming.take(replica.parameters(), asked);
+    if (!synchronous()) {
+      figures.mark().clear();
+    }
+  }
+
+  private void askAll(long afterStep) {
     client.pull(afterStep);
     await(client::isPulled);
     asked = Rows.NONE;
-    takeParameters();
   }
 
   @Override
@@ -348,9 +381,10 @@ public final class ServedExchange implements GradientExchange {
     }
   }
 
-  /** Puts the parameters that were pulled last into the replica. */
+  /** Puts the parameters that were pulled last, after the step, into the replica. */
   void takeParameters() {
     incoming.take(replica.parameters(), asked);
+    figures.mark().set(awaited, synchronous() ? StateMark.Part.VALUES : StateMark.Part.NONE);
   }
 
   /** The rate that the pushes of the step that was awaited last carried. */
@@ -376,7 +410,7 @@ public final class ServedExchange implements GradientExchange {
     client.pullSlots();
     await(client::isSlotsPulled);
     state.take(incoming, client.updates());
-    figures.holdsAll(progress.step());
+    figures.mark().set(progress.step(), StateMark.Part.ALL);
   }
 
   private void meetAndPull(Progress progress) {

@@ -11,8 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What a worker's exchange with servers was like, through all formations of its process: bytes, and
- * how old what it read was.
+ * What a worker's exchange with servers was like, through all formations of its process: bytes, how
+ * old what it read was, and how much of a step's state it has got of it.
  *
  * <p>Threading: the training thread writes, any may read.
  */
@@ -22,24 +22,11 @@ public final class ServedFigures {
   private final long[] staleness = new long[Staleness.LAST + 1];
   private long bytes;
   private long plainBytes;
-  private long wholeAfter = -1;
+  private final StateMark mark = new StateMark();
 
-  /**
-   * The replica holds all values, and the optimizer's slots, of the state after a step: until it
-   * takes the next one.
-   */
-  synchronized void holdsAll(long afterStep) {
-    wholeAfter = afterStep;
-  }
-
-  /** The replica holds what was pulled in the midst of steps, which others may have changed. */
-  synchronized void holdsSome() {
-    wholeAfter = -1;
-  }
-
-  /** Whether it holds all of that. */
-  synchronized boolean holdsAllAfter(long step) {
-    return wholeAfter == step;
+  /** What the process's replica holds; the training thread's alone. */
+  StateMark mark() {
+    return mark;
   }
 
   /** Values were read while the slowest worker was so many steps behind. */

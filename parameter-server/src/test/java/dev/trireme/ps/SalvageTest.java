@@ -2,29 +2,26 @@ package dev.trireme.ps;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.trireme.api.job.ConsistencySpec;
-import org.junit.jupiter.api.Test;
+import dev.trireme.ps.StateMark.Part;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SalvageTest {
-  private static final ConsistencySpec BSP = new ConsistencySpec.Bsp(0);
-
-  @Test
-  void shouldDoWithTheStateOfAStep() {
-    assertThat(Salvage.lacking(BSP, false, 0)).isEmpty();
+  @ParameterizedTest
+  @CsvSource({"VALUES, false, 0", "ALL, false, 0", "ALL, true, 2"})
+  void shouldDoWithTheWholeStateOfAStep(Part held, boolean tables, int slots) {
+    assertThat(Salvage.lacking(held, tables, slots)).isEmpty();
   }
 
-  @Test
-  void shouldSayWhatIsLacking() {
-    assertThat(Salvage.lacking(BSP, true, 0))
-        .hasValueSatisfying(s -> assertThat(s).contains("rows of the tables"));
-    assertThat(Salvage.lacking(BSP, false, 2))
-        .hasValueSatisfying(s -> assertThat(s).contains("optimizer's state"));
-    for (ConsistencySpec each :
-        new ConsistencySpec[] {
-          new ConsistencySpec.Asp(), new ConsistencySpec.Ssp(0), new ConsistencySpec.Bsp(1)
-        }) {
-      assertThat(Salvage.lacking(each, false, 0))
-          .hasValueSatisfying(s -> assertThat(s).contains("push again"));
-    }
+  @ParameterizedTest
+  @CsvSource({
+    "NONE, false, 0, push again",
+    "NONE, true, 2, push again",
+    "VALUES, true, 0, rows of the tables",
+    "VALUES, false, 2, optimizer's state"
+  })
+  void shouldSayWhatIsLacking(Part held, boolean tables, int slots, String what) {
+    assertThat(Salvage.lacking(held, tables, slots))
+        .hasValueSatisfying(reason -> assertThat(reason).contains(what));
   }
 }

@@ -8,12 +8,18 @@ import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.OptimizerSpec;
 import dev.trireme.api.train.StateLostException;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers and servers that die, over real process groups, in threads. */
@@ -137,7 +143,7 @@ class ServedFailureTest {
       loseTheServerAfter(formation, 4);
       assertThatThrownBy(() -> formation.run(groups -> {}))
           .hasRootCauseInstanceOf(StateLostException.class)
-          .hasStackTraceContaining("no server has a copy of some shards any more");
+          .hasStackTraceContaining("the servers do not hold all shards");
     }
   }
 
@@ -179,6 +185,84 @@ class ServedFailureTest {
   }
 
   /** The only server, of three workers. */
+  /**
+   * Whoever it is that dies, and wherever the others are then: in the midst of entering a
+   * formation, of a step, or of saving; with and without backups, so that servers lose shards.
+   */
+  @ParameterizedTest
+  @MethodSource("histories")
+  void shouldTrainOnEveryBatchOnce(
+      ConsistencySpec consistency, int servers, int backups, boolean sparse, long seed)
+      throws Exception {
+    int workers = 2;
+    int steps = 24;
+    Random random = new Random(seed);
+    try (TestFormation formation =
+        new TestFormation(
+                TestJobs.job(WHOLE_STEPS, consistency, workers, servers, backups, sparse), steps)
+            .withIntegers()
+            .savingEvery(5)) {
+      for (int round = 0; round < 12 && !dies(formation, workers, servers, random); round++) {}
+      formation.afterEachStep((w, step, totals) -> {});
+      formation.afterForming(w -> {});
+      formation.replicas().forEach(replica -> replica.afterGradient = parameter -> {});
+      while (!formation.run(groups -> {})) {}
+      checkSums(formation, workers, steps);
+    }
+  }
+
+  static Stream<Arguments> histories() {
+    List<ConsistencySpec> kinds =
+        List.of(new ConsistencySpec.Bsp(0), new ConsistencySpec.Ssp(2), new ConsistencySpec.Asp());
+    return LongStream.range(0, Long.getLong("trireme.ps.deaths", 24))
+        .boxed()
+        .flatMap(
+            seed ->
+                kinds.stream()
+                    .map(
+                        kind ->
+                            Arguments.of(
+                                kind,
+                                seed % 3 == 2 ? 2 : 1,
+                                seed % 6 == 5 ? 1 : 0,
+                                seed % 2 == 1,
+                                seed)));
+  }
+
+  /** Runs a formation until somebody has died at a random moment; says whether it ended before. */
+  private static boolean dies(TestFormation formation, int workers, int servers, Random random)
+      throws Exception {
+    AtomicInteger left = new AtomicInteger(random.nextInt(60));
+    int server = random.nextInt(servers);
+    int worker = random.nextInt(workers);
+    int who = random.nextInt(3);
+    CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
+    IntConsumer moment =
+        at -> {
+          if (left.getAndDecrement() == 0) {
+            if (who != 0) {
+              running.join().lose(workers + server, workers);
+            }
+            if (who != 1) {
+              running.join().lose(worker, workers);
+            }
+          }
+        };
+    formation.afterForming(moment);
+    formation.afterEachStep((w, step, totals) -> moment.accept(w));
+    formation.replicas().forEach(replica -> replica.afterGradient = moment);
+    boolean ended = formation.run(running::complete);
+    if (!ended && left.get() < 0) {
+      if (who != 0) {
+        formation.replaceServer(server);
+      }
+      if (who != 1) {
+        formation.replaceWorker(worker);
+      }
+    }
+    return ended;
+  }
+
   private static void loseTheServerAfter(TestFormation formation, long last) throws Exception {
     CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
     formation.afterEachStep(

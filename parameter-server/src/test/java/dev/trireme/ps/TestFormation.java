@@ -8,10 +8,12 @@ import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.engine.Loss;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
+import dev.trireme.api.train.StateLostException;
 import dev.trireme.api.train.StepSignals;
 import dev.trireme.api.train.StepTotals;
 import java.nio.FloatBuffer;
@@ -29,6 +31,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 /** A job's workers and servers as threads, in one formation after the other. */
 final class TestFormation implements AutoCloseable {
@@ -37,18 +40,26 @@ final class TestFormation implements AutoCloseable {
     void done(int worker, long step, StepTotals totals);
   }
 
-  private final JobSpec job;
+  private JobSpec job;
   private final long steps;
   private final List<ToyReplica> replicas = new ArrayList<>();
   private final List<ParameterServer> servers = new ArrayList<>();
   private final Map<Integer, Map<String, Double>> figures = new ConcurrentHashMap<>();
   private final List<ServedFigures> processes = new ArrayList<>();
   private final long[] applied;
+  private final List<byte[]> initial;
+  private Optional<Saved> saved = Optional.empty();
+  private long savingEvery = Long.MAX_VALUE;
   private volatile AfterStep afterStep = (worker, step, totals) -> {};
   private BiPredicate<Integer, Long> stopping = (worker, step) -> false;
   private Optional<Hosts> hosts = Optional.empty();
+  private volatile IntConsumer formed = worker -> {};
+  private boolean stateLost;
   private boolean integers;
   private boolean saving = true;
+
+  /** What a checkpoint holds. */
+  private record Saved(long step, List<byte[]> state) {}
 
   TestFormation(JobSpec job, long steps) {
     // As a rank is given it, with a device that was decided on.
@@ -59,6 +70,7 @@ final class TestFormation implements AutoCloseable {
       replicas.add(new ToyReplica(worker, job.train().optimizer()));
       processes.add(new ServedFigures());
     }
+    initial = replicas.get(0).state();
     for (int server = 0; server < job.parallel().servers(); server++) {
       servers.add(new ParameterServer(job));
     }
@@ -81,9 +93,34 @@ final class TestFormation implements AutoCloseable {
     return this;
   }
 
+  /** Saves after every so many steps, too; that is gone back to when the state is lost. */
+  TestFormation savingEvery(long count) {
+    savingEvery = count;
+    CheckpointSpec saves =
+        new CheckpointSpec(Optional.of(count), 3, Optional.empty(), Optional.empty());
+    job =
+        new JobSpec(
+            job.name(),
+            job.model(),
+            job.program(),
+            job.data(),
+            job.train(),
+            job.parallel(),
+            saves,
+            job.failurePolicy(),
+            job.queue());
+    return this;
+  }
+
   /** Ends without the checkpoint that otherwise comes last. */
   TestFormation withoutSaving() {
     saving = false;
+    return this;
+  }
+
+  /** Told each worker that has entered a formation, and is about to begin a step. */
+  TestFormation afterForming(IntConsumer listener) {
+    formed = listener;
     return this;
   }
 
@@ -134,16 +171,13 @@ final class TestFormation implements AutoCloseable {
             InProcessGroups.create(spread, InProcessGroups.TIMEOUT, Optional.empty());
         InProcessGroups among = InProcessGroups.create(workers)) {
       List<CompletableFuture<Void>> ends = new ArrayList<>();
-      long source;
-      synchronized (applied) {
-        source = Arrays.stream(applied).max().orElseThrow();
-      }
+      Start start = begin();
       for (int worker = 0; worker < workers; worker++) {
         int number = worker;
         ends.add(
             thread(
                 "worker-" + worker,
-                () -> work(number, among.group(number), all.group(number), source)));
+                () -> work(number, among.group(number), all.group(number), start)));
       }
       for (int server = 0; server < servers.size(); server++) {
         ParameterServer mine = servers.get(server);
@@ -167,8 +201,12 @@ final class TestFormation implements AutoCloseable {
           end.get(120, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
           well = false;
-          if (!(e.getCause() instanceof CollectiveException c)
-              || c.reason() == CollectiveException.Cause.MISMATCH) {
+          boolean lost = e.getCause() instanceof StateLostException;
+          stateLost |= lost;
+          boolean broken =
+              e.getCause() instanceof CollectiveException c
+                  && c.reason() != CollectiveException.Cause.MISMATCH;
+          if (!broken && !(lost && savingEvery < Long.MAX_VALUE)) {
             bugs.add(e.getCause());
           }
         } catch (TimeoutException e) {
@@ -200,7 +238,57 @@ final class TestFormation implements AutoCloseable {
     return end;
   }
 
-  private void work(int worker, ProcessGroup among, ProcessGroup all, long source) {
+  /** What a formation begins with. */
+  private record Start(long step, boolean survived, long held) {}
+
+  /**
+   * As in a job: the first of those that have come furthest gives its state to all; where none has
+   * any, that is of the last checkpoint.
+   */
+  private Start begin() {
+    synchronized (applied) {
+      if (stateLost) {
+        Arrays.fill(applied, 0);
+        stateLost = false;
+        for (int worker = 0; worker < applied.length; worker++) {
+          // No process goes on with what it has lost.
+          processes.set(worker, new ServedFigures());
+          replicas.get(worker).close();
+          replicas.set(worker, new ToyReplica(worker, job.train().optimizer()));
+        }
+      }
+      int root = 0;
+      for (int worker = 1; worker < applied.length; worker++) {
+        root = applied[worker] > applied[root] ? worker : root;
+      }
+      long step = applied[root];
+      long held = step > 0 ? processes.get(root).mark().of(step).ordinal() : 0;
+      List<byte[]> state = replicas.get(root).state();
+      boolean survived = step > 0;
+      if (!survived) {
+        step = saved.map(Saved::step).orElse(0L);
+        state = saved.map(Saved::state).orElse(initial);
+      }
+      for (int worker = 0; worker < applied.length; worker++) {
+        if (worker != root || !survived) {
+          processes.get(worker).mark().clear();
+          replicas.get(worker).state(state);
+          applied[worker] = applied[worker] == step ? step : 0;
+        }
+      }
+      return new Start(step, survived, held);
+    }
+  }
+
+  private void save(int worker, long step) {
+    if (worker == 0) {
+      synchronized (applied) {
+        saved = Optional.of(new Saved(step, replicas.get(0).state()));
+      }
+    }
+  }
+
+  private void work(int worker, ProcessGroup among, ProcessGroup all, Start start) {
     ToyReplica replica = replicas.get(worker);
     replica.integers = integers;
     LearningRate rate =
@@ -209,7 +297,12 @@ final class TestFormation implements AutoCloseable {
         new ServedExchange(among, all, replica, job, rate, TestJobs.ITEMS, processes.get(worker))) {
       ServedReplica served = new ServedReplica(replica, exchange);
       Random random = new Random(worker);
-      Progress progress = exchange.formed(new Progress(source, Cursor.START), source > 0);
+      Progress progress =
+          exchange.formed(new Progress(start.step(), Cursor.START), start.survived(), start.held());
+      synchronized (applied) {
+        applied[worker] = progress.step();
+      }
+      formed.accept(worker);
       while (progress.step() < steps) {
         long step = progress.step() + 1;
         replica.step(step);
@@ -228,6 +321,10 @@ final class TestFormation implements AutoCloseable {
           applied[worker] = step;
         }
         afterStep.done(worker, step, totals);
+        if (step % savingEvery == 0) {
+          exchange.saving(progress);
+          save(worker, step);
+        }
         if (totals.stop()) {
           break;
         }
@@ -249,7 +346,7 @@ final class TestFormation implements AutoCloseable {
     servers.set(server, new ParameterServer(job));
   }
 
-  /** A new process takes the place of a worker; another's state is copied onto it. */
+  /** A new process takes the place of a worker. */
   void replaceWorker(int worker) {
     replicas.get(worker).close();
     replicas.set(worker, new ToyReplica(worker, job.train().optimizer()));

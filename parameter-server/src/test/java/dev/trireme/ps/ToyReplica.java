@@ -15,8 +15,10 @@ import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.ps.shard.Updater;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.stream.Stream;
 
 /**
  * A model of three tensors and a table, whose gradients are a formula of worker, step and values;
@@ -68,6 +70,33 @@ final class ToyReplica implements Replica {
 
   static FloatBuffer floats(TensorBuffer buffer) {
     return NativeMemory.view(buffer.address(), (int) buffer.byteCount()).asFloatBuffer();
+  }
+
+  /** All that a checkpoint or another rank gets of it. */
+  List<byte[]> state() {
+    return tensors()
+        .map(
+            data -> {
+              byte[] bytes = new byte[(int) data.byteCount()];
+              NativeMemory.view(data.address(), bytes.length).get(0, bytes);
+              return bytes;
+            })
+        .toList();
+  }
+
+  /** Takes that of another. */
+  void state(List<byte[]> other) {
+    Iterator<byte[]> next = other.iterator();
+    tensors()
+        .forEach(
+            data -> NativeMemory.view(data.address(), (int) data.byteCount()).put(0, next.next()));
+  }
+
+  private Stream<TensorBuffer> tensors() {
+    return Stream.concat(
+            parameters.stream().map(Parameter::tensor),
+            Stream.concat(optimizerState.stream(), Stream.of(statistic)))
+        .map(NamedTensor::data);
   }
 
   /** The step that the next backward is of. */

@@ -46,6 +46,17 @@ public interface GradientExchange extends GradientSink, AutoCloseable {
   List<TensorBuffer> reduced();
 
   /**
+   * How much of the state after a step this rank's replica holds, in the exchange's own terms.
+   * Asked of a rank that is about to give its state to all.
+   */
+  default long held(long step) {
+    return 0;
+  }
+
+  /** Another rank's state is about to be written over this rank's. */
+  default void receiving() {}
+
+  /**
    * Called once all ranks have the state that the formation starts from: whoever keeps a state of
    * its own beside the ranks' (parameter servers) brings the two together here, and may change the
    * ranks' parameters. A collective call.
@@ -53,11 +64,17 @@ public interface GradientExchange extends GradientSink, AutoCloseable {
    * @param progress of the ranks' state
    * @param survived whether that state is a rank's that outlived the formation before, and not one
    *     of a checkpoint or of the job's beginning
+   * @param held what {@link #held} said on the rank that gave the state; 0 unless it survived
    * @return where this rank is to go on; the same unless the exchange knows better
    * @throws StateLostException when what it kept is gone and the ranks' state is not whole without
    */
-  default Progress formed(Progress progress, boolean survived) {
+  default Progress formed(Progress progress, boolean survived, long held) {
     return progress;
+  }
+
+  /** Whether all ranks go on after the same step; only after {@link #formed}. */
+  default boolean together() {
+    return true;
   }
 
   /**

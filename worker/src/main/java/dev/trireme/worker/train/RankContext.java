@@ -59,6 +59,7 @@ public final class RankContext implements TrainingContext {
   private final TensorBuffer progressBuffer;
   private final TensorBuffer lossBuffer;
   private Optional<String> restoredFrom = Optional.empty();
+  private long restoredStep = -1;
 
   /**
    * What a rank computes and speaks with; opened and closed by whoever wires it.
@@ -132,7 +133,7 @@ public final class RankContext implements TrainingContext {
             job.train().warmupSteps(),
             job.train().totalSteps(ports.data().training().items(), job.data().batchSize()));
     this.state = stateDict(ports.replica());
-    this.progressBuffer = ports.group().allocate(DType.INT64, 3);
+    this.progressBuffer = ports.group().allocate(DType.INT64, 4);
     this.lossBuffer = ports.group().allocate(DType.FLOAT64, 3);
   }
 
@@ -213,13 +214,15 @@ public final class RankContext implements TrainingContext {
     if (root && !origin.held()) {
       ports.state().holds(restore());
     }
-    Progress progress = broadcast(ports.state().progress());
+    Given given = broadcast(root);
     if (!root) {
-      ports.state().receiving(progress);
+      ports.state().receiving(given.progress());
+      ports.exchange().receiving();
     }
     StateBroadcast.run(state, ports.group(), ports.memory(), origin.root());
-    progress = joined(progress);
+    Progress progress = joined(given);
     ports.state().holds(progress);
+    restoredStep = origin.held() ? -1 : progress.step();
     onStart.started(progress, restoredFrom);
     if (job.checkpoint().isPeriodic()) {
       ports.checkpointer().prepare(state);
@@ -227,9 +230,16 @@ public final class RankContext implements TrainingContext {
     return progress;
   }
 
-  private Progress joined(Progress progress) {
+  /**
+   * What the root says of the state that it gives.
+   *
+   * @param held see {@link GradientExchange#held}
+   */
+  private record Given(Progress progress, long held) {}
+
+  private Progress joined(Given given) {
     try {
-      return ports.exchange().formed(progress, origin.held());
+      return ports.exchange().formed(given.progress(), origin.held(), given.held());
     } catch (StateLostException e) {
       ports.state().lost();
       throw new CollectiveException(CollectiveException.Cause.ABORTED, -1, e.getMessage());
@@ -280,13 +290,16 @@ public final class RankContext implements TrainingContext {
     return restored.progress();
   }
 
-  private Progress broadcast(Progress progress) {
+  private Given broadcast(boolean root) {
+    Progress own = ports.state().progress();
     LongBuffer values = view(progressBuffer).asLongBuffer();
-    values.put(0, progress.step());
-    values.put(1, progress.cursor().epoch());
-    values.put(2, progress.cursor().position());
+    values.put(0, own.step());
+    values.put(1, own.cursor().epoch());
+    values.put(2, own.cursor().position());
+    values.put(3, root && origin.held() ? ports.exchange().held(own.step()) : 0);
     ports.group().broadcast(progressBuffer.bytes(), origin.root()).await();
-    return new Progress(values.get(0), new Cursor(Math.toIntExact(values.get(1)), values.get(2)));
+    Cursor cursor = new Cursor(Math.toIntExact(values.get(1)), values.get(2));
+    return new Given(new Progress(values.get(0), cursor), values.get(3));
   }
 
   private static ByteBuffer view(TensorBuffer buffer) {
@@ -296,6 +309,10 @@ public final class RankContext implements TrainingContext {
   @Override
   public void checkpointIfDue(Progress progress, boolean requested) {
     boolean last = progress.step() >= totalSteps();
+    if (progress.step() == restoredStep) {
+      // There is a checkpoint of it: that is where it comes from.
+      return;
+    }
     if (isDue(progress.step(), last) || requested) {
       ports.exchange().saving(progress);
       ports.steps().saving();

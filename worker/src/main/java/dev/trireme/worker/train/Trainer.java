@@ -34,7 +34,12 @@ public final class Trainer implements TrainingProgram {
     Progress progress = context.start();
     Map<String, Double> metrics = new LinkedHashMap<>();
     boolean stop = false;
-    boolean evaluated = progress.step() > 0 && progress.cursor().position() == 0;
+    // Where others are further on, all have met there before.
+    boolean evaluated =
+        progress.step() > 0 && progress.cursor().position() == 0 && exchange.together();
+    if (progress.step() >= totalSteps) {
+      context.checkpointIfDue(progress, false);
+    }
     if (evaluated) {
       // Whether the ranks before got round to it is not known: a failure may have come between.
       evaluate(context, progress.step(), progress.cursor().epoch() - 1, metrics);
