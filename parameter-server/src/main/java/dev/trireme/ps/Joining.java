@@ -83,7 +83,8 @@ final class Joining {
       together = each.stream().distinct().count() == 1;
       long after = each.get(workers.rank());
       resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
-      exact = survived && synchronous() && after == progress.step() && !tables;
+      boolean mine = mark.of(after) != Part.NONE;
+      exact = survived && mine && synchronous() && !tables;
     }
     // Of tables rows are pulled as they are needed, whatever others have made of them meanwhile.
     if (!exact || tables && !synchronous()) {

@@ -222,7 +222,7 @@ public final class RankContext implements TrainingContext {
     StateBroadcast.run(state, ports.group(), ports.memory(), origin.root());
     Progress progress = joined(given);
     ports.state().holds(progress);
-    restoredStep = origin.held() ? -1 : progress.step();
+    restoredStep = origin.held() ? -1 : given.progress().step();
     onStart.started(progress, restoredFrom);
     if (job.checkpoint().isPeriodic()) {
       ports.checkpointer().prepare(state);

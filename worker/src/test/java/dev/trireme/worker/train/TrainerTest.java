@@ -42,6 +42,7 @@ import org.junit.jupiter.api.Test;
 class TrainerTest {
   private final Diary diary = new Diary();
   private Optional<Checkpointer.Restored> stored = Optional.empty();
+  private Optional<Progress> survived = Optional.empty();
   private long stopAtStep = Long.MAX_VALUE;
 
   @Test
@@ -148,23 +149,38 @@ class TrainerTest {
         .containsExactly("save 2", "save 4", "save 5");
   }
 
+  /** A failure came between the last step and its checkpoint. */
+  @Test
+  void shouldSaveTheLastStepThoughNoneIsLeftToDo() {
+    survived = Optional.of(new Progress(5, new Cursor(2, 4)));
+    run(spec(Optional.of(5L), Optional.empty(), Optional.empty()), 8, false);
+    assertThat(diary.lines().stream().filter(l -> l.startsWith("save"))).containsExactly("save 5");
+    assertThat(diary.lines().stream().filter(l -> l.startsWith("begin"))).isEmpty();
+  }
+
+  @Test
+  void shouldNotSaveAgainWhatItRestored() {
+    stored =
+        Optional.of(
+            new Checkpointer.Restored(
+                "ckpt/step-00000005", 1, new Progress(5, new Cursor(2, 4)), 1));
+    run(spec(Optional.of(5L), Optional.empty(), Optional.of("ckpt")), 8, false);
+    assertThat(diary.lines().stream().filter(l -> l.startsWith("save"))).isEmpty();
+  }
+
   private TrainingOutcome run(JobSpec job, int items, boolean evaluates) {
     try (FakeReplica replica = new FakeReplica(diary);
         FakeGroup group = new FakeGroup(diary);
         FakeData data = new FakeData(items, job.data().batchSize(), evaluates)) {
+      RankState state = new RankState(items, replica.statistics());
+      survived.ifPresent(state::holds);
       RankContext context =
           new RankContext(
               job,
               "",
               new RankContext.Ports(
-                  replica,
-                  data,
-                  group,
-                  new Exchange(),
-                  new Steps(),
-                  new Checkpoints(),
-                  new RankState(items, replica.statistics())),
-              RankContext.Origin.JOB,
+                  replica, data, group, new Exchange(), new Steps(), new Checkpoints(), state),
+              new RankContext.Origin(0, survived.isPresent(), Optional.empty()),
               (progress, from) ->
                   diary.write(
                       "started " + progress.step() + from.map(p -> " from " + p).orElse("")));
