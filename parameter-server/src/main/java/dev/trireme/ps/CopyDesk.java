@@ -40,6 +40,7 @@ final class CopyDesk implements AutoCloseable {
   private final Post post;
   private final Map<Integer, Room> records = new HashMap<>();
   private final Map<Integer, Arriving> arriving = new HashMap<>();
+  private boolean leaving;
 
   CopyDesk(ShardStore store, Post post) {
     this.store = store;
@@ -91,6 +92,14 @@ final class CopyDesk implements AutoCloseable {
     return copy.parts.get((int) frame.weight()).bytes();
   }
 
+  /**
+   * This server is about to say that it sends no more. Copies that still arrive are held; who sent
+   * them listens no more, and no push waits for one any more.
+   */
+  void takeLeave() {
+    leaving = true;
+  }
+
   /** A part of a copy is there; the last makes this server hold it, in place of any it had. */
   void handle(int from, Frame frame) {
     Arriving copy = arriving.get(frame.shard());
@@ -106,7 +115,9 @@ final class CopyDesk implements AutoCloseable {
       copy.copy.restored(copy.parts);
       store.put(copy.copy);
       arriving.remove(frame.shard()).close();
-      post.send(from, frame.as(Kind.COPIED, 0), Optional.empty());
+      if (!leaving) {
+        post.send(from, frame.as(Kind.COPIED, 0), Optional.empty());
+      }
     }
   }
 

@@ -318,6 +318,26 @@ final class Gathering {
     return resume;
   }
 
+  /**
+   * Up to which step there is nothing more to come of each worker, on any shard: steps in which it
+   * has no part count with the push before them. Under bsp as {@link Outcome#resume}.
+   */
+  List<Long> clocks(Outcome outcome) {
+    if (synchronous) {
+      return outcome.resume();
+    }
+    List<Long> clocks = new ArrayList<>();
+    for (int worker = 0; worker < workers; worker++) {
+      long least = Long.MAX_VALUE;
+      for (int shard = 0; shard < plan.shards().size(); shard++) {
+        Row row = row(outcome.rows(), outcome.directory().places().get(shard).primary(), shard);
+        least = Math.min(least, row.clocks().get(worker));
+      }
+      clocks.add(least);
+    }
+    return clocks;
+  }
+
   private Row row(List<Row> rows, int server, int shard) {
     return rows.get(server * plan.shards().size() + shard);
   }

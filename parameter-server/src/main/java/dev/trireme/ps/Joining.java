@@ -1,5 +1,6 @@
 package dev.trireme.ps;
 
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.ParameterServerSpec;
@@ -8,9 +9,14 @@ import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StateLostException;
 import dev.trireme.ps.StateMark.Part;
 import dev.trireme.ps.plan.Directory;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongPredicate;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How a worker enters a formation: it learns where the shards are and after which step it goes on,
@@ -19,6 +25,8 @@ import java.util.function.LongPredicate;
  * <p>Threading: one thread.
  */
 final class Joining {
+  private static final Logger LOG = LoggerFactory.getLogger(Joining.class);
+
   private final ProcessGroup workers;
   private final ProcessGroup all;
   private final ParameterServerSpec spec;
@@ -79,7 +87,7 @@ final class Joining {
       requireEnough(mark.of(progress.step()));
       state.give(progress, all, gathering.slab(), parts);
     } else {
-      List<Long> each = aligned(outcome.resume(), meets);
+      List<Long> each = aligned(outcome.resume(), gathering.clocks(outcome), meets);
       together = each.stream().distinct().count() == 1;
       long after = each.get(workers.rank());
       resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
@@ -95,16 +103,28 @@ final class Joining {
 
   /**
    * After which step each worker goes on, so that all come together where they meet: to save, to
-   * evaluate, at the end. Nobody passes such a step before all have met there; who has pushed it
-   * while another has not, has not met the others yet, and does the step again, of which the
-   * servers have the push already. Pure.
+   * evaluate, at the end. Nobody passes such a step before all have met there. So who has not
+   * pushed beyond one that another has passed (it has no part in the steps since its last push) has
+   * met there too, and goes on behind it; and who has pushed one to which another is still to come
+   * does it again, of which the servers have the push already. Pure.
    *
-   * @param resume after which each could go on
+   * @param pushes the last step of each that the servers have
+   * @param clocks up to which step there is nothing more of each to come
    * @param meets whether workers meet after a step
    */
-  static List<Long> aligned(List<Long> resume, LongPredicate meets) {
-    long least = resume.stream().mapToLong(s -> s).min().orElseThrow();
-    return resume.stream().map(s -> s > least && meets.test(s) ? s - 1 : s).toList();
+  static List<Long> aligned(List<Long> pushes, List<Long> clocks, LongPredicate meets) {
+    long least = Collections.min(pushes);
+    long furthest = Collections.max(pushes);
+    if (meets.test(furthest) && Collections.min(clocks) >= furthest) {
+      return Collections.nCopies(pushes.size(), furthest);
+    }
+    long passed = LongStream.range(least + 1, furthest).filter(meets).max().orElse(least);
+    List<Long> behind =
+        IntStream.range(0, pushes.size())
+            .mapToObj(i -> Math.max(pushes.get(i), Math.min(clocks.get(i), passed)))
+            .toList();
+    long last = Collections.min(behind);
+    return behind.stream().map(s -> s > last && meets.test(s) ? s - 1 : s).toList();
   }
 
   /** Whether all workers go on after the same step; only after {@link #join}. */
@@ -129,11 +149,19 @@ final class Joining {
     Optional<String> lacking =
         Salvage.lacking(held, gathering.plan().hasTables(), state.slotCount());
     if (lacking.isPresent()) {
-      // Nobody breaks the group while another is still about to learn the same of it.
-      workers.barrier().await();
+      awaitOthers();
       // So that servers tell of this, and not that workers have left.
       all.abort(lacking.get());
       throw new StateLostException(lacking.get());
+    }
+  }
+
+  /** Nobody breaks the group while another is still about to learn from it what all decide. */
+  private void awaitOthers() {
+    try {
+      workers.barrier().await();
+    } catch (CollectiveException e) {
+      LOG.debug("another has broken the group already", e);
     }
   }
 }

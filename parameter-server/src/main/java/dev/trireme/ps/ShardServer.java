@@ -84,7 +84,12 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
     this.staleness = staleness;
     this.unwanted = NativeMemory.allocate(store.plan().largestMessage(), 64);
     this.portions = new PortionDesk(workers, post);
-    this.wishes = new Wishes(workers);
+    // Those that are not asked for here are of the server that leads the first shard.
+    this.wishes =
+        store
+            .copy(0)
+            .map(copy -> Wishes.after(copy.clocks()))
+            .orElse(new Wishes(new long[workers]));
     this.copies = new CopyDesk(store, post);
     this.primaries = new Primaries(store, post, backups, slab);
     for (int shard : directory.primariesOf(server)) {
@@ -121,6 +126,7 @@ final class ShardServer implements Post.Receiver, AutoCloseable {
   /** This server is about to say that it sends no more: moves that are under way end here. */
   void takeLeave() {
     primaries.takeLeave();
+    copies.takeLeave();
   }
 
   /** Shards that this server has handed over in this formation. */

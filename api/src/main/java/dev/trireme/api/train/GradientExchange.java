@@ -72,7 +72,11 @@ public interface GradientExchange extends GradientSink, AutoCloseable {
     return progress;
   }
 
-  /** Whether all ranks go on after the same step; only after {@link #formed}. */
+  /**
+   * Whether all ranks go on after the same step; only after {@link #formed}. Where they do not,
+   * nobody goes on behind a checkpoint's step, an epoch's end or the job's to which another is
+   * still to come; at other steps ranks must not meet.
+   */
   default boolean together() {
     return true;
   }

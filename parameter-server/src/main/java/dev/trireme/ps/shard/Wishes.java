@@ -1,6 +1,7 @@
 package dev.trireme.ps.shard;
 
 import java.util.Arrays;
+import java.util.stream.LongStream;
 
 /**
  * Wishes of workers that do not wait for each other, to stop or to save, made one step for all: the
@@ -26,9 +27,18 @@ public final class Wishes {
   private int agreed;
   private long step;
 
-  /** Nobody has begun anything. */
-  public Wishes(int workers) {
-    this.begun = new long[workers];
+  /**
+   * @param next no worker begins a later step than this with values that it has read before; where
+   *     workers go on after different steps, who is further on may not have read yet when another
+   *     wishes
+   */
+  public Wishes(long[] next) {
+    this.begun = next.clone();
+  }
+
+  /** With those that go on where a copy of a shard has them. */
+  public static Wishes after(Clocks clocks) {
+    return new Wishes(LongStream.of(clocks.clocks()).map(clock -> clock + 1).toArray());
   }
 
   /** Somebody wishes. */

@@ -18,14 +18,14 @@ class WishesTest {
   void shouldLetAllMeetTheSameWishesAfterTheSameSteps(
       @ForAll @IntRange(min = 1, max = 5) int workers, @ForAll long seed) {
     Random random = new Random(seed);
-    Wishes wishes = new Wishes(workers);
+    // They go on after different steps, and some have read while others have not.
+    long[] doing = random.longs(workers, 1, 9).toArray();
+    Wishes wishes = new Wishes(doing);
     List<List<String>> met = new ArrayList<>();
-    long[] doing = new long[workers];
     Set<Integer> wished = new HashSet<>();
+    boolean[] entered = new boolean[workers];
     for (int worker = 0; worker < workers; worker++) {
       met.add(new ArrayList<>());
-      wishes.begins(worker, 1);
-      doing[worker] = 1;
     }
     for (int event = 0; event < 600; event++) {
       int worker = random.nextInt(workers);
@@ -33,6 +33,12 @@ class WishesTest {
         int kind = 1 + random.nextInt(3);
         wished.add(kind);
         wishes.wish(kind);
+      }
+      if (!entered[worker]) {
+        entered[worker] = true;
+        long told = wishes.begins(worker, doing[worker]);
+        assertThat(told == 0 || Wishes.stepOf(told) >= doing[worker]).isTrue();
+        continue;
       }
       long told = wishes.begins(worker, doing[worker] + 1);
       int due = Wishes.kindsAfter(told, doing[worker]);
