@@ -35,6 +35,7 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
   private long after;
   private long behind;
   private boolean hasLeft;
+  private boolean hasSaidBye;
   private boolean stepping;
   private final Room portionsRoom = new Room();
   private Optional<int[]> portions = Optional.empty();
@@ -109,6 +110,10 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
   /** Says again to a shard's new primary what the old one has not answered. */
   private void moved(int shard, int to) {
     primaries[shard] = to;
+    if (hasSaidBye) {
+      // Everything was answered before, and the new primary hears nothing more of this worker.
+      return;
+    }
     if (unacknowledged.get(shard)) {
       post.send(primary(shard), pushes[shard], Optional.of(outgoing.payload(shard)));
     }
@@ -260,6 +265,7 @@ final class ShardClient implements Post.Receiver, AutoCloseable {
 
   /** Tells all servers that no more will come. */
   void bye(int servers) {
+    hasSaidBye = true;
     for (int server = 0; server < servers; server++) {
       post.send(workers + server, Frame.about(Kind.BYE, 0, worker, step), Optional.empty());
     }
