@@ -39,7 +39,7 @@ public final class CoordinatorSystem implements CoordinatorHost {
   private CoordinatorSystem(CoordinatorConfig config, ActorSystem<Void> system) {
     this.config = config;
     this.system = system;
-    system.getWhenTerminated().thenAccept(done -> left.complete(null));
+    ControlPlane.ended(system).thenAccept(done -> left.complete(null));
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.trireme.protocol.akka;
 
+import akka.Done;
+import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
@@ -11,10 +13,14 @@ import akka.cluster.typed.SingletonActor;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.trireme.protocol.TlsFiles;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 
 /** What coordinators and agents must agree on to be one Akka cluster. */
 public final class ControlPlane {
@@ -39,6 +45,9 @@ public final class ControlPlane {
 
   private static final String LOOPBACK_PAUSE = "10s";
   private static final String NETWORK_PAUSE = "3s";
+
+  /** An actor system that has left its cluster ends within a second, if it ends at all. */
+  private static final Duration ENDING = Duration.ofSeconds(10);
 
   private ControlPlane() {}
 
@@ -133,6 +142,30 @@ public final class ControlPlane {
    */
   public static ActorRef<CoordinatorInbox> coordinator(ActorSystem<?> system) {
     return run(system, Behaviors.empty(), Props.empty());
+  }
+
+  /**
+   * Completed when an actor system is no member of its cluster any more and has ended, or has not
+   * ended in 10 seconds behind that: where a link was cut in the midst of a connection its
+   * transport was seen to wait for that for ever, and with it a coordinator that the others had
+   * given up.
+   */
+  public static CompletionStage<Void> ended(ActorSystem<?> system) {
+    return ended(system, ENDING);
+  }
+
+  static CompletionStage<Void> ended(ActorSystem<?> system, Duration atMost) {
+    CompletableFuture<Void> ended = new CompletableFuture<>();
+    system.getWhenTerminated().thenAccept(done -> ended.complete(null));
+    CoordinatedShutdown.get(system)
+        .addTask(
+            CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
+            "trireme-ended",
+            () -> {
+              ended.completeOnTimeout(null, atMost.toMillis(), TimeUnit.MILLISECONDS);
+              return CompletableFuture.completedFuture(Done.getInstance());
+            });
+    return ended;
   }
 
   /** Whether only this machine can reach an address. */

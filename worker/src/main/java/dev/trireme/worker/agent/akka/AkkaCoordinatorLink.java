@@ -141,7 +141,7 @@ public final class AkkaCoordinatorLink implements CoordinatorLink {
     Cluster.get(joining)
         .manager()
         .tell(new JoinSeedNodes(CollectionConverters.asScala(seeds).toSeq()));
-    joining.getWhenTerminated().thenAccept(done -> joinLater(agent));
+    ControlPlane.ended(joining).thenAccept(done -> joinLater(agent));
   }
 
   private synchronized void joinLater(Supplier<Behavior<Object>> agent) {
