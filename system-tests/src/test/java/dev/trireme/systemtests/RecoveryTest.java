@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,9 +96,17 @@ class RecoveryTest {
       assertThat(result.path("steps").asLong()).isEqualTo(300);
       assertThat(result.path("generations").asInt()).isGreaterThanOrEqualTo(3);
       assertThat(pids(run, result.path("generations").asInt()))
-          .as("the one that survived all")
+          .as("the one that survived all; %s", reasons(run))
           .contains(first.get(1));
     }
+  }
+
+  /** What the run says of itself, for who reads of a failure. */
+  private static String reasons(TriremeRun run) {
+    return run.lines("events.jsonl").stream()
+        .filter(event -> event.has("reason"))
+        .map(event -> event.path("type").asText() + ": " + event.path("reason").asText())
+        .collect(Collectors.joining("\n"));
   }
 
   @Test
