@@ -1,6 +1,8 @@
 package dev.trireme.allreduce.transport;
 
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.CollectiveException.Cause;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -39,10 +41,32 @@ final class SharedMemories implements AutoCloseable {
     return file.address();
   }
 
+  /**
+   * A file keeps its name until all ranks have opened it; without one, its owner has given it up or
+   * died, and another has taken it away since. Then this rank is not to blame, and who is will be
+   * told by others.
+   */
   long open(int peer, int index, long bytes) {
-    SharedFile file = SharedFile.open(path(peer, index), config.formation(), bytes, tick);
-    opened.add(file);
-    return file.address();
+    Path path = path(peer, index);
+    try {
+      SharedFile file = SharedFile.open(path, config.formation(), bytes, tick);
+      opened.add(file);
+      return file.address();
+    } catch (IllegalStateException e) {
+      if (Files.exists(path)) {
+        throw e;
+      }
+      throw new CollectiveException(
+          Cause.ABORTED,
+          -1,
+          "generation "
+              + config.generation()
+              + ": the shared memory of rank "
+              + peer
+              + " was gone before rank "
+              + config.rank()
+              + " had opened it: that rank has died or given the group up");
+    }
   }
 
   void seal(int index) {
