@@ -8,6 +8,7 @@ import dev.trireme.api.collective.CollectiveException;
 import io.aeron.Aeron;
 import io.aeron.Subscription;
 import io.aeron.exceptions.AeronException;
+import java.nio.channels.ClosedByInterruptException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -78,12 +79,28 @@ public final class AeronTransport implements Transport {
       AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
       transport.meet(new Endpoint[0]);
       return transport;
+    } catch (Exception e) {
+      throw verdict(config, abort, e);
     } finally {
       abort.tell(why -> {});
       if (abort.reason().isPresent()) {
         Thread.interrupted();
       }
     }
+  }
+
+  /** An interrupt may find a file being mapped; Aeron passes on what that throws, undeclared. */
+  private static RuntimeException verdict(GroupConfig config, AbortSwitch abort, Exception e) {
+    if (e instanceof CollectiveException known) {
+      return known;
+    }
+    if (abort.reason().isPresent()) {
+      return Meeting.aborted(config, abort);
+    }
+    if (e instanceof ClosedByInterruptException) {
+      return Meeting.interrupted(config);
+    }
+    return e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(e);
   }
 
   /**
@@ -144,7 +161,8 @@ public final class AeronTransport implements Transport {
       throw abort.reason().isPresent()
           ? Meeting.aborted(config, abort)
           : Meeting.noDriver(config, e);
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
+      // Also those that Aeron throws and does not declare.
       close();
       throw e;
     }

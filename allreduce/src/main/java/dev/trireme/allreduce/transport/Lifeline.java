@@ -120,8 +120,16 @@ final class Lifeline implements AutoCloseable {
     return "the media driver at " + directory + " is gone: " + error.getMessage();
   }
 
+  /** Ends Aeron's own thread; an interrupt is kept for later, for Aeron would not await the end. */
   @Override
   public void close() {
-    aeron.close();
+    boolean interrupted = Thread.interrupted();
+    try {
+      aeron.close();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 }

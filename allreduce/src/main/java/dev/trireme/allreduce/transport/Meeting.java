@@ -242,7 +242,7 @@ final class Meeting {
         throw aborted(config, abort);
       }
       if (Thread.interrupted()) {
-        throw new CollectiveException(Cause.ABORTED, -1, prefix(config) + "was interrupted");
+        throw interrupted(config);
       }
       if (System.nanoTime() - start > TimeUnit.MILLISECONDS.toNanos(millis)) {
         throw noDriver(
@@ -266,6 +266,10 @@ final class Meeting {
         Cause.ABORTED,
         -1,
         prefix(config) + "was aborted: " + abort.reason().orElse("for no reason given"));
+  }
+
+  static CollectiveException interrupted(GroupConfig config) {
+    return new CollectiveException(Cause.ABORTED, -1, prefix(config) + "was interrupted");
   }
 
   static CollectiveException noDriver(GroupConfig config, AeronException cause) {

@@ -1,6 +1,7 @@
 package dev.trireme.allreduce.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.trireme.allreduce.AbortSwitch;
@@ -12,6 +13,7 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.tensor.DType;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
 /** Ends that come from another thread while there is no group yet, or while it takes memory. */
 @Timeout(60)
 class AbortSwitchTest {
+  private static final int ABORTS = 100;
   private static final Duration LONG = Duration.ofSeconds(50);
 
   private static CompletableFuture<CollectiveException> joining(
@@ -69,6 +72,43 @@ class AbortSwitchTest {
       shouldBeAborted(first);
       // The other waits for rank 2 as well, and need not any more.
       assertThat(second.get(10, TimeUnit.SECONDS)).isNotNull();
+    }
+  }
+
+  /**
+   * The switch interrupts who joins, and what an interrupt finds is anything from a lock to a file
+   * that is being mapped.
+   */
+  @Test
+  void shouldEndJoiningInAnAbortWhereverItIs() throws Exception {
+    try (Host host = new Host()) {
+      int worldSize = 24;
+      GroupConfig config = host.config(0, worldSize, 1, LONG);
+      for (int round = 0; round < ABORTS; round++) {
+        AbortSwitch abort = new AbortSwitch();
+        Set<String> before = Set.copyOf(host.logBuffers());
+        CompletableFuture<Optional<Throwable>> end =
+            inThread(
+                () ->
+                    Optional.ofNullable(
+                        catchThrowable(
+                            () -> AeronProcessGroup.join(config, Optional.empty(), abort))));
+        awaitStreams(host, before, round % worldSize);
+        abort.abort("a newer generation");
+        assertThat(end.get(10, TimeUnit.SECONDS).orElseThrow())
+            .as("the end of round %s", round)
+            .isInstanceOfSatisfying(
+                CollectiveException.class, e -> assertThat(e.reason()).isEqualTo(Cause.ABORTED));
+      }
+    }
+  }
+
+  /** Blocks until so many streams are there that were not before. */
+  private static void awaitStreams(Host host, Set<String> before, int count) {
+    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (host.logBuffers().stream().filter(name -> !before.contains(name)).count() < count) {
+      assertThat(System.nanoTime()).as("the time for %s streams", count).isLessThan(limit);
+      Thread.onSpinWait();
     }
   }
 
