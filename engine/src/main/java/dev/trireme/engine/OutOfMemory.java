@@ -45,6 +45,23 @@ final class OutOfMemory {
         .orElseGet(() -> Failures.at(what, failure));
   }
 
+  /** The same where the size of a batch has no part in it. */
+  static EngineException explained(String what, RuntimeException failure) {
+    return shortage(failure)
+        .map(
+            shortage ->
+                new EngineException(
+                    what
+                        + ": "
+                        + shortage
+                        + "; it keeps memory of its own for each weight, sgd without momentum the"
+                        + " least; use a smaller model or smaller batches ("
+                        + Failures.brief(failure)
+                        + ")",
+                    failure))
+        .orElseGet(() -> Failures.at(what, failure));
+  }
+
   /** What was asked for and what is left, where a lack of memory is behind this failure. */
   static Optional<String> shortage(Throwable failure) {
     for (Throwable e = failure; e != null; e = e.getCause()) {

@@ -233,7 +233,7 @@ final class TorchReplica implements Replica {
       Scalar one = new Scalar(1);
       updateCounts.forEach(count -> count.add_(one));
     } catch (RuntimeException e) {
-      throw Failures.at("optimizer", e);
+      throw OutOfMemory.explained("optimizer", e);
     }
   }
 

@@ -40,6 +40,16 @@ class OutOfMemoryTest {
   }
 
   @Test
+  void shouldNameTheOptimizerWhereItsOwnMemoryDoesNotFit() {
+    assertThat(OutOfMemory.explained("optimizer", new RuntimeException(ON_DEVICE)))
+        .hasMessageStartingWith(
+            "optimizer: the device is out of memory: 1024.00 GiB were asked for, of its 139.80 GiB")
+        .hasMessageContaining("sgd without momentum");
+    assertThat(OutOfMemory.explained("optimizer", new RuntimeException("no")))
+        .hasMessage("optimizer: no");
+  }
+
+  @Test
   void shouldLeaveOtherFailuresAsTheyAre() {
     try (Items items = Items.classes(64, Shape.of(6), 3, 1)) {
       assertThat(OutOfMemory.explained("forward", new RuntimeException("no"), items.all()))

@@ -3,6 +3,7 @@ package dev.trireme.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -39,6 +40,35 @@ class FailureTest {
       assertThat(result.path("state").asText()).isEqualTo("FAILED");
       assertThat(result.path("reason").asText()).contains("rank 1").contains("SIGKILL");
       TriremeRun.awaitGone(children, Duration.ofSeconds(10));
+    }
+  }
+
+  /** libtorch refuses memory as truly here as it does on a device. */
+  @Test
+  void shouldSayAtWhichStepMemoryRanOutForWhichBatchAndWhatMayFit() throws Exception {
+    ClassJar.write(directory, "greedy.jar", GreedyModel.class, GreedyModel.Linear.class);
+    Path job = directory.resolve("greedy.yaml");
+    Files.writeString(
+        job,
+        """
+        name: greedy
+        model: {class: %s, jar: greedy.jar}
+        data:
+          train: {format: strokes, items: 2000, seed: 1}
+          batchSize: 128
+        train: {steps: 40, loss: cross-entropy, optimizer: {sgd: {lr: 0.05}}}
+        parallel: {workers: 2, threads: 1}
+        failurePolicy: {maxRestarts: 0}
+        """
+            .formatted(GreedyModel.class.getName()));
+    try (TriremeRun run = TriremeRun.train(directory, job.toString())) {
+      assertThat(run.exitCode()).isEqualTo(1);
+      assertThat(run.stderr())
+          .contains("after step " + GreedyModel.GOOD_STEPS + ": ")
+          .contains(
+              "forward of 64 of a batch's 128 items: the host is out of memory: 134217728 MiB")
+          .contains("train.microBatch: 32")
+          .doesNotContain("\tat ");
     }
   }
 

@@ -10,8 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
 
 /** What ranks have said themselves about the steps that they committed, see SteppingProgram. */
@@ -119,23 +117,14 @@ final class StepLog {
         "train.steps=1000000",
         "checkpoint.everySteps=100",
         "data.path=" + directory,
-        "program={class: %s, jar: %s}".formatted(SteppingProgram.class.getName(), jar(directory)));
+        "program={class: %s, jar: %s}"
+            .formatted(
+                SteppingProgram.class.getName(),
+                ClassJar.write(directory, "stepping.jar", SteppingProgram.class)));
   }
 
   /** Jobs with these settings are to end. */
   static void enough(Path directory) throws IOException {
     Files.createFile(directory.resolve(SteppingProgram.ENOUGH));
-  }
-
-  private static Path jar(Path directory) throws IOException {
-    Path jar = directory.resolve("stepping.jar");
-    String entry = SteppingProgram.class.getName().replace('.', '/') + ".class";
-    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar));
-        var in = SteppingProgram.class.getClassLoader().getResourceAsStream(entry)) {
-      out.putNextEntry(new JarEntry(entry));
-      in.transferTo(out);
-      out.closeEntry();
-    }
-    return jar;
   }
 }

@@ -67,13 +67,20 @@ final class RankRun {
     try {
       train();
       return 0;
-    } catch (DataException | EngineException | CheckpointException e) {
+    } catch (EngineException e) {
+      return failed(when(state.map(s -> s.progress().step())) + e.getMessage(), -1, !started);
+    } catch (DataException | CheckpointException e) {
       // Before the first step it is the job spec or its files that are wrong, not the run.
       return failed(e.getMessage(), -1, !started);
     } catch (Throwable e) {
       log.error("a bug, or the training program's own failure", e);
       return failed(e.toString(), join.rank(), false);
     }
+  }
+
+  /** For the head of an error of the engine, which knows of no steps. */
+  static String when(Optional<Long> step) {
+    return step.map(s -> s > 0 ? "after step " + s + ": " : "in the first step: ").orElse("");
   }
 
   private int failed(String verdict, int suspectRank, boolean usage) {
