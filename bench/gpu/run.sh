@@ -217,6 +217,18 @@ two_ranks_nccl_refused() {
   grep 'NCCL needs one for each' "$work/refused.txt"
 }
 
+# NCCL 2.30 and newer lets ranks share a device where it is told to; an older one refuses as ever.
+two_ranks_nccl_shared() {
+  export CUDA_VISIBLE_DEVICES=0 NCCL_MULTI_RANK_GPU_ENABLE=1
+  if train shared 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=2 \
+    --set parallel.device=cuda --set parallel.backend=nccl 2>"$work/shared.txt"; then
+    backed_by shared cuda nccl
+    return
+  fi
+  cat "$work/shared.txt"
+  grep 'NCCL needs one for each' "$work/shared.txt" && echo "this NCCL shares no device"
+}
+
 # A rank that is killed on a device is replaced, and the job ends as if nothing had been.
 recovery() {
   export CUDA_VISIBLE_DEVICES=0
@@ -309,6 +321,7 @@ step 40 resume
 step 40 quickstart_losses
 step 40 two_ranks_one_device
 step 30 two_ranks_nccl_refused
+step 40 two_ranks_nccl_shared
 step 40 quickstart
 step 40 quickstart_bf16
 step 40 quickstart_aeron

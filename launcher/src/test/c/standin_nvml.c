@@ -1,12 +1,12 @@
-/* Stand-in for libnvidia-ml.so.1 in tests without a GPU: three devices, of which the second and the
- * third are joined by four NVLinks and the first reaches both over the CPU's PCIe bridge only. What
- * it says is made up; that the calls and the layout of their structures are the real ones is what
- * the tests hold. */
+/* Stand-in for libnvidia-ml.so.1 in tests without a GPU: four devices, of which the second and the
+ * third are joined by four NVLinks and the others reach all over the CPU's PCIe bridge only. What it
+ * says is made up; that the calls and the layout of their structures are the real ones is what the
+ * tests hold. */
 #include <stdio.h>
 #include <string.h>
 
 enum { SUCCESS, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3 };
-enum { DEVICES = 3, LINKS = 4, HOST_BRIDGE = 30 };
+enum { DEVICES = 4, LINKS = 4, HOST_BRIDGE = 30 };
 
 struct memory { unsigned long long total, available, used; };
 struct pci {
@@ -15,7 +15,7 @@ struct pci {
   char bus_id[32];
 };
 
-static int devices[DEVICES] = {0, 1, 2};
+static int devices[DEVICES] = {0, 1, 2, 3};
 static int open;
 
 int nvmlInit_v2(void) { open = 1; return SUCCESS; }
@@ -68,7 +68,7 @@ int nvmlDeviceGetTopologyCommonAncestor(void *a, void *b, int *level) {
 }
 
 int nvmlDeviceGetNvLinkState(void *handle, unsigned link, int *state) {
-  if (index_of(handle) == 0) return NOT_SUPPORTED;
+  if (index_of(handle) == 0 || index_of(handle) == 3) return NOT_SUPPORTED;
   if (link >= LINKS) return INVALID_ARGUMENT;
   *state = 1;
   return SUCCESS;

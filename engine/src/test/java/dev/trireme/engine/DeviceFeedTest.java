@@ -139,4 +139,9 @@ class DeviceFeedTest {
       assertThat(Pointer.totalCount()).isLessThanOrEqualTo(objects);
     }
   }
+
+  @Test
+  void shouldDoWithoutAStreamOfItsOwnWhereLibtorchHasNoneToGive() {
+    assertThat(CopyStream.open(new Device(Device.Kind.CUDA, 0))).isEmpty();
+  }
 }

@@ -126,13 +126,16 @@ class NcclStandinTest {
       throws Exception {
     Map<String, String> environment = Map.of("LD_LIBRARY_PATH", STANDINS.toString());
     String[] bench = {"bench", "allreduce", "--backend", "nccl", "-e", "64k", "--json", "--ranks"};
-    try (TriremeRun run = TriremeRun.start(directory, environment, with(bench, "2"))) {
-      assertThat(run.exitCode()).as(run::stderr).isZero();
-      assertThat(run.stdout()).contains("\"bytes\":65536", "\"wrong\":0");
+    for (String ranks : List.of("1", "2", "4")) {
+      Path own = directory.resolve(ranks);
+      try (TriremeRun run = TriremeRun.start(own, environment, with(bench, ranks))) {
+        assertThat(run.exitCode()).as(run::stderr).isZero();
+        assertThat(run.stdout()).contains("\"bytes\":65536", "\"wrong\":0");
+      }
     }
-    try (TriremeRun run = TriremeRun.start(directory, environment, with(bench, "4"))) {
+    try (TriremeRun run = TriremeRun.start(directory, environment, with(bench, "5"))) {
       assertThat(run.exitCode()).isEqualTo(1);
-      assertThat(run.stderr()).contains("a CUDA device for each of 4 ranks, found 3");
+      assertThat(run.stderr()).contains("a CUDA device for each of 5 ranks, found 4");
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.trireme.allreduce.cuda;
 
 import dev.trireme.api.tensor.Device;
-import java.util.Locale;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.SizeTPointer;
@@ -78,13 +77,8 @@ public final class Cuda {
       // It would else be the answer to a question of somebody else on this thread.
       cudart.cudaGetLastError();
       throw new IllegalStateException(
-          name(device) + ": " + what + " failed: " + text(code) + "; " + room());
+          device + ": " + what + " failed: " + text(code) + "; " + room());
     }
-  }
-
-  /** As {@code cuda:0}. */
-  public static String name(Device device) {
-    return device.kind().name().toLowerCase(Locale.ROOT) + ":" + device.index();
   }
 
   private static String text(int code) {

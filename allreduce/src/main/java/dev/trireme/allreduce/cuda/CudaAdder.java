@@ -57,7 +57,7 @@ final class CudaAdder implements DeviceMemory.Adder {
     from.requireSameElements(onto);
     if (!from.device().equals(device) || !onto.device().equals(device)) {
       throw new IllegalArgumentException(
-          "expected two tensors of " + Cuda.name(device) + ", found " + from + " and " + onto);
+          "expected two tensors of " + device + ", found " + from + " and " + onto);
     }
     if (from.count() == 0) {
       return;
@@ -82,7 +82,7 @@ final class CudaAdder implements DeviceMemory.Adder {
             inside);
     if (status != cublas.CUBLAS_STATUS_SUCCESS) {
       throw new IllegalStateException(
-          Cuda.name(device)
+          device
               + ": the addition of "
               + from.count()
               + " "

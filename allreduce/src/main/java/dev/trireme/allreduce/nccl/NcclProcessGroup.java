@@ -2,7 +2,6 @@ package dev.trireme.allreduce.nccl;
 
 import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.RecordedGroup;
-import dev.trireme.allreduce.cuda.Cuda;
 import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.group.Buffers;
 import dev.trireme.allreduce.group.RecordedOperation;
@@ -223,10 +222,7 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
         buffers.stream().allMatch(b -> b.device().equals(config.device()) && b.count() > 0);
     if (buffers.isEmpty() || !all) {
       throw new IllegalArgumentException(
-          "expected buffers of "
-              + Cuda.name(config.device())
-              + " that are not empty, found "
-              + buffers);
+          "expected buffers of " + config.device() + " that are not empty, found " + buffers);
     }
     return start(NcclCall.allReduceTogether(List.copyOf(buffers), op));
   }
@@ -342,7 +338,7 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
     if (!reaches(buffer.device())) {
       throw new IllegalArgumentException(
           "expected a buffer of the CPU or of "
-              + Cuda.name(config.device())
+              + config.device()
               + ", found one on "
               + buffer.device());
     }

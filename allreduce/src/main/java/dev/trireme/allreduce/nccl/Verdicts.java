@@ -1,6 +1,5 @@
 package dev.trireme.allreduce.nccl;
 
-import dev.trireme.allreduce.cuda.Cuda;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import java.time.Duration;
@@ -16,7 +15,7 @@ final class Verdicts {
         + ": rank "
         + config.rank()
         + " ("
-        + Cuda.name(config.device())
+        + config.device()
         + ")";
   }
 

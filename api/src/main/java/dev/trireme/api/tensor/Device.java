@@ -21,4 +21,10 @@ public record Device(Kind kind, int index) {
       throw new IllegalArgumentException("no device " + kind + ":" + index);
     }
   }
+
+  /** As people write it: {@code cpu}, or {@code cuda:1}. */
+  @Override
+  public String toString() {
+    return kind == Kind.CPU ? "cpu" : "cuda:" + index;
+  }
 }

@@ -26,6 +26,12 @@ class TensorBufferTest {
   }
 
   @Test
+  void shouldNameDevicesAsPeopleDo() {
+    assertThat(Device.CPU).hasToString("cpu");
+    assertThat(new Device(Device.Kind.CUDA, 3)).hasToString("cuda:3");
+  }
+
+  @Test
   void shouldSliceWithinItsMemory() {
     assertThat(TEN.slice(3, 4)).isEqualTo(TensorBuffer.cpu(1036, DType.FLOAT32, 4));
     assertThat(TEN.slice(0, 10)).isEqualTo(TEN);

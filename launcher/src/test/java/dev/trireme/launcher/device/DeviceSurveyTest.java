@@ -25,7 +25,7 @@ class DeviceSurveyTest {
     assertThat(survey.devices())
         .as("those that NVLink joins come first")
         .extracting(HostDevice::index)
-        .containsExactly(1, 2, 0);
+        .containsExactly(1, 2, 0, 3);
     assertThat(survey.devices().get(0))
         .isEqualTo(
             new HostDevice(
@@ -35,10 +35,13 @@ class DeviceSurveyTest {
                 80L << 30,
                 69L << 30,
                 "00000000:02:00.0",
-                List.of(new Link(0, LinkKind.HOST_BRIDGE, 0), new Link(2, LinkKind.NVLINK, 4))));
+                List.of(
+                    new Link(0, LinkKind.HOST_BRIDGE, 0),
+                    new Link(2, LinkKind.NVLINK, 4),
+                    new Link(3, LinkKind.HOST_BRIDGE, 0))));
     assertThat(survey.devices().get(2).links())
         .extracting(Link::word)
-        .containsExactly("PHB", "PHB");
+        .containsExactly("PHB", "PHB", "PHB");
   }
 
   @Test
@@ -52,7 +55,7 @@ class DeviceSurveyTest {
         .containsExactlyInAnyOrder(0, 1);
     DeviceSurvey hidden = DeviceSurvey.take(driver, Optional.of("-1"));
     assertThat(hidden.devices()).isEmpty();
-    assertThat(hidden.none()).isEqualTo("CUDA_VISIBLE_DEVICES='-1' hides all 3 devices");
+    assertThat(hidden.none()).isEqualTo("CUDA_VISIBLE_DEVICES='-1' hides all 4 devices");
   }
 
   @Test
