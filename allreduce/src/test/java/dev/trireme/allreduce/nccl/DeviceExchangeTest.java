@@ -7,6 +7,7 @@ import dev.trireme.allreduce.LocalProcessGroup;
 import dev.trireme.allreduce.TestBuffers;
 import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.exchange.BucketedExchange;
+import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
@@ -23,6 +24,7 @@ import dev.trireme.api.train.StepSignals;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -190,6 +192,52 @@ class DeviceExchangeTest {
     }
   }
 
+  /** A bucket is summed on NCCL's stream while the gradients after it are still being computed. */
+  @Test
+  void shouldSumWhatIsReadyWhileBackwardGoesOn() {
+    try (NcclGroups ranks = NcclGroups.create(2)) {
+      ranks.onEveryRank(
+          group -> {
+            try (Tensors tensors = new Tensors(group.rank());
+                BucketedExchange exchange = exchange(group, tensors, 1, tensors.memory)) {
+              exchange.begin(1, new StepSignals(new Loss(1, 1, 1), false, false));
+              for (int i = SIZES.length - 1; i >= 0; i--) {
+                TensorBuffer gradient = tensors.parameters.get(i).tensor().data();
+                tensors.fill(gradient, seed(group.rank(), 0, 1) + i);
+                exchange.ready(i, gradient);
+                awaitSums((NcclProcessGroup) group, SIZES.length - i);
+              }
+              exchange.await();
+            }
+            return null;
+          });
+    }
+  }
+
+  private static void awaitSums(NcclProcessGroup group, int count) {
+    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (group.recentOperations().stream()
+            .filter(each -> each.what().startsWith("all-reduce"))
+            .filter(each -> each.state() == RecordedOperation.State.DONE)
+            .count()
+        < count) {
+      assertThat(System.nanoTime()).as("the time for %s sums", count).isLessThan(limit);
+      Thread.onSpinWait();
+    }
+  }
+
+  private static BucketedExchange exchange(
+      ProcessGroup group, Tensors tensors, long bytes, DeviceMemory memory) {
+    return new BucketedExchange(
+        group,
+        tensors.parameters,
+        List.of(tensors.statistic),
+        bytes,
+        bytes,
+        new CompressionSpec.None(),
+        memory);
+  }
+
   private static Void train(ProcessGroup group, int parts, long bytes) {
     Device device = new Device(Device.Kind.CUDA, group.rank());
     return train(group, parts, bytes, new CudaMemory(device));
@@ -197,15 +245,7 @@ class DeviceExchangeTest {
 
   private static Void train(ProcessGroup group, int parts, long bytes, DeviceMemory memory) {
     try (Tensors tensors = new Tensors(group.rank());
-        BucketedExchange exchange =
-            new BucketedExchange(
-                group,
-                tensors.parameters,
-                List.of(tensors.statistic),
-                bytes,
-                bytes,
-                new CompressionSpec.None(),
-                memory)) {
+        BucketedExchange exchange = exchange(group, tensors, bytes, memory)) {
       assertThat(exchange.reduced()).allMatch(each -> each.device().equals(tensors.device));
       for (long step = 1; step <= 3; step++) {
         for (int part = 0; part < parts; part++) {
