@@ -109,9 +109,19 @@ public final class ServedExchange implements GradientExchange {
     Wire wire = Wire.of(job.parallel().compression());
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
     this.incoming = Incoming.of(plan, state.slotCount());
-    this.signals = new Signals(workers, replica.statistics());
+    this.signals = signals();
     this.post = gathering.post();
     this.dealt = new Dealt(workers.rank(), workers.worldSize(), this::askPortions);
+  }
+
+  private Signals signals() {
+    try {
+      return new Signals(workers, replica.statistics());
+    } catch (RuntimeException | Error e) {
+      outgoing.close();
+      incoming.close();
+      throw e;
+    }
   }
 
   /** Whether workers meet after a step, to save or to evaluate, or at the end. */

@@ -34,11 +34,16 @@ record BucketTransfers(
     }
   }
 
-  /** One for each bucket, in their order: a collective call. */
+  /** One for each bucket, in their order: a collective call. When it throws, there are none. */
   List<BucketTransfer> make() {
     List<BucketTransfer> made = new ArrayList<>();
-    for (int bucket = 0; bucket < layout.buckets().size(); bucket++) {
-      made.add(of(bucket));
+    try {
+      for (int bucket = 0; bucket < layout.buckets().size(); bucket++) {
+        made.add(of(bucket));
+      }
+    } catch (RuntimeException | Error e) {
+      made.forEach(BucketTransfer::close);
+      throw e;
     }
     return List.copyOf(made);
   }

@@ -120,7 +120,7 @@ public final class BucketedExchange implements GradientExchange {
     this.layout = BucketLayout.of(needs, firstBucketBytes, bucketBytes);
     this.sums = new StepSums(group, statistics, memory);
     this.transfers =
-        new BucketTransfers(group, parameters, layout, compression, memory, device).make();
+        made(new BucketTransfers(group, parameters, layout, compression, memory, device));
     this.reduced =
         layout.slots().stream()
             .map(slot -> transfers.get(slot.bucket()).reduced().slice(slot.from(), slot.count()))
@@ -240,6 +240,7 @@ public final class BucketedExchange implements GradientExchange {
       transfers.get(bucket).finish();
     }
     group.label("");
+    placed("confirmation", group::confirm);
     forget();
     return sums.finish();
   }
@@ -266,6 +267,15 @@ public final class BucketedExchange implements GradientExchange {
     return new WireBytes(transfers.stream().mapToLong(BucketTransfer::sentBytes).sum(), plain);
   }
 
+  private List<BucketTransfer> made(BucketTransfers wanted) {
+    try {
+      return wanted.make();
+    } catch (RuntimeException | Error e) {
+      sums.close();
+      throw e;
+    }
+  }
+
   /** Forgets the step and frees what parts and compression hold; the rest belongs to the group. */
   @Override
   public void close() {
@@ -282,8 +292,12 @@ public final class BucketedExchange implements GradientExchange {
   }
 
   private void awaitOne(Work work, String what) {
+    placed(what, work::await);
+  }
+
+  private void placed(String what, Runnable wait) {
     try {
-      work.await();
+      wait.run();
     } catch (CollectiveException e) {
       CollectiveException placed =
           new CollectiveException(

@@ -383,6 +383,26 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
     messages.ifPresent(ProcessGroup::requireUsable);
   }
 
+  @Override
+  public boolean isProvisional() {
+    return true;
+  }
+
+  /**
+   * As {@link ProcessGroup#confirm}, through the companion; without one nothing is made sure of.
+   *
+   * <p>NCCL's kernels run through the rest of their steps when their communicator is aborted, and
+   * so let their neighbours' go on with what happens to lie in the buffers between them. Who was
+   * aborted knows it, and does not come here.
+   *
+   * <p>Cost: a barrier between the hosts' memories.
+   */
+  @Override
+  public void confirm() {
+    runner.requireUsable();
+    messages.ifPresent(group -> group.barrier().await());
+  }
+
   /**
    * Claims what an abort has left of this group, so that it is kept until it is used or this group
    * is closed, or until the group's deadline has passed. Granted once, and only where the config

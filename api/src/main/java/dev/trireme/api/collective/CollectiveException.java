@@ -20,7 +20,12 @@ public final class CollectiveException extends RuntimeException {
     /** The ranks started different operations, or with different dtypes or counts: a bug. */
     MISMATCH,
     /** The group was used after an earlier failure or after its close. */
-    UNUSABLE
+    UNUSABLE,
+    /**
+     * What this rank itself needs has failed, its device say: another process had better take its
+     * place.
+     */
+    OWN_FAULT
   }
 
   private final Cause reason;

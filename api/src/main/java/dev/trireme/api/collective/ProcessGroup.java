@@ -182,6 +182,26 @@ public interface ProcessGroup extends AutoCloseable {
    */
   void requireUsable();
 
+  /**
+   * Whether what operations give is provisional until {@link #confirm} has returned. Over NCCL, a
+   * rank that gives up ends its part of an operation at once, and others may take what that leaves
+   * for a result. Elsewhere an operation that has ended well is right.
+   */
+  default boolean isProvisional() {
+    return false;
+  }
+
+  /**
+   * Makes sure of the operations that this rank has awaited: returns once every rank has called
+   * this, each after its own had ended well. For results that are to outlive the group. A
+   * collective call; blocks as {@link Work#await()} does, and not at all where nothing is
+   * provisional.
+   *
+   * @throws CollectiveException when a rank has failed; what was awaited since the call before must
+   *     not be used then
+   */
+  default void confirm() {}
+
   /** Ends the group's thread and frees its memory; waits for neither peers nor operations. */
   @Override
   void close();

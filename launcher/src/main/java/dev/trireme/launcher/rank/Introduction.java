@@ -49,7 +49,8 @@ final class Introduction {
     contacts.complete(all);
   }
 
-  void abort(String why) {
+  /** From then on nothing is said any more: it would be taken for a word of the next formation. */
+  synchronized void abort(String why) {
     contacts.completeExceptionally(
         new CollectiveException(CollectiveException.Cause.ABORTED, -1, why));
   }
@@ -78,6 +79,9 @@ final class Introduction {
   }
 
   private synchronized void say(int group, Endpoint endpoint) {
+    if (contacts.isCompletedExceptionally()) {
+      return;
+    }
     own[group] = endpoint.text();
     said++;
     if (said == own.length) {

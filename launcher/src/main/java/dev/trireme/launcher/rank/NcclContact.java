@@ -1,5 +1,6 @@
 package dev.trireme.launcher.rank;
 
+import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.nccl.NcclClaim;
 import dev.trireme.allreduce.nccl.NcclUniqueId;
 import java.util.HexFormat;
@@ -10,15 +11,19 @@ import java.util.Optional;
  *
  * @param id of the formation, from rank 0 alone
  * @param claim on what a failed formation has left this rank with
+ * @param endpoint of the group beside NCCL's, where the formation spans hosts
  */
-record NcclContact(Optional<NcclUniqueId> id, Optional<NcclClaim> claim) {
+record NcclContact(
+    Optional<NcclUniqueId> id, Optional<NcclClaim> claim, Optional<Endpoint> endpoint) {
   private static final String BETWEEN = ";";
 
   /** As one word, which {@link #parse} reads. */
   String text() {
     return id.map(i -> HexFormat.of().formatHex(i.bytes())).orElse("")
         + BETWEEN
-        + claim.map(NcclClaim::text).orElse("");
+        + claim.map(NcclClaim::text).orElse("")
+        + BETWEEN
+        + endpoint.map(Endpoint::text).orElse("");
   }
 
   /**
@@ -27,16 +32,18 @@ record NcclContact(Optional<NcclUniqueId> id, Optional<NcclClaim> claim) {
    * @throws IllegalArgumentException when it is none
    */
   static NcclContact parse(String text) {
-    int between = text.indexOf(BETWEEN);
-    if (between < 0) {
-      throw new IllegalArgumentException("expected an id and a claim, found '" + text + "'");
+    String[] parts = text.split(BETWEEN, -1);
+    if (parts.length != 3) {
+      throw new IllegalArgumentException(
+          "expected an id, a claim and an endpoint, found '" + text + "'");
     }
-    String id = text.substring(0, between);
-    String claim = text.substring(between + 1);
     return new NcclContact(
-        id.isEmpty()
-            ? Optional.empty()
-            : Optional.of(new NcclUniqueId(HexFormat.of().parseHex(id))),
-        claim.isEmpty() ? Optional.empty() : Optional.of(NcclClaim.parse(claim)));
+        given(parts[0]).map(id -> new NcclUniqueId(HexFormat.of().parseHex(id))),
+        given(parts[1]).map(NcclClaim::parse),
+        given(parts[2]).map(Endpoint::parse));
+  }
+
+  private static Optional<String> given(String part) {
+    return part.isEmpty() ? Optional.empty() : Optional.of(part);
   }
 }

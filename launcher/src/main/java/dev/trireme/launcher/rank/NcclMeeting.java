@@ -2,6 +2,7 @@ package dev.trireme.launcher.rank;
 
 import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.nccl.Nccl;
 import dev.trireme.allreduce.nccl.NcclClaim;
@@ -92,15 +93,20 @@ final class NcclMeeting {
    * @throws CollectiveException when the others do not come, or the formation was aborted
    */
   ProcessGroup join(AbortSwitch abort) throws InterruptedException {
+    Optional<AeronProcessGroup.Opening> opening = Optional.empty();
     try {
       librariesLoaded.run();
       Nccl.load();
+      if (config.network().isPresent()) {
+        opening = Optional.of(AeronProcessGroup.open(config, companionAbort));
+      }
       // Where it turns out that nobody needs it, a thread of NCCL's waits for ever: a small price.
       Optional<NcclUniqueId> id =
           config.rank() == 0 ? Optional.of(NcclUniqueId.create()) : Optional.empty();
-      out.accept(new RankReport.Contact(new NcclContact(id, estate.claim()).text()));
+      Optional<Endpoint> own = opening.map(AeronProcessGroup.Opening::endpoint);
+      out.accept(new RankReport.Contact(new NcclContact(id, estate.claim(), own).text()));
       List<NcclContact> all = await().contacts().stream().map(NcclContact::parse).toList();
-      ProcessGroup companion = AeronProcessGroup.join(config, Optional.empty(), companionAbort);
+      ProcessGroup companion = companion(opening, all);
       try {
         return join(all, abort, companion);
       } catch (RuntimeException e) {
@@ -108,8 +114,18 @@ final class NcclMeeting {
         throw e;
       }
     } finally {
+      opening.ifPresent(AeronProcessGroup.Opening::close);
       estate.close();
     }
+  }
+
+  private ProcessGroup companion(
+      Optional<AeronProcessGroup.Opening> opening, List<NcclContact> all) {
+    if (opening.isEmpty()) {
+      return AeronProcessGroup.join(config, Optional.empty(), companionAbort);
+    }
+    List<Endpoint> endpoints = all.stream().map(c -> c.endpoint().orElseThrow()).toList();
+    return opening.get().join(endpoints, Optional.empty());
   }
 
   private ProcessGroup join(List<NcclContact> all, AbortSwitch abort, ProcessGroup companion) {

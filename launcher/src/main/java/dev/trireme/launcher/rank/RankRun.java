@@ -69,13 +69,18 @@ final class RankRun {
       return 0;
     } catch (EngineException e) {
       return failed(when(state.map(s -> s.progress().step())) + e.getMessage(), -1, !started);
-    } catch (DataException | CheckpointException e) {
+    } catch (DataException | CheckpointException | CollectiveException e) {
       // Before the first step it is the job spec or its files that are wrong, not the run.
-      return failed(e.getMessage(), -1, !started);
+      return failed(e.getMessage(), blamed(e), !started && !(e instanceof CollectiveException));
     } catch (Throwable e) {
       log.error("a bug, or the training program's own failure", e);
       return failed(e.toString(), join.rank(), false);
     }
+  }
+
+  /** A rank that ends of a collective ends by its own fault; the others may be the job's. */
+  private int blamed(RuntimeException e) {
+    return e instanceof CollectiveException ? join.rank() : -1;
   }
 
   /** For the head of an error of the engine, which knows of no steps. */
@@ -168,22 +173,11 @@ final class RankRun {
     try {
       link.report(formation.train(lasting, programs.program()));
     } catch (Exception e) {
-      CollectiveException broken = broken(e);
-      park(broken, lasting.state());
+      boolean begun = formation.hasStarted();
+      park(Leaving.of(e, join.rank(), begun, lasting.state().isSound()), lasting.state());
     } finally {
       started |= formation.hasStarted();
     }
-  }
-
-  /** The collective that failed, however deep in what a user's program has thrown. */
-  private static CollectiveException broken(Exception thrown) throws Exception {
-    for (Throwable e = thrown; e != null; e = e.getCause()) {
-      if (e instanceof CollectiveException broken
-          && broken.reason() != CollectiveException.Cause.MISMATCH) {
-        return broken;
-      }
-    }
-    throw thrown;
   }
 
   private void park(CollectiveException broken, RankState holds) {

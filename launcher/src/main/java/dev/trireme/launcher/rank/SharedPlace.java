@@ -46,13 +46,16 @@ final class SharedPlace {
         wrong = "cannot write to it: " + e;
       }
     }
-    long name = fromRankZero(group, wrong.isEmpty() ? token : 0);
-    if (group.rank() != 0 && name != 0 && !Files.exists(marker(place, name))) {
-      wrong = "what rank 0 has written there is not seen";
+    try {
+      long name = fromRankZero(group, wrong.isEmpty() ? token : 0);
+      if (group.rank() != 0 && name != 0 && !Files.exists(marker(place, name))) {
+        wrong = "what rank 0 has written there is not seen";
+      }
+      // Nobody takes the file away before all have looked, nor leaves before all have been told.
+      group.barrier().await();
+    } finally {
+      own.ifPresent(SharedPlace::delete);
     }
-    // Nobody takes the file away before all have looked, nor leaves before all have been told.
-    group.barrier().await();
-    own.ifPresent(SharedPlace::delete);
     if (!wrong.isEmpty()) {
       throw new CheckpointException(
           "checkpoints lie in "

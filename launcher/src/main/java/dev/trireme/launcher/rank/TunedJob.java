@@ -70,6 +70,7 @@ record TunedJob(JobSpec job, String resolvedSpec, Optional<RankReport.BucketsTun
         starts && group.rank() == 0 ? ofCheckpoint(job) : Optional.empty();
     BucketTuning.Sizes sizes =
         fromRankZero(before, group).orElseGet(() -> measured(group, parameters));
+    group.confirm();
     JobSpec fixed = asked.withBuckets(sizes.first(), sizes.others());
     ParallelSpec parallel = fixed.parallel();
     log.info(

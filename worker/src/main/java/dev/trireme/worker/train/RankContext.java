@@ -216,10 +216,11 @@ public final class RankContext implements TrainingContext {
     }
     Given given = broadcast(root);
     if (!root) {
-      ports.state().receiving(given.progress());
+      ports.state().receiving(given.progress(), !ports.group().isProvisional());
       ports.exchange().receiving();
     }
     StateBroadcast.run(state, ports.group(), ports.memory(), origin.root());
+    ports.group().confirm();
     Progress progress = joined(given);
     ports.state().holds(progress);
     restoredStep = origin.held() ? -1 : given.progress().step();
@@ -247,7 +248,7 @@ public final class RankContext implements TrainingContext {
   }
 
   private Progress restore() {
-    ports.state().receiving(Progress.START);
+    ports.state().receiving(Progress.START, true);
     Optional<Checkpointer.Restored> own =
         origin
             .ownCheckpoints()
@@ -298,6 +299,7 @@ public final class RankContext implements TrainingContext {
     values.put(2, own.cursor().position());
     values.put(3, root && origin.held() ? ports.exchange().held(own.step()) : 0);
     ports.group().broadcast(progressBuffer.bytes(), origin.root()).await();
+    ports.group().confirm();
     Cursor cursor = new Cursor(Math.toIntExact(values.get(1)), values.get(2));
     return new Given(new Progress(values.get(0), cursor), values.get(3));
   }
@@ -345,6 +347,8 @@ public final class RankContext implements TrainingContext {
     values.put(1, local.correct());
     values.put(2, local.items());
     ports.group().allReduce(lossBuffer, ReduceOp.SUM).await();
+    // Programs decide by it when to end.
+    ports.group().confirm();
     return new Loss(values.get(0), Math.round(values.get(1)), Math.round(values.get(2)));
   }
 
@@ -367,6 +371,7 @@ public final class RankContext implements TrainingContext {
   public void finish(Progress progress) {
     ports.exchange().finishing(progress);
     ports.group().barrier().await();
+    ports.group().confirm();
     steps.closed();
     ports.checkpointer().drain(DRAIN_DEADLINE);
   }

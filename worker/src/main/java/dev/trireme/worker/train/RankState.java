@@ -66,11 +66,16 @@ public final class RankState implements AutoCloseable {
     return tainted;
   }
 
-  /** State is being written over the replica's, of this step or of another one. */
-  void receiving(Progress of) {
+  /**
+   * State is being written over the replica's, of this step or of another one.
+   *
+   * @param exact whether nothing but that state can get there; see {@link
+   *     dev.trireme.api.collective.ProcessGroup#isProvisional}
+   */
+  void receiving(Progress of, boolean exact) {
     tainted = true;
     // The same step's state is the same bits, so that even half of it does no harm.
-    sound &= of.equals(progress);
+    sound &= exact && of.equals(progress);
   }
 
   /** What the replica holds is not whole, and what would make it so is gone. */

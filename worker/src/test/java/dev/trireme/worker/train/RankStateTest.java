@@ -79,9 +79,9 @@ class RankStateTest {
   void shouldBeNoSourceWhileItReceivesTheStateOfAnotherStep() {
     Progress five = new Progress(5, Cursor.START);
     state.holds(five);
-    state.receiving(five);
+    state.receiving(five, true);
     assertThat(state.isSound()).as("the same bits over themselves").isTrue();
-    state.receiving(new Progress(6, Cursor.START));
+    state.receiving(new Progress(6, Cursor.START), true);
     assertThat(state.isSound()).isFalse();
   }
 }
