@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -17,6 +18,7 @@ final class ClusterRun implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path directory;
+  private final Map<String, String> environment;
   private final List<Process> services = new ArrayList<>();
 
   /** What a command did. */
@@ -32,7 +34,13 @@ final class ClusterRun implements AutoCloseable {
 
   /** In this directory, with credentials of its own. */
   ClusterRun(Path directory) throws Exception {
+    this(directory, Map.of());
+  }
+
+  /** The same with more in the environment of all processes. */
+  ClusterRun(Path directory, Map<String, String> environment) throws Exception {
     this.directory = directory;
+    this.environment = Map.copyOf(environment);
     Done made = plain("cluster", "init", "credentials");
     if (made.code() != 0) {
       throw new AssertionError(made.err());
@@ -151,6 +159,7 @@ final class ClusterRun implements AutoCloseable {
     builder.environment().put("XDG_CACHE_HOME", directory.resolve("cache").toString());
     builder.environment().remove("TRIREME_CLUSTER");
     builder.environment().remove("TRIREME_CREDENTIALS");
+    builder.environment().putAll(environment);
     return builder;
   }
 

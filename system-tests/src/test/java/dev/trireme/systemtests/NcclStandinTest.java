@@ -3,14 +3,16 @@ package dev.trireme.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -139,6 +141,43 @@ class NcclStandinTest {
     }
   }
 
+  /** Each agent is a host of its own, and what goes beside NCCL goes over the network. */
+  @Test
+  void shouldTrainOverNcclAcrossHostsAndRecoverARankThere() throws Exception {
+    try (ClusterRun cluster = new ClusterRun(directory, environment(true))) {
+      Process coordinator = cluster.coordinator("c1");
+      cluster.agent("a1", 1, "c1");
+      cluster.agent("a2", 1, "c1");
+      String[] settings = {NCCL, "parallel.device=cpu", "train.steps=300"};
+      List<String> submit = new ArrayList<>(List.of("job", "submit", TINY));
+      Stream.of(settings).forEach(setting -> submit.addAll(List.of("--set", setting)));
+      String job = cluster.ask("c1", submit.toArray(String[]::new)).out().strip();
+      cluster.await("a step", coordinator, () -> runFile("metrics.jsonl").contains("\"step\":"));
+      cluster.ask("c1", "chaos", job, "--kill-rank", "1", "--json");
+
+      assertThat(cluster.ask("c1", "job", "wait", job).code()).as(cluster.logs()).isZero();
+      List<JsonNode> formed = new ArrayList<>();
+      for (String line : runFile("events.jsonl").split("\n")) {
+        JsonNode event = new ObjectMapper().readTree(line);
+        if (event.path("type").asText().equals("generation")) {
+          formed.add(event);
+        }
+      }
+      assertThat(formed).extracting(event -> event.path("backend").asText()).containsOnly("nccl");
+      assertThat(formed).hasSize(2);
+    }
+  }
+
+  /** What the only run of a cluster has written to one of its files so far. */
+  private String runFile(String name) throws IOException {
+    try (Stream<Path> files = Files.walk(directory.resolve("runs"))) {
+      Optional<Path> file = files.filter(f -> f.endsWith(name)).findFirst();
+      return file.isPresent() ? Files.readString(file.get()) : "";
+    } catch (NoSuchFileException e) {
+      return "";
+    }
+  }
+
   private static String[] with(String[] words, String last) {
     List<String> all = new ArrayList<>(List.of(words));
     all.add(last);
@@ -175,15 +214,18 @@ class NcclStandinTest {
    * @param own whether each rank has a device of its own; else all have one
    */
   private TriremeRun start(boolean own, String... more) throws IOException {
-    Map<String, String> environment = new HashMap<>();
-    environment.put("LD_LIBRARY_PATH", STANDINS.toString());
-    environment.put(
-        "TRIREME_JAVA_OPTS",
-        "-Dtrireme.test.ncclOnHost=true -Dtrireme.test.ncclDevicePerRank=" + own);
     List<String> arguments = new ArrayList<>(List.of("train", TINY, "--run-dir", "run"));
     arguments.addAll(List.of("--set", "parallel.device=cpu"));
     arguments.addAll(List.of(more));
-    return TriremeRun.start(directory, environment, arguments.toArray(String[]::new));
+    return TriremeRun.start(directory, environment(own), arguments.toArray(String[]::new));
+  }
+
+  private static Map<String, String> environment(boolean own) {
+    return Map.of(
+        "LD_LIBRARY_PATH",
+        STANDINS.toString(),
+        "TRIREME_JAVA_OPTS",
+        "-Dtrireme.test.ncclOnHost=true -Dtrireme.test.ncclDevicePerRank=" + own);
   }
 
   private static List<JsonNode> generations(TriremeRun run) {
