@@ -8,6 +8,8 @@ import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.allreduce.inprocess.RankGroups;
+import dev.trireme.allreduce.plan.Hosts;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.collective.ProcessGroup;
@@ -17,45 +19,37 @@ import dev.trireme.api.job.AlgorithmRow;
 import dev.trireme.api.job.AlgorithmRow.Algorithm;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-/** Order, overlap, and all the ways in which a group ends. */
-@Timeout(60)
-class SharedGroupTest {
+/** Ranks of one host: the algorithms' table, memory that is shown, and all the ways to end. */
+class SharedGroupTest extends GroupChecks {
   private static final Duration SHORT = Duration.ofMillis(500);
 
+  @Override
+  protected RankGroups form(int worldSize, Duration timeout) {
+    return InProcessGroups.create(worldSize, timeout, Optional.empty());
+  }
+
   @Test
-  void shouldRunOperationsInTheOrderInWhichTheyWereStarted() {
-    try (InProcessGroups ranks = InProcessGroups.create(3)) {
-      List<double[]> results =
-          ranks.onEveryRank(
-              group -> {
-                TensorBuffer buffer = group.allocate(DType.FLOAT64, 5_000);
-                TestBuffers.fill(buffer, group.rank());
-                // The same memory again and again, nothing awaited in between.
-                List<Work> works = new ArrayList<>();
-                works.add(group.allReduce(buffer, ReduceOp.SUM));
-                works.add(group.broadcast(buffer, 2));
-                works.add(group.allReduce(buffer, ReduceOp.SUM));
-                works.add(group.allReduce(buffer.slice(0, 7), ReduceOp.SUM));
-                works.add(group.allReduce(buffer, ReduceOp.MAX));
-                works.add(group.barrier());
-                for (int i = works.size() - 1; i >= 0; i--) {
-                  works.get(i).await();
-                }
-                return TestBuffers.read(buffer);
-              });
-      double[] sums = TestBuffers.expected(3, 5_000, DType.FLOAT64, ReduceOp.SUM);
-      for (int i = 0; i < sums.length; i++) {
-        sums[i] *= i < 7 ? 9 : 3;
+  void shouldShowWhatAnotherRankOfTheHostHasAllocated() {
+    try (InProcessGroups ranks =
+        InProcessGroups.create(
+            Hosts.named(List.of("a", "a", "b")), InProcessGroups.TIMEOUT, Optional.empty())) {
+      List<TensorBuffer> own = ranks.onEveryRank(g -> g.allocate(DType.INT64, 8));
+      NativeMemory.view(own.get(1).address(), 64).putLong(24, 4711);
+      TensorBuffer shown = ranks.group(0).shownBy(1, own.get(0).slice(3, 2)).orElseThrow();
+      assertThat(shown.count()).isEqualTo(2);
+      assertThat(NativeMemory.view(shown.address(), 16).getLong(0)).isEqualTo(4711);
+      assertThat(ranks.group(0).shownBy(2, own.get(0))).as("of another host").isEmpty();
+      try (NativeMemory.Block foreign = NativeMemory.allocate(8, 8)) {
+        TensorBuffer other = foreign.buffer(DType.INT64, 1);
+        assertThat(ranks.group(0).shownBy(1, other)).as("not of this group").isEmpty();
       }
-      assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(sums));
     }
   }
 
@@ -88,57 +82,6 @@ class SharedGroupTest {
                       .containsExactly(
                           "all-reduce (sum, tree) of 101 FLOAT32",
                           "all-reduce (sum, ring) of 100 FLOAT32"));
-    }
-  }
-
-  @Test
-  void shouldKeepManyOperationsInFlight() {
-    try (InProcessGroups ranks = InProcessGroups.create(2)) {
-      ranks.onEveryRank(
-          group -> {
-            TensorBuffer buffer = group.allocate(DType.INT64, 1_000);
-            List<Work> works = new ArrayList<>();
-            for (int i = 0; i < 1_000; i++) {
-              TensorBuffer one = buffer.slice(i, 1);
-              TestBuffers.fill(one, group.rank());
-              works.add(group.allReduce(one, ReduceOp.SUM));
-            }
-            works.forEach(Work::await);
-            double sum = TestBuffers.value(0, 0) + TestBuffers.value(1, 0);
-            assertThat(TestBuffers.read(buffer)).containsOnly(sum);
-            return null;
-          });
-    }
-  }
-
-  @Test
-  void shouldRefuseMoreOperationsInFlightThanItCanHold() {
-    try (InProcessGroups ranks = InProcessGroups.create(2)) {
-      ProcessGroup alone = ranks.group(0);
-      assertThatThrownBy(
-              () -> {
-                while (true) {
-                  alone.barrier();
-                }
-              })
-          .isInstanceOf(IllegalStateException.class)
-          .hasMessageContaining("1024 operations are in flight");
-    }
-  }
-
-  @Test
-  void shouldProgressWhileNobodyAwaits() {
-    try (InProcessGroups ranks = InProcessGroups.create(2)) {
-      ranks.onEveryRank(
-          group -> {
-            Work work = group.allReduce(group.allocate(DType.FLOAT32, 1 << 20), ReduceOp.SUM);
-            long limit = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-            while (!work.isDone() && System.nanoTime() < limit) {
-              Thread.onSpinWait();
-            }
-            assertThat(work.isDone()).isTrue();
-            return null;
-          });
     }
   }
 

@@ -53,6 +53,19 @@ final class NcclPipeline {
   }
 
   /**
+   * Whether an operation before it has yet to write, at its end, what this one is to read in the
+   * host's memory. On the device their order sees to that.
+   */
+  boolean owesInputOf(NcclCall call) {
+    for (NcclOperation before : issued) {
+      if (Transfers.meetOnHost(before.call().output(), call.input())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
    * Puts an operation behind those before it.
    *
    * @param settle returns once NCCL has put on the stream what it was called for: a mark behind a

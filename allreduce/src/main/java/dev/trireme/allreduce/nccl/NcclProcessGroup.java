@@ -295,7 +295,7 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
 
   private ProcessGroup companion(String what, int peer) {
     if (peer == rank()) {
-      throw new IllegalArgumentException(what + " rank " + peer + ", which is this rank itself");
+      throw new IllegalArgumentException(what + " rank " + peer + ", which is this very rank");
     }
     return messages.orElseThrow(
         () ->
@@ -353,6 +353,8 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   }
 
   private Work start(NcclCall call) {
+    // The companion may know better: of a message that failed, or a peer that gave up.
+    requireUsable();
     return runner.start(call);
   }
 

@@ -180,8 +180,11 @@ final class NcclRunner {
     pending.remove(operation);
   }
 
-  /** Ends everything in flight; returns at once. */
+  /** Ends everything in flight; returns at once. Nothing is left to end once it has been closed. */
   void abort(String why) {
+    if (closing && !thread.isAlive()) {
+      return;
+    }
     fail(
         Optional.ofNullable(pending.peek())
             .map(head -> Verdicts.of(config, head, Cause.ABORTED, "aborted: " + why))
@@ -359,7 +362,10 @@ final class NcclRunner {
 
   private boolean turn() {
     boolean moved = false;
-    for (NcclOperation next = inbox.poll(); next != null; next = inbox.poll()) {
+    for (NcclOperation next = inbox.peek();
+        next != null && !pipeline.owesInputOf(next.call());
+        next = inbox.peek()) {
+      inbox.remove();
       pipeline.issue(next, this::settle);
       moved = true;
       moved |= pipeline.finishSome();

@@ -31,6 +31,14 @@ final class Transfers {
     return buffer.device().equals(Device.CPU);
   }
 
+  /** Whether the two have bytes of the host's memory in common. */
+  static boolean meetOnHost(TensorBuffer one, TensorBuffer other) {
+    return onHost(one)
+        && onHost(other)
+        && one.address() < other.address() + other.byteCount()
+        && other.address() < one.address() + one.byteCount();
+  }
+
   private static long aligned(long bytes) {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }

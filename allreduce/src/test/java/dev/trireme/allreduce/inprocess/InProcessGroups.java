@@ -21,7 +21,7 @@ import java.util.concurrent.TimeoutException;
  * The process groups of all ranks of a formation in one JVM. Each rank's operations must be started
  * from a thread of its own, as {@link #onEveryRank} does.
  */
-public final class InProcessGroups implements AutoCloseable {
+public final class InProcessGroups implements RankGroups {
   /** The deadline of every operation unless another is asked for. */
   public static final Duration TIMEOUT = Duration.ofSeconds(30);
 
@@ -79,7 +79,7 @@ public final class InProcessGroups implements AutoCloseable {
     return new InProcessGroups(Hosts.one(worldSize), 1, TIMEOUT, algorithms);
   }
 
-  /** The group of one rank. */
+  @Override
   public ProcessGroup group(int rank) {
     return groups.get(rank);
   }
@@ -94,12 +94,7 @@ public final class InProcessGroups implements AutoCloseable {
     hub.lose(rank);
   }
 
-  /**
-   * Runs the task once a rank, all at the same time.
-   *
-   * @return the results in order of rank
-   * @throws RuntimeException the first failure in order of rank
-   */
+  @Override
   public <T> List<T> onEveryRank(RankTask<T> task) {
     List<Callable<T>> calls = new ArrayList<>();
     for (ProcessGroup group : groups) {

@@ -7,8 +7,6 @@ import dev.trireme.allreduce.CollectiveChecks.Check;
 import dev.trireme.allreduce.CollectiveChecks.Collective;
 import dev.trireme.allreduce.CollectiveChecks.Memory;
 import dev.trireme.allreduce.TestBuffers;
-import dev.trireme.allreduce.cuda.CudaMemory;
-import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
@@ -33,26 +31,33 @@ class NcclCollectivesTest {
   private static final int SAMPLE = 150;
 
   @ParameterizedTest(name = "{0} ranks, buffers on the device: {1}")
-  @CsvSource({"1, false", "1, true", "2, false", "2, true", "3, false", "3, true", "4, true"})
+  @CsvSource({
+    "1, false",
+    "1, true",
+    "2, false",
+    "2, true",
+    "3, false",
+    "3, true",
+    "4, false",
+    "4, true"
+  })
   void shouldDoLikeTheReferenceWithTheSameBitsOnAllRanks(int worldSize, boolean onDevice) {
+    List<Check> checks = checks(worldSize, worldSize);
+    System.out.printf(
+        "NCCL: %d checks, %d ranks, buffers on the %s%n",
+        checks.size(), worldSize, onDevice ? "device" : "host");
     try (NcclGroups ranks = NcclGroups.create(worldSize)) {
-      for (Check check : checks(worldSize, worldSize)) {
+      for (Check check : checks) {
         List<Integer> bits =
             ranks.onEveryRank(
                 group ->
                     onDevice
-                        ? CollectiveChecks.run(group, check, (t, n) -> onDevice(group, t, n))
+                        ? CollectiveChecks.run(
+                            group, check, (t, n) -> NcclGroups.onDevice(group, t, n))
                         : CollectiveChecks.run(group, check));
         assertThat(bits).as("%s", check).containsOnly(bits.get(0));
       }
     }
-  }
-
-  /** The stand-in's devices are the host's memory, so that tests can look into it. */
-  private static TensorBuffer onDevice(ProcessGroup group, DType dtype, long count) {
-    TensorBuffer buffer = group.allocate(NcclGroups.device(group), dtype, count);
-    new CudaMemory(NcclGroups.device(group)).synchronize(NcclGroups.device(group));
-    return buffer;
   }
 
   @ParameterizedTest
@@ -68,7 +73,8 @@ class NcclCollectivesTest {
               Work work =
                   i % 7 == 0
                       ? group.barrier()
-                      : group.allReduce(onDevice(group, DType.FLOAT32, 1 + i * 97L), ReduceOp.SUM);
+                      : group.allReduce(
+                          NcclGroups.onDevice(group, DType.FLOAT32, 1 + i * 97L), ReduceOp.SUM);
               work.whenDone(end -> ended.add(number));
               works.add(work);
             }
@@ -89,8 +95,8 @@ class NcclCollectivesTest {
     try (NcclGroups ranks = NcclGroups.create(2)) {
       ranks.onEveryRank(
           group -> {
-            TensorBuffer one = onDevice(group, DType.FLOAT32, 100);
-            TensorBuffer other = onDevice(group, DType.INT64, 20_011);
+            TensorBuffer one = NcclGroups.onDevice(group, DType.FLOAT32, 100);
+            TensorBuffer other = NcclGroups.onDevice(group, DType.INT64, 20_011);
             TestBuffers.fill(one, group.rank());
             TestBuffers.fill(other, group.rank());
             ((NcclProcessGroup) group).allReduceTogether(List.of(one, other), ReduceOp.SUM).await();

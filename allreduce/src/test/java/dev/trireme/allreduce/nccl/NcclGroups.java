@@ -1,9 +1,13 @@
 package dev.trireme.allreduce.nccl;
 
 import dev.trireme.allreduce.AbortSwitch;
+import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.allreduce.inprocess.RankGroups;
 import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +22,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.IntFunction;
 
 /** The NCCL groups of all ranks of a formation in one JVM, rank r on device r of the stand-ins. */
-final class NcclGroups implements AutoCloseable {
+final class NcclGroups implements RankGroups {
   static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final long GENERATION = 7;
 
@@ -29,7 +33,7 @@ final class NcclGroups implements AutoCloseable {
   private NcclGroups(int worldSize, Duration timeout, Duration keep) {
     Standins.load();
     threads = Executors.newFixedThreadPool(worldSize, task -> new Thread(task, "nccl-test-rank"));
-    companions = InProcessGroups.create(worldSize);
+    companions = InProcessGroups.create(worldSize, timeout, Optional.empty());
     NcclUniqueId id = NcclUniqueId.create();
     groups =
         onRanks(
@@ -70,7 +74,8 @@ final class NcclGroups implements AutoCloseable {
         rank, worldSize, GENERATION, new Device(Device.Kind.CUDA, device), id, timeout);
   }
 
-  NcclProcessGroup group(int rank) {
+  @Override
+  public NcclProcessGroup group(int rank) {
     return groups.get(rank);
   }
 
@@ -78,8 +83,15 @@ final class NcclGroups implements AutoCloseable {
     return new Device(Device.Kind.CUDA, group.rank());
   }
 
-  /** Runs the task once a rank, all at the same time. */
-  <T> List<T> onEveryRank(InProcessGroups.RankTask<T> task) {
+  /** Memory of the rank's device. The stand-in's is the host's, so that tests can look into it. */
+  static TensorBuffer onDevice(ProcessGroup group, DType dtype, long count) {
+    TensorBuffer buffer = group.allocate(device(group), dtype, count);
+    new CudaMemory(device(group)).synchronize(device(group));
+    return buffer;
+  }
+
+  @Override
+  public <T> List<T> onEveryRank(InProcessGroups.RankTask<T> task) {
     return onRanks(
         groups.size(),
         rank -> {
