@@ -11,7 +11,7 @@
  *  - a peer that is gone is not noticed: operations wait for it until ncclCommAbort;
  *  - ncclCommAbort ends what waits and frees the communicator; to use it afterwards ends the
  *    process with a message here (with the real library it is undefined);
- *  - two ranks on one device are refused with the real library's words;
+ *  - two ranks on one device are refused with the real library's words, from 2.30 on with its new ones;
  *  - ncclGetUniqueId with an NCCL_SOCKET_IFNAME that begins with "absent" fails with its words;
  *  - ncclCommShrink is called by those that are not excluded, who keep their order; with its abort
  *    flag it first ends what is in flight on the parent, within the call, which may not be joined
@@ -22,7 +22,8 @@
  * Faults on demand: the file that TRIREME_STANDIN_FAULTS (or, where it was compiled in,
  * STANDIN_FAULTS) names holds lines "hang RANK LAUNCH" and "error RANK LAUNCH": that rank's launch
  * of that number, counted from 1 on each communicator (0: every one), never completes, or ends in
- * an asynchronous ncclRemoteError. "shrink RANK 0": that rank's ncclCommShrink fails after a while.
+ * an asynchronous ncclRemoteError. "part RANK LAUNCH": it does the first 64 KiB of a collective only, as
+ * a rank that dies meanwhile. "shrink RANK 0": that rank's ncclCommShrink fails after a while.
  * "slowshrink RANK MILLIS": its call takes that long; "lateshrink RANK MILLIS": what it begins does.
  * "version CODE 0": the library says that it is of that version; "foreign RANK 0": that rank is
  * refused at init as one of another version is.
@@ -89,7 +90,7 @@ struct comm {
 
 struct launch {
   struct comm *comm;
-  int number, hangs, fails, count;
+  int number, hangs, fails, leaves, count;
   struct op ops[];
 };
 
@@ -219,9 +220,14 @@ static int join(struct comm *comm) {
   shm_unlink(comm->name);
   for (int one = 0; one < comm->ranks; one++)
     for (int other = one + 1; other < comm->ranks; other++)
-      if (shared->devices[one] == shared->devices[other])
+      if (shared->devices[one] == shared->devices[other]) {
+        int version;
+        ncclGetVersion(&version);
+        if (version >= 23000)
+          return fail(comm, INVALID_USAGE, "Multiple Ranks are using the same GPU/Partition. Set NCCL_MULTI_RANK_GPU_ENABLE=1 to enable this configuration.");
         return fail(comm, INVALID_USAGE, "Duplicate GPU detected : rank %d and rank %d both on CUDA device %x0", one, other,
                     shared->devices[one] + 6);
+      }
   store(&comm->state, SUCCESS);
   return SUCCESS;
 }
@@ -522,13 +528,17 @@ static int piece(struct comm *comm, const struct op *op, size_t from, size_t cou
   return meet(comm);
 }
 
-static int collective(struct comm *comm, const struct op *op) {
+static int collective(struct comm *comm, const struct op *op, int leaves) {
   size_t most = SLOT / width(op->dtype);
   int parts = op->kind == REDUCE_SCATTER ? comm->ranks : 1;
   for (int part = 0; part < parts; part++)
     for (size_t from = 0; from < op->count; from += most) {
       size_t count = op->count - from < most ? op->count - from : most;
       if (!piece(comm, op, from, count, part)) return 0;
+      for (int turn = 0; leaves; turn++) {
+        if (load(&comm->aborted)) return 0;
+        pause_at(turn);
+      }
     }
   return 1;
 }
@@ -581,7 +591,7 @@ static void run(void *argument) {
   for (int turn = 0; (launch->hangs || launch->fails) && !load(&comm->aborted); turn++) pause_at(turn);
   if (!load(&comm->aborted)) {
     for (int i = 0; i < launch->count && good; i++)
-      if (launch->ops[i].kind < SEND) good = collective(comm, &launch->ops[i]);
+      if (launch->ops[i].kind < SEND) good = collective(comm, &launch->ops[i], launch->leaves);
     if (good) messages(launch);
   }
   free(launch);
@@ -608,6 +618,7 @@ static int start(struct comm *comm, const struct op *ops, int count) {
   launch->number = ++comm->launches;
   launch->hangs = ordered(comm->rank, "hang", launch->number, NULL);
   launch->fails = ordered(comm->rank, "error", launch->number, NULL);
+  launch->leaves = ordered(comm->rank, "part", launch->number, NULL);
   launch->count = count;
   memcpy(launch->ops, ops, count * sizeof *ops);
   busy(comm, 1);

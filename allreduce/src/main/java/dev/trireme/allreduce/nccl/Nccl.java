@@ -111,7 +111,9 @@ public final class Nccl {
   }
 
   private static Reason reason(String lastError) {
-    if (lastError.contains("Duplicate GPU")) {
+    // The latter since 2.30.
+    if (lastError.contains("Duplicate GPU")
+        || lastError.contains("Multiple Ranks are using the same GPU")) {
       return Reason.SHARED_DEVICE;
     }
     return lastError.contains("socket interface") ? Reason.INTERFACE : Reason.OTHER;

@@ -24,6 +24,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What users see when NCCL, a peer or a device does not do its part; on the stand-ins. */
 @Timeout(60)
@@ -156,17 +158,21 @@ class NcclFailureTest {
     }
   }
 
-  @Test
-  void shouldRefuseTwoRanksOnOneDevice() {
+  @ParameterizedTest(name = "NCCL {0}: {1}")
+  @CsvSource({
+    "22809, Duplicate GPU detected",
+    "23004, Multiple Ranks are using the same GPU",
+  })
+  void shouldRefuseTwoRanksOnOneDevice(int version, String words) {
     Standins.load();
+    Standins.faults("version " + version + " 0\n");
     NcclUniqueId id = NcclUniqueId.create();
     List<CompletableFuture<NcclUnavailableException>> refusals =
         List.of(refused(0, id), refused(1, id));
     for (CompletableFuture<NcclUnavailableException> refusal : refusals) {
       NcclUnavailableException e = refusal.join();
       assertThat(e.reason()).isEqualTo(NcclUnavailableException.Reason.SHARED_DEVICE);
-      assertThat(e)
-          .hasMessageContainingAll("(cuda:3)", "Duplicate GPU detected", "CUDA_VISIBLE_DEVICES");
+      assertThat(e).hasMessageContainingAll("(cuda:3)", words, "CUDA_VISIBLE_DEVICES");
     }
   }
 
