@@ -58,6 +58,60 @@ class NcclProcessesTest {
         environment);
   }
 
+  /** Those that meet again and again, so that a round costs no start of a JVM. */
+  private List<RankProcess> startForRounds(int worldSize) {
+    String standins = Standins.folder().toString();
+    for (int rank = 0; rank < worldSize; rank++) {
+      processes.add(
+          new RankProcess(
+              rank,
+              RankProcess.java(
+                  NcclRoundsMain.class,
+                  // What it does is soon done; to compile it well takes longer.
+                  List.of("-XX:TieredStopAtLevel=1"),
+                  List.of(standins, String.valueOf(rank)))));
+    }
+    return processes;
+  }
+
+  private static void tell(List<RankProcess> ranks, String what) {
+    ranks.get(0).tell("id");
+    String id = ranks.get(0).await("ID");
+    ranks.forEach(rank -> rank.tell(what + " " + ranks.size() + " " + id));
+  }
+
+  @Test
+  void shouldDoLikeTheReferenceWithTheSameBitsInOneToFourProcesses() {
+    List<RankProcess> four = startForRounds(4);
+    for (int worldSize = 1; worldSize <= 4; worldSize++) {
+      List<RankProcess> ranks = four.subList(0, worldSize);
+      tell(ranks, "check");
+      List<String> bits = ranks.stream().map(rank -> rank.await("BITS")).toList();
+      System.out.println("NCCL: " + worldSize + " rank processes, bits " + bits.get(0));
+      assertThat(bits).containsOnly(bits.get(0));
+      assertThat(bits.get(0)).endsWith(" of 40 checks").doesNotStartWith("00000000");
+    }
+  }
+
+  /** By the ranks' own clocks, from the word of their agent on. */
+  @Test
+  void shouldLeaveAnOperationThatHangsWithin100MillisOfAnAbort() {
+    List<RankProcess> ranks = startForRounds(2);
+    Standins.faults("hang 0 0\nhang 1 0\n");
+    List<Long> nanos = new ArrayList<>();
+    for (int round = 0; round < 9; round++) {
+      tell(ranks, "hang");
+      ranks.forEach(rank -> rank.await("WAITING"));
+      String why = "round " + round;
+      ranks.forEach(rank -> rank.tell(why));
+      for (RankProcess rank : ranks) {
+        nanos.add((long) (1e6 * Double.parseDouble(rank.await("LEFT"))));
+        assertThat(rank.await("FAILED")).startsWith("ABORTED ").contains("aborted: " + why);
+      }
+    }
+    AbortTimes.shouldBeAsPromised("2 rank processes", nanos);
+  }
+
   @Test
   void shouldLeaveAnOperationWhosePeerWasKilledWhenTold() {
     List<RankProcess> ranks = start(3, LONG_MILLIS);

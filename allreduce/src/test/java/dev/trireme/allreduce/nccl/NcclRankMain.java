@@ -29,11 +29,7 @@ final class NcclRankMain {
    * @param args folder of the stand-ins or nothing, rank, world size, device, deadline in ms
    */
   public static void main(String[] args) throws IOException {
-    if (!args[0].isEmpty()) {
-      for (String library : List.of("libcuda.so.1", "libcudart.so.13", "libnccl.so.2")) {
-        System.load(Path.of(args[0]).resolve(library).toString());
-      }
-    }
+    load(args[0]);
     int rank = Integer.parseInt(args[1]);
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -57,6 +53,15 @@ final class NcclRankMain {
     } catch (NcclUnavailableException e) {
       System.out.println("UNAVAILABLE " + e.reason() + " " + e.getMessage());
       System.exit(4);
+    }
+  }
+
+  /** Loads the stand-ins, from a folder or, where that is empty, not at all. */
+  static void load(String folder) {
+    if (!folder.isEmpty()) {
+      for (String library : List.of("libcuda.so.1", "libcudart.so.13", "libnccl.so.2")) {
+        System.load(Path.of(folder).resolve(library).toString());
+      }
     }
   }
 
