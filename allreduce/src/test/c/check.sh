@@ -35,7 +35,7 @@ if [ "${1:-}" = java ]; then
   TRIREME_STANDIN_CFLAGS=-fsanitize=address LD_PRELOAD=$(cc -print-file-name=libasan.so) \
     ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:halt_on_error=1 \
     mvn -o -q -f "$root/pom.xml" -pl allreduce -am test -Dspotless.check.skip \
-    -Dtest='NcclFailureTest,NcclShrinkTest,NcclCollectivesTest,DeviceExchangeTest' \
+    -Dtest='NcclFailureTest,NcclNeverHangTest,NcclShrinkTest,NcclGroupTest,NcclDeviceGroupTest,NcclCollectivesTest,DeviceExchangeTest' \
     -Dsurefire.failIfNoSpecifiedTests=false >"$work/java" 2>&1 || { tail -n 60 "$work/java"; exit 1; }
   if grep -q 'AddressSanitizer' "$work/java"; then
     grep -A 30 'AddressSanitizer' "$work/java"
