@@ -185,7 +185,7 @@ static int allocate(void **address, size_t bytes, int on) {
   pthread_mutex_lock(&everything);
   int result = SUCCESS;
   *address = NULL;
-  if (on >= 0 && bytes > DEVICE_BYTES - used[on]) {
+  if (bytes > DEVICE_BYTES - (on >= 0 ? used[on] : 0)) {
     result = OUT_OF_MEMORY;
   } else {
     struct block *block = malloc(sizeof *block);

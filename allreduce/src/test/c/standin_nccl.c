@@ -26,7 +26,9 @@
  * a rank that dies meanwhile. "shrink RANK 0": that rank's ncclCommShrink fails after a while.
  * "slowshrink RANK MILLIS": its call takes that long; "lateshrink RANK MILLIS": what it begins does.
  * "version CODE 0": the library says that it is of that version; "foreign RANK 0": that rank is
- * refused at init as one of another version is.
+ * refused at init as one of another version is. "rubbish RANK 0": when that rank is aborted it lets those
+ * that wait for it go on with what lies in the memory between them, as the real library may: their
+ * operations end well, with rubbish.
  * Not kept: speed, topology, everything else. No figure may be taken from it. */
 #define _GNU_SOURCE
 #include "standin.h"
@@ -62,7 +64,7 @@ struct mailbox {
 };
 
 struct shared {
-  uint32_t joined, arrived, generation;
+  uint32_t joined, arrived, generation, broken;
   int devices[MAX_RANKS];
   char data[]; /* a slot for each rank, then a mailbox for each ordered pair */
 };
@@ -319,6 +321,7 @@ int ncclCommAbort(struct comm *comm) {
   must(!load(&comm->lent), "ncclCommAbort", "inside ncclCommShrink");
   must(!comm->parent, "ncclCommAbort", "not made, ahead of its parent's");
   store(&comm->aborted, 1);
+  if (comm->shared && ordered(comm->rank, "rubbish", 0, NULL)) __atomic_store_n(&comm->shared->broken, 1, __ATOMIC_SEQ_CST);
   end(comm);
   return SUCCESS;
 }
@@ -494,6 +497,7 @@ static void reduce(struct comm *comm, const struct op *op, char *to, size_t coun
 
 static int meet(struct comm *comm) {
   struct shared *shared = comm->shared;
+  if (__atomic_load_n(&shared->broken, __ATOMIC_SEQ_CST)) return !load(&comm->aborted);
   uint32_t generation = __atomic_load_n(&shared->generation, __ATOMIC_SEQ_CST);
   if (__atomic_add_fetch(&shared->arrived, 1, __ATOMIC_SEQ_CST) == (uint32_t)comm->ranks) {
     __atomic_store_n(&shared->arrived, 0, __ATOMIC_SEQ_CST);
@@ -502,6 +506,7 @@ static int meet(struct comm *comm) {
   }
   for (int turn = 0; __atomic_load_n(&shared->generation, __ATOMIC_SEQ_CST) == generation; turn++) {
     if (load(&comm->aborted)) return 0;
+    if (__atomic_load_n(&shared->broken, __ATOMIC_SEQ_CST)) return 1;
     pause_at(turn);
   }
   return 1;

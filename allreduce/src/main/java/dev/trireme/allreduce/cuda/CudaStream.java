@@ -50,6 +50,12 @@ public final class CudaStream implements AutoCloseable {
     return cudart.cudaStreamQuery(stream) != cudart.cudaErrorNotReady;
   }
 
+  /** Whether the device reports no error of its own: one that it has reported it always does. */
+  public boolean isWell() {
+    int code = cudart.cudaStreamQuery(stream);
+    return code == cudart.cudaSuccess || code == cudart.cudaErrorNotReady;
+  }
+
   /** Ends the stream; repeats are ignored. */
   @Override
   public synchronized void close() {

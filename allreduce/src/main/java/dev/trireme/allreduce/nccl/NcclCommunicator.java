@@ -6,6 +6,7 @@ import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
@@ -52,6 +53,8 @@ final class NcclCommunicator {
   private final PointerPointer<ncclComm> place = emptyPlace();
   private volatile ncclComm comm;
 
+  private final AtomicBoolean aborted = new AtomicBoolean();
+
   /** The one that this one is being made out of. */
   private volatile Optional<NcclCommunicator> origin = Optional.empty();
 
@@ -73,6 +76,10 @@ final class NcclCommunicator {
                       place, config.worldSize(), id, config.rank(), settings));
       comm = place.get(ncclComm.class, 0);
       require(code);
+    } catch (Gone e) {
+      // The call has outlasted an abort, which found nothing to end then.
+      abortMade();
+      throw e;
     }
   }
 
@@ -296,8 +303,12 @@ final class NcclCommunicator {
       }
       LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(50));
     }
+    abortMade();
+  }
+
+  private void abortMade() {
     ncclComm made = comm == null ? place.get(ncclComm.class, 0) : comm;
-    if (made != null && !made.isNull()) {
+    if (made != null && !made.isNull() && aborted.compareAndSet(false, true)) {
       nccl.ncclCommAbort(made);
     }
   }

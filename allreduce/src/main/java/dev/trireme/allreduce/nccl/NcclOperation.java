@@ -29,6 +29,7 @@ final class NcclOperation implements Work {
   private final CudaEvent ready;
   private final CountDownLatch ended = new CountDownLatch(1);
   private final List<Consumer<Optional<CollectiveException>>> callbacks = new ArrayList<>();
+  private boolean ending;
   private volatile boolean done;
   private volatile long headSinceNanos;
   private CollectiveException failure;
@@ -108,14 +109,18 @@ final class NcclOperation implements Work {
   private void end(CollectiveException why) {
     List<Consumer<Optional<CollectiveException>>> called;
     synchronized (this) {
-      if (done) {
+      if (ending) {
         return;
       }
+      ending = true;
       failure = why;
+    }
+    // First: who sees that it is done may close the group, which must not find it in flight.
+    runner.ended(this, why == null);
+    synchronized (this) {
       done = true;
       called = List.copyOf(callbacks);
     }
-    runner.ended(this, why == null);
     ended.countDown();
     called.forEach(callback -> tell(callback, Optional.ofNullable(why)));
   }

@@ -5,7 +5,9 @@ import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.cuda.CudaStream;
 import dev.trireme.allreduce.group.FlightRecorder;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +29,10 @@ final class NcclPipeline {
   private final Staging.Pool stagings;
   private final Queue<CudaEvent> events = new ConcurrentLinkedQueue<>();
   private final Deque<NcclOperation> issued = new ArrayDeque<>();
+
+  /** Of which only a part was put on the stream when something failed. */
+  private final List<NcclOperation> halfIssued = new ArrayList<>();
+
   private CudaStream stream;
 
   NcclPipeline(
@@ -46,6 +52,11 @@ final class NcclPipeline {
   CudaEvent event() {
     CudaEvent kept = events.poll();
     return kept == null ? new CudaEvent(config.device()) : kept;
+  }
+
+  /** Whether the device itself still works, as far as can be seen. */
+  boolean isDeviceWell() {
+    return stream == null || stream.isWell();
   }
 
   boolean isEmpty() {
@@ -73,11 +84,22 @@ final class NcclPipeline {
    */
   void issue(NcclOperation operation, Runnable settle) {
     if (operation.isDone()) {
+      events.add(operation.ready());
       return;
     }
     if (issued.isEmpty()) {
       operation.head(System.nanoTime());
     }
+    boolean whole = false;
+    try {
+      enqueue(operation, settle);
+      whole = true;
+    } finally {
+      (whole ? issued : halfIssued).add(operation);
+    }
+  }
+
+  private void enqueue(NcclOperation operation, Runnable settle) {
     NcclCall call = operation.call();
     long staged = Transfers.needed(call);
     Staging staging = staged == 0 ? null : stagings.take(staged);
@@ -93,7 +115,6 @@ final class NcclPipeline {
     }
     Transfers.enqueueOutput(operation, staging, stream);
     complete.record(stream);
-    issued.add(operation);
   }
 
   /** Ends the operations whose mark has been reached; says whether there were any. */
@@ -106,11 +127,14 @@ final class NcclPipeline {
       }
       if (operation.staging() != null) {
         Transfers.finish(operation, operation.staging());
-        stagings.give(operation.staging());
       }
+      operation.succeed();
       events.add(operation.ready());
       events.add(operation.complete());
-      operation.succeed();
+      if (operation.staging() != null) {
+        // Freeing some may wait for all that the device has to do.
+        stagings.give(operation.staging());
+      }
       moved = true;
     }
     return moved;
@@ -125,12 +149,13 @@ final class NcclPipeline {
     // An operation that was aborted leaves its copies behind it, which still write to what is about
     // to be freed.
     long until = System.nanoTime() + DRAIN_NANOS;
+    issued.addAll(halfIssued);
     while (!issued.isEmpty() && !stream.isDrained() && System.nanoTime() - until < 0) {
       LockSupport.parkNanos(100_000);
     }
     issued.stream().filter(each -> each.staging() != null).forEach(each -> each.staging().close());
     issued.forEach(each -> each.ready().close());
-    issued.forEach(each -> each.complete().close());
+    issued.stream().filter(o -> o.complete() != null).forEach(each -> each.complete().close());
     waiting.forEach(each -> each.ready().close());
     stagings.close();
     events.forEach(CudaEvent::close);

@@ -420,19 +420,27 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   /** Blocking: while NCCL ends, at most some 10 seconds. */
   @Override
   public void close() {
-    if (closeItsOwn()) {
-      messages.ifPresent(ProcessGroup::close);
+    if (closed.compareAndSet(false, true)) {
+      try {
+        release();
+      } finally {
+        messages.ifPresent(ProcessGroup::close);
+      }
     }
   }
 
-  /** Leaves the group for messages to whoever gave it; false where it has been closed before. */
-  private boolean closeItsOwn() {
-    boolean first = closed.compareAndSet(false, true);
-    if (first) {
-      runner.close();
+  /** Leaves the group for messages to whoever gave it. */
+  private void closeItsOwn() {
+    if (closed.compareAndSet(false, true)) {
+      release();
+    }
+  }
+
+  /** To free memory of a device that still works on it would wait for ever. */
+  private void release() {
+    if (runner.close()) {
       pieces.forEach(DeviceMemory.Piece::close);
       pieces.clear();
     }
-    return first;
   }
 }

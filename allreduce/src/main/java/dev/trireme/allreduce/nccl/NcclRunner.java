@@ -92,7 +92,9 @@ final class NcclRunner {
    * @throws CollectiveException when they do not come in time, or it was aborted
    */
   void join() {
-    thread.start();
+    if (failure.get() == null) {
+      thread.start();
+    }
     try {
       Duration within = beginning.within(config.timeout());
       if (!decided.await(within.toNanos(), TimeUnit.NANOSECONDS)) {
@@ -252,7 +254,11 @@ final class NcclRunner {
   /** Whether it was ended from outside, with nothing wrong between the ranks that are left. */
   private boolean isWhole() {
     CollectiveException why = failure.get();
-    return joined && why != null && why.reason() != Cause.PEER_LOST && !ncclFailed;
+    return joined
+        && why != null
+        && why.reason() != Cause.PEER_LOST
+        && why.reason() != Cause.OWN_FAULT
+        && !ncclFailed;
   }
 
   /** What a claim is for. */
@@ -277,8 +283,13 @@ final class NcclRunner {
     }
   }
 
-  /** Ends the thread and frees what it holds; waits for neither peers nor operations. */
-  void close() {
+  /**
+   * Ends the thread and frees what it holds; waits for neither peers nor operations.
+   *
+   * @return false where NCCL has not let go after some seconds, and may still use the group's
+   *     memory
+   */
+  boolean close() {
     synchronized (startLock) {
       closing = true;
     }
@@ -291,9 +302,11 @@ final class NcclRunner {
     if (failure.get() != null) {
       letGo();
     }
-    if (thread.isAlive()) {
+    boolean ended = !thread.isAlive() && (failure.get() == null || tornDown.getCount() == 0);
+    if (!ended) {
       LOG.warn("NCCL does not let go of thread {}; its memory is left to it", thread.getName());
     }
+    return ended;
   }
 
   private static void joinQuietly(Thread ending) {
@@ -323,8 +336,8 @@ final class NcclRunner {
     } catch (NcclFailure e) {
       broken(e);
     } catch (RuntimeException | Error e) {
-      CollectiveException verdict =
-          Verdicts.of(config, Cause.PEER_LOST, "cannot go on: " + e.getMessage());
+      // NCCL's own errors come as NcclFailure: this is the device's, or a lack of its memory.
+      CollectiveException verdict = Verdicts.ownFault(config, "cannot go on: " + e.getMessage());
       verdict.initCause(e);
       fail(verdict);
     }
@@ -352,6 +365,10 @@ final class NcclRunner {
 
   private void broken(NcclFailure e) {
     ncclFailed = true;
+    if (!pipeline.isDeviceWell()) {
+      fail(Verdicts.ownFault(config, "has a device that fails: " + e.getMessage()));
+      return;
+    }
     NcclOperation head = pending.peek();
     Cause cause = Cause.PEER_LOST;
     fail(
@@ -380,8 +397,13 @@ final class NcclRunner {
     return moved;
   }
 
+  /**
+   * A call that makes a connection is in progress until the peers make theirs; who waits for what
+   * was done before must not wait for that.
+   */
   private void settle() {
     for (int turns = 0; failure.get() == null && !comm.settled(); turns++) {
+      pipeline.finishSome();
       checkDeadline(System.nanoTime());
       if (turns < 50) {
         Thread.onSpinWait();

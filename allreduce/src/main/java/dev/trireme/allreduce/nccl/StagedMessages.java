@@ -1,6 +1,5 @@
 package dev.trireme.allreduce.nccl;
 
-import dev.trireme.allreduce.cuda.Cuda;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.collective.ProcessGroup;
@@ -58,7 +57,7 @@ final class StagedMessages {
             + " with tag "
             + tag
             + " has come, but not to "
-            + Cuda.name(buffer.device())
+            + buffer.device()
             + ": ";
     return withPiece(
         memory,

@@ -37,6 +37,11 @@ final class Verdicts {
     return new CollectiveException(cause, -1, who(config) + " " + why);
   }
 
+  /** This rank itself cannot go on. */
+  static CollectiveException ownFault(NcclConfig config, String why) {
+    return new CollectiveException(Cause.OWN_FAULT, config.rank(), who(config) + " " + why);
+  }
+
   /** An operation that cannot complete. NCCL does not say how far it has come. */
   static CollectiveException of(
       NcclConfig config, NcclOperation operation, Cause cause, String why) {

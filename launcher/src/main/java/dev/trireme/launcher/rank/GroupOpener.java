@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -32,6 +34,10 @@ final class GroupOpener implements AutoCloseable {
   /** A server waits for as long as workers compute; that they live is seen by other means. */
   private static final Duration PATIENCE = Duration.ofDays(1);
 
+  /** A death is heard of sooner: an agent sees at once that a process has ended. */
+  private static final long DEATH_HEARD_MILLIS = 2_000;
+
+  private final CountDownLatch aborted = new CountDownLatch(1);
   private final CompletableFuture<ProcessGroup> group = new CompletableFuture<>();
   private final AbortSwitch abort = new AbortSwitch();
   private final Function<AbortSwitch, ProcessGroup> joining;
@@ -154,11 +160,27 @@ final class GroupOpener implements AutoCloseable {
     try {
       group.complete(nccl.orElseThrow().join(abort));
     } catch (NcclUnavailableException e) {
+      if (e.reason() == NcclUnavailableException.Reason.OTHER && isAbortedSoon()) {
+        group.completeExceptionally(
+            new CollectiveException(
+                CollectiveException.Cause.ABORTED, -1, abort.reason().orElse(e.getMessage())));
+        return;
+      }
       out.accept(new RankReport.BackendRefused(e.getMessage()));
       group.completeExceptionally(
           new CollectiveException(CollectiveException.Cause.ABORTED, -1, e.getMessage()));
     } catch (Throwable e) {
       group.completeExceptionally(e);
+    }
+  }
+
+  /** Where a peer has died, NCCL may well fail with an error that does not say so. */
+  private boolean isAbortedSoon() {
+    try {
+      return aborted.await(DEATH_HEARD_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
@@ -173,6 +195,7 @@ final class GroupOpener implements AutoCloseable {
     nccl.ifPresent(n -> n.abort(why));
     introduction.abort(why);
     abort.abort(why);
+    aborted.countDown();
   }
 
   /**
