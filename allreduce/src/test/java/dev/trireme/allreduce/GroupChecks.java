@@ -283,6 +283,22 @@ public abstract class GroupChecks {
   }
 
   @Test
+  void shouldBePatientForAsLongAsItIsTold() {
+    try (RankGroups ranks = form(2, SHORT)) {
+      ranks.group(0).patience(Duration.ofSeconds(50));
+      Work barrier = ranks.group(0).barrier();
+      assertThat(barrier.await(SHORT.multipliedBy(2))).isFalse();
+      ranks.group(1).barrier();
+      assertThat(barrier.await(Duration.ofSeconds(20))).isTrue();
+      ranks.group(0).patience(Duration.ZERO);
+      CollectiveException e =
+          catchThrowableOfType(CollectiveException.class, () -> ranks.group(0).barrier().await());
+      assertThat(e.reason()).isEqualTo(Cause.DEADLINE);
+      assertThat(e).hasMessageContaining("deadline of 1000 ms");
+    }
+  }
+
+  @Test
   void shouldRefuseToSendToItself() {
     try (RankGroups ranks = form(2)) {
       TensorBuffer none = TensorBuffer.cpu(0, DType.UINT8, 0);

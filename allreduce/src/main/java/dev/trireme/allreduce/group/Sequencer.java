@@ -163,6 +163,10 @@ final class Sequencer {
     return awaiting.get();
   }
 
+  void patience(Duration least) {
+    watch.patience(least);
+  }
+
   /**
    * Drives until {@code operation} is done; its own deadline ends that.
    *

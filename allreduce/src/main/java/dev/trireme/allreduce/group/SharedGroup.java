@@ -322,6 +322,11 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
   }
 
   @Override
+  public void patience(Duration least) {
+    sequencer.patience(least);
+  }
+
+  @Override
   public void requireUsable() {
     sequencer.requireUsable();
   }

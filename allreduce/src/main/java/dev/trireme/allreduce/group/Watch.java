@@ -35,6 +35,7 @@ final class Watch {
   private final Peers peers;
   private final long generation;
   private final long timeoutNanos;
+  private volatile long patienceNanos;
   private long heartbeatNanos;
   private long lifeCheckNanos;
   private long lookedNanos = System.nanoTime();
@@ -68,18 +69,24 @@ final class Watch {
     }
   }
 
+  /** See {@link dev.trireme.api.collective.ProcessGroup#patience}; any thread. */
+  void patience(Duration least) {
+    patienceNanos = least.toNanos();
+  }
+
   /** Why {@code head} cannot complete; empty while it may. */
   Optional<CollectiveException> check(Operation head, long now) {
     Optional<String> broken = transport.broken();
     if (broken.isPresent()) {
       return Optional.of(verdict(Cause.PEER_LOST, -1, broken.get(), head, now));
     }
-    if (now - head.dueSinceNanos() > timeoutNanos && now - graceUntilNanos >= 0) {
+    long deadlineNanos = Math.max(timeoutNanos, patienceNanos);
+    if (now - head.dueSinceNanos() > deadlineNanos && now - graceUntilNanos >= 0) {
       return Optional.of(
           verdict(
               Cause.DEADLINE,
               Verdict.suspect(head, peers, now),
-              "its deadline of " + timeoutNanos / 1_000_000 + " ms has passed" + absence(head),
+              "its deadline of " + deadlineNanos / 1_000_000 + " ms has passed" + absence(head),
               head,
               now));
     }

@@ -15,6 +15,7 @@ import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
@@ -383,6 +384,12 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
   public void requireUsable() {
     runner.requireUsable();
     messages.ifPresent(ProcessGroup::requireUsable);
+  }
+
+  @Override
+  public void patience(Duration least) {
+    runner.patience(least);
+    messages.ifPresent(group -> group.patience(least));
   }
 
   @Override

@@ -67,6 +67,7 @@ final class NcclRunner {
   private final NcclPipeline pipeline;
   private volatile RuntimeException joinFailure;
   private volatile String label = "";
+  private volatile Duration patience = Duration.ZERO;
   private volatile boolean joined;
   private volatile boolean ncclFailed;
   private volatile boolean closing;
@@ -143,6 +144,10 @@ final class NcclRunner {
     label = what;
   }
 
+  void patience(Duration least) {
+    patience = least;
+  }
+
   FlightRecorder recorder() {
     return recorder;
   }
@@ -196,14 +201,15 @@ final class NcclRunner {
   /** Fails the group if its oldest operation has been in flight for longer than it may. */
   void checkDeadline(long now) {
     NcclOperation head = pending.peek();
-    if (head != null && head.headNanos(now) > config.timeout().toNanos()) {
+    Duration deadline = patience.compareTo(config.timeout()) > 0 ? patience : config.timeout();
+    if (head != null && head.headNanos(now) > deadline.toNanos()) {
       fail(
           Verdicts.of(
               config,
               head,
               Cause.DEADLINE,
               "its deadline of "
-                  + config.timeout().toMillis()
+                  + deadline.toMillis()
                   + " ms has passed; NCCL does not tell which rank has not come: it is one whose"
                   + " log has no operation "
                   + head.number()));

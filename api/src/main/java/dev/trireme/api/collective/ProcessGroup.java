@@ -3,6 +3,7 @@ package dev.trireme.api.collective;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -201,6 +202,15 @@ public interface ProcessGroup extends AutoCloseable {
    *     not be used then
    */
   default void confirm() {}
+
+  /**
+   * Lets operations take this long from now on, where the group's deadline is shorter: for a time
+   * in which a peer may have long work of its own before it comes to its next one. Peers that die
+   * or freeze are noticed as ever. Any thread; returns at once.
+   *
+   * @param least {@link Duration#ZERO} for the group's deadline again
+   */
+  default void patience(Duration least) {}
 
   /** Ends the group's thread and frees its memory; waits for neither peers nor operations. */
   @Override

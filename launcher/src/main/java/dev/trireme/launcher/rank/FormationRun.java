@@ -69,6 +69,12 @@ final class FormationRun implements AutoCloseable {
     }
   }
 
+  /**
+   * Until all have the state: others may still load their data, or read a large checkpoint from a
+   * slow place. As long as the coordinator waits for a formation.
+   */
+  private static final Duration FORMING = Duration.ofMinutes(10);
+
   private final Join join;
   private final JobSpec job;
   private final AgentLink link;
@@ -135,6 +141,7 @@ final class FormationRun implements AutoCloseable {
    */
   RankReport.Finished train(Lasting lasting, TrainingProgram program) throws Exception {
     ProcessGroup group = meeting.await();
+    group.patience(FORMING);
     if (join.transport().network().isPresent() && !CheckpointSpec.isS3(checkpoints.location())) {
       String host = join.transport().network().get().host();
       SharedPlace.require(group, Path.of(checkpoints.location()), host);
@@ -177,7 +184,10 @@ final class FormationRun implements AutoCloseable {
                   lasting.state(),
                   lasting.memory()),
               origin(),
-              (progress, from) -> started(progress, from, lasting, exchange));
+              (progress, from) -> {
+                group.patience(Duration.ZERO);
+                started(progress, from, lasting, exchange);
+              });
       return finished(program.train(context), exchange, lasting);
     }
   }
