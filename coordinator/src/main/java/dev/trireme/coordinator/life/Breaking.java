@@ -79,7 +79,8 @@ final class Breaking {
 
   /** Names the culprit to everybody. */
   Verdict verdict(Blamed blamed) {
-    Verdict verdict = life.formation().verdict(blamed, life.figures().step());
+    boolean hasRun = Records.everReady(life.record());
+    Verdict verdict = life.formation().verdict(blamed, life.figures().step(), hasRun);
     life.publish((id, now) -> new JobEvent.Failure(id, now, verdict));
     return verdict;
   }

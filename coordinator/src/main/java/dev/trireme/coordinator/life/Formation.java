@@ -239,8 +239,12 @@ final class Formation {
     return processes;
   }
 
-  /** Puts a ruling into the words that people and files get. */
-  Verdict verdict(Blamed blamed, long lastCommittedStep) {
+  /**
+   * Puts a ruling into the words that people and files get.
+   *
+   * @param hasRun whether the job was ready once: what a rank lacks then is no fault of the spec
+   */
+  Verdict verdict(Blamed blamed, long lastCommittedStep, boolean hasRun) {
     Rank culprit = ranks.get(blamed.rank());
     String host = culprit == null ? "" : culprit.host;
     long pid = culprit == null ? -1 : culprit.pid;
@@ -250,7 +254,7 @@ final class Formation {
       pid = exit.exit().pid();
       lastLines = exit.exit().lastLines();
     } else if (blamed.by() instanceof Evidence.Complaint complaint) {
-      usage = complaint.report().usage();
+      usage = complaint.report().usage() && !hasRun;
     } else if (blamed.by() instanceof Evidence.HostLost lost) {
       host = lost.host();
     }

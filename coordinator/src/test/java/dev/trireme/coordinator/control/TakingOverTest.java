@@ -331,7 +331,10 @@ class TakingOverTest {
     String job;
     try (JobControl control = open()) {
       job = runningJob(control);
-      report(control, job, 0, new RankReport.Failed(3, "no such file", 0, true));
+      for (long step : new long[] {10, 20, 30}) {
+        String full = "no space left";
+        report(control, job, 0, new RankReport.CheckpointFinished(step, "p", 0, 0, 0, full));
+      }
       assertThat(status(control, job).state()).isEqualTo(JobState.STOPPING);
     }
     try (JobControl control = open()) {
@@ -341,7 +344,7 @@ class TakingOverTest {
       say(control, "a", new AgentToCoordinator.RankExited("a", job, 1, 1, gone(101)));
 
       assertThat(status(control, job).state()).isEqualTo(JobState.FAILED);
-      assertThat(status(control, job).reason()).contains("no such file");
+      assertThat(status(control, job).reason()).contains("no space left");
     }
   }
 

@@ -4,24 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.api.data.Cursor;
-import dev.trireme.api.job.FailurePolicySpec;
-import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Jobs;
-import dev.trireme.coordinator.schedule.Reformation;
-import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
-import dev.trireme.coordinator.schedule.SchedulingDecision;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
-import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
-import dev.trireme.protocol.AgentToCoordinator.FromRank;
-import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToRank.AbortGeneration;
 import dev.trireme.protocol.AgentToRank.CheckpointGrant;
 import dev.trireme.protocol.AgentToRank.StopAfterStep;
-import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
 import dev.trireme.protocol.CoordinatorToAgent.PrepareRanks;
 import dev.trireme.protocol.CoordinatorToAgent.StartRanks;
@@ -30,10 +21,8 @@ import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
-import dev.trireme.protocol.Stored.JobRecord;
 import dev.trireme.protocol.Stored.Wish;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,74 +31,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** From a broken or changed formation to the next one. */
-class JobRunRecoveryTest {
-  private final FakeTime time = new FakeTime();
-  private final List<CoordinatorToAgent> told = new ArrayList<>();
-  private final List<JobEvent> events = new ArrayList<>();
-  private JobRecord stored;
-  private boolean keeps = true;
-  private JobRun run;
-  private long generation = 3;
-
-  private static final FailurePolicySpec POLICY = new FailurePolicySpec(5, 600, 3, 2, 60, 0);
-
-  private void running(int min, int max, int size) {
-    running(Jobs.spec(min, max, POLICY), size);
-  }
-
-  private void running(JobSpec job, int size) {
-    JobRecord record = Jobs.record("job-1", 1, 1, JobState.QUEUED, job);
-    run = new JobRun(record, Timing.DEFAULT, time, new Recorder());
-    List<Integer> ranks = IntStream.range(0, size).boxed().toList();
-    apply(new Form("job-1", List.of(new Placement("a", ranks)), "test"));
-    start(size, 0);
-  }
-
-  private void apply(SchedulingDecision decision) {
-    generation++;
-    told.clear();
-    run.form((Form) decision, Map.of("a", "host-a"), generation, 99);
-  }
-
-  private void start(int size, long step) {
-    for (int rank = 0; rank < size; rank++) {
-      run.onStarted(generation, rank, generation * 100 + rank);
-      Progress progress = new Progress(step, new Cursor(0, step));
-      report(rank, new RankReport.Ready(progress, "", 50, 10, 5, 1));
-    }
-    assertThat(run.state()).isEqualTo(JobState.RUNNING);
-  }
-
-  private SchedulingDecision decide(int free) {
-    assertThat(run.wantsFormation()).isTrue();
-    return Reformation.decide(run.situation(List.of(new AgentSlots("a", "host-a", free))));
-  }
-
-  private void report(int rank, RankReport report) {
-    run.onReport(new FromRank("a", "job-1", generation, rank, report));
-  }
-
-  private void park(int rank, long applied, int suspect) {
-    report(rank, new RankReport.Parked(applied, true, "waited for " + suspect, suspect));
-  }
-
-  private void committed(long step) {
-    report(0, new RankReport.Committed(step, Cursor.START, 1, 1, 1, 1, 0, 0, 0));
-  }
-
-  private void exit(int rank) {
-    RankExit exit = new RankExit(rank, 137, false, "killed by SIGKILL", List.of());
-    run.onExited(generation, rank, exit);
-  }
-
-  private <T> T last(Class<T> type) {
-    return type.cast(events.stream().filter(type::isInstance).reduce((a, b) -> b).orElseThrow());
-  }
-
-  private <T> List<T> told(Class<T> type) {
-    return told.stream().filter(type::isInstance).map(type::cast).toList();
-  }
-
+class JobRunRecoveryTest extends RecoveringJob {
   @Test
   void shouldGoOnFromTheSurvivorAndSayHowLongItTook() {
     running(2, 2, 2);
@@ -370,30 +292,5 @@ class JobRunRecoveryTest {
     assertThat(told(EndRanks.class)).isNotEmpty();
     exit(0);
     assertThat(run.state()).isEqualTo(JobState.CANCELLED);
-  }
-
-  private final class Recorder implements JobEffects {
-    @Override
-    public long term() {
-      return 1;
-    }
-
-    @Override
-    public void tell(String agentId, CoordinatorToAgent command) {
-      told.add(command);
-    }
-
-    @Override
-    public void store(JobRecord record) {
-      if (!keeps) {
-        throw new CoordinatorException("not kept");
-      }
-      stored = record;
-    }
-
-    @Override
-    public void publish(JobEvent event) {
-      events.add(event);
-    }
   }
 }

@@ -1,0 +1,58 @@
+package dev.trireme.coordinator.life;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.Jobs;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
+import org.junit.jupiter.api.Test;
+
+/** Which faults of a rank count against its job, and how. */
+class JobRunFaultsTest extends RecoveringJob {
+  private static final RankReport NO_DATA =
+      new RankReport.Failed(1, "/data/labels.gz: cannot be read", -1, true);
+
+  @Test
+  void shouldFormAnewWhenAReplacementCannotStart() {
+    running(2, 2, 2);
+    committed(1);
+    exit(1);
+    park(0, 7, -1);
+    apply(decide(1));
+
+    report(1, NO_DATA);
+
+    assertThat(run.state()).isEqualTo(JobState.RECOVERING);
+    assertThat(last(JobEvent.Failure.class).verdict().rank()).isEqualTo(1);
+    assertThat(last(JobEvent.Failure.class).verdict().usage()).isFalse();
+    park(0, 7, -1);
+    apply(decide(1));
+    start(2, 7);
+  }
+
+  @Test
+  void shouldGoOnRecoveringWhenAReplacementCannotStartMeanwhile() {
+    running(3, 3, 3);
+    committed(1);
+    exit(1);
+    park(0, 7, -1);
+    park(2, 7, -1);
+    apply(decide(1));
+    exit(2);
+
+    report(1, NO_DATA);
+
+    assertThat(run.state()).isEqualTo(JobState.RECOVERING);
+    park(0, 7, -1);
+    assertThat(run.wantsFormation()).isTrue();
+  }
+
+  @Test
+  void shouldGiveUpAJobThatNeverRanForItsData() {
+    ordered(Jobs.spec(2, 2, POLICY), 2);
+    report(1, NO_DATA);
+    assertThat(last(JobEvent.Failure.class).verdict().usage()).isTrue();
+    assertThat(run.state()).isEqualTo(JobState.STOPPING);
+  }
+}
