@@ -34,6 +34,11 @@ final class Breaking {
     evidence.clear();
   }
 
+  /** Whether something is wrong with the formation, and it is not known yet who did it. */
+  boolean isUndecided() {
+    return !evidence.isEmpty();
+  }
+
   /** Something is wrong with the formation. */
   void onEvidence(Evidence sign) {
     if (life.isSettled()) {

@@ -71,7 +71,7 @@ public final class JobRun {
     this.ending = new Ending(life);
     this.breaking = new Breaking(life, recovery, ending);
     this.forming = new Forming(life, recovery, breaking, ending);
-    this.saves = new Saves(life);
+    this.saves = new Saves(life, breaking);
     this.reattachment = new Reattachment(life, breaking, ending);
     this.size = new Size(record);
   }

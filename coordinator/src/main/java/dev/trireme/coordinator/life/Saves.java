@@ -12,11 +12,13 @@ import java.util.Optional;
  */
 final class Saves {
   private final LifeState life;
+  private final Breaking breaking;
   private final FailedSaves failed;
   private CheckpointLedger shards = new CheckpointLedger(0);
 
-  Saves(LifeState life) {
+  Saves(LifeState life, Breaking breaking) {
     this.life = life;
+    this.breaking = breaking;
     this.failed = new FailedSaves(life.record().job().checkpoint().maxFailures());
   }
 
@@ -33,19 +35,30 @@ final class Saves {
   }
 
   private String whyNot() {
-    return life.is(JobState.RECOVERING) && life.preempted().isEmpty()
+    return isCalledOff()
         ? "generation " + life.formation().generation() + " is over"
         : life.outcome().map(o -> "the job is ending: " + o.reason()).orElse("");
   }
 
+  /** One whose slots are needed is in recovery, too, but saves its state. */
+  private boolean isCalledOff() {
+    return life.is(JobState.RECOVERING) && life.preempted().isEmpty();
+  }
+
+  /** Whether what fails now fails because its formation does: that tells nothing of the storage. */
+  private boolean isCutShort() {
+    return isCalledOff() || breaking.isUndecided() || life.isSettled();
+  }
+
   /**
    * How a save ended on a rank. A failed one is everybody's: rank 0 must not wait for a shard that
-   * never comes.
+   * never comes. One that its formation took with it does not count as failed.
    *
    * @return why the job has to fail, when it has to
    */
   Optional<String> ended(FromRank message, CheckpointFinished save) {
-    Optional<String> tooMany = failed.note(save);
+    boolean counts = save.failure().isEmpty() || !isCutShort();
+    Optional<String> tooMany = counts ? failed.note(save) : Optional.empty();
     life.figures().failedSaves(failed.total());
     life.figures()
         .note(save, life.record(), message.generation(), life.time().now())

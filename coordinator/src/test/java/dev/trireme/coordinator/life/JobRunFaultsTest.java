@@ -55,4 +55,50 @@ class JobRunFaultsTest extends RecoveringJob {
     assertThat(last(JobEvent.Failure.class).verdict().usage()).isTrue();
     assertThat(run.state()).isEqualTo(JobState.STOPPING);
   }
+
+  private void saveFails(int rank, long step) {
+    report(rank, new RankReport.CheckpointFinished(step, "p", 0, 0, 0, "generation is over"));
+  }
+
+  @Test
+  void shouldNotCountSavesThatAnAbortCutShort() {
+    running(2, 2, 2);
+    for (long step = 10; step <= 50; step += 10) {
+      committed(step);
+      exit(1);
+      saveFails(0, step);
+      park(0, step, -1);
+      apply(decide(1));
+      start(2, step);
+    }
+    assertThat(run.state()).isEqualTo(JobState.RUNNING);
+    assertThat(events).as("they are told").anyMatch(e -> e instanceof JobEvent.CheckpointFinished);
+  }
+
+  @Test
+  void shouldNotCountSavesThatEndWhileItIsSoughtWhoBrokeTheFormation() {
+    running(3, 3, 3);
+    park(0, 7, 1);
+    assertThat(run.state()).as("the accused may yet be heard of").isEqualTo(JobState.RUNNING);
+    saveFails(0, 10);
+    saveFails(2, 20);
+    saveFails(0, 30);
+    assertThat(run.state()).isEqualTo(JobState.RUNNING);
+  }
+
+  @Test
+  void shouldCountSavesThatFailAfterARecovery() {
+    running(2, 2, 2);
+    committed(1);
+    exit(1);
+    saveFails(0, 10);
+    park(0, 7, -1);
+    apply(decide(1));
+    start(2, 7);
+    saveFails(0, 10);
+    saveFails(0, 20);
+    assertThat(run.state()).isEqualTo(JobState.RUNNING);
+    saveFails(0, 30);
+    assertThat(run.state()).isEqualTo(JobState.STOPPING);
+  }
 }
