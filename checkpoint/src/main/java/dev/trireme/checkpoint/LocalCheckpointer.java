@@ -4,6 +4,7 @@ import dev.trireme.api.checkpoint.CheckpointContent;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.CheckpointGate;
 import dev.trireme.api.checkpoint.Checkpointer;
+import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -55,6 +57,7 @@ public final class LocalCheckpointer implements Checkpointer {
   private volatile String beingRead = "";
   private volatile WriteBoundary writerAt = WriteBoundary.SWEEP;
   private Optional<Future<Optional<String>>> running = Optional.empty();
+  private OptionalLong generation = OptionalLong.empty();
   private boolean closed;
 
   private LocalCheckpointer(
@@ -157,11 +160,14 @@ public final class LocalCheckpointer implements Checkpointer {
    * write that failed is not an error here: it was logged and told to the gate.
    *
    * @throws CheckpointException when the content cannot be saved, or the write before hangs
+   * @throws CollectiveException when the generation is called off while the write before goes on;
+   *     {@link #close} then gives that up
    */
   @Override
   public Duration save(CheckpointContent content) {
     long begin = System.nanoTime();
     requireOpen();
+    generation = OptionalLong.of(content.generation());
     awaitPrevious();
     ShardPlan plan = plan(content.tensors());
     snapshot.capture(plan.shard(config.rank()), content.tensors());
@@ -201,6 +207,11 @@ public final class LocalCheckpointer implements Checkpointer {
     }
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * @throws CollectiveException as {@link #save} does
+   */
   @Override
   public void drain(Duration deadline) {
     if (running.isEmpty()) {
@@ -345,7 +356,11 @@ public final class LocalCheckpointer implements Checkpointer {
 
   private Optional<String> await(Future<Optional<String>> write, Duration deadline, String what) {
     try {
-      return write.get(Math.max(0, deadline.toMillis()), TimeUnit.MILLISECONDS);
+      return AbortableWait.await(
+          write,
+          deadline,
+          () -> generation.isPresent() && gate.isOver(generation.getAsLong()),
+          () -> "the formation is called off, and " + what + " is still at " + writerAt);
     } catch (TimeoutException e) {
       throw new CheckpointException(
           what

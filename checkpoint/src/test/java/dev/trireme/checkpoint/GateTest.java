@@ -60,13 +60,14 @@ class GateTest {
   }
 
   @Test
-  void shouldCallItNoFailureWhenTheGenerationIsCalledOff() {
+  void shouldCallItNoFailureWhenTheGenerationIsCalledOff() throws Exception {
     TestGate gate = new TestGate(2);
     try (State state = State.random(1);
         LocalCheckpointer checkpointer =
             LocalCheckpointer.open(Checkpoints.config(directory, 0, 2), gate)) {
       checkpointer.save(state.at(1, 100));
       gate.callOff(1);
+      gate.awaitFinished();
       checkpointer.drain(Checkpoints.DEADLINE);
     }
     assertThat(Checkpoints.names(directory)).isEmpty();

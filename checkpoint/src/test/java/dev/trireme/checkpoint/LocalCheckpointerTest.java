@@ -19,8 +19,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,39 +27,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class LocalCheckpointerTest {
   @TempDir Path directory;
-
-  /** Holds the writer at one boundary until it is let go; only the first time. */
-  private static final class Hold implements WriteProbe {
-    private final WriteBoundary boundary;
-    private final CountDownLatch reached = new CountDownLatch(1);
-    private final CountDownLatch released = new CountDownLatch(1);
-
-    Hold(WriteBoundary boundary) {
-      this.boundary = boundary;
-    }
-
-    @Override
-    public void before(WriteBoundary at) throws IOException {
-      if (at != boundary || reached.getCount() == 0) {
-        return;
-      }
-      reached.countDown();
-      try {
-        released.await();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IOException("interrupted");
-      }
-    }
-
-    void awaitReached() throws InterruptedException {
-      assertThat(reached.await(30, TimeUnit.SECONDS)).isTrue();
-    }
-
-    void release() {
-      released.countDown();
-    }
-  }
 
   @Test
   void shouldWriteWhatWasCopiedWhileTrainingGoesOn() throws Exception {

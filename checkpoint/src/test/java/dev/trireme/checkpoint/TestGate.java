@@ -1,5 +1,7 @@
 package dev.trireme.checkpoint;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.trireme.api.checkpoint.CheckpointGate;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -41,6 +43,15 @@ final class TestGate implements CheckpointGate {
 
   synchronized List<Finished> finished() {
     return List.copyOf(finished);
+  }
+
+  /** Waits until a checkpoint's end was told. */
+  synchronized void awaitFinished() throws InterruptedException {
+    long end = System.nanoTime() + Checkpoints.DEADLINE.toNanos();
+    while (finished.isEmpty() && end - System.nanoTime() > 0) {
+      wait(100);
+    }
+    assertThat(finished).isNotEmpty();
   }
 
   @Override
