@@ -31,6 +31,7 @@ final class Formation {
     private Optional<Ready> ready = Optional.empty();
     private Optional<Finished> finished = Optional.empty();
     private Optional<Parked> parked = Optional.empty();
+    private Optional<Survivor> was = Optional.empty();
     private boolean gone;
     private boolean cutOff;
     private boolean ended;
@@ -39,6 +40,10 @@ final class Formation {
       this.number = number;
       this.agentId = agentId;
       this.host = host;
+    }
+
+    int number() {
+      return number;
     }
 
     long pid() {
@@ -67,6 +72,17 @@ final class Formation {
 
     void parked(Parked report) {
       parked = Optional.of(report);
+    }
+
+    /** Its host has not made it a rank of this formation: it waits where the one before left it. */
+    private boolean stayed(String why) {
+      gone |= was.isEmpty();
+      was.ifPresent(
+          old -> {
+            pid = old.pid();
+            parked = Optional.of(new Parked(old.appliedStep(), old.sound(), why, -1));
+          });
+      return !gone;
     }
 
     /** Whether it lives and has left the formation's collectives. */
@@ -208,6 +224,41 @@ final class Formation {
   /** The ranks of a lost agent are gone with it. */
   void loseAgent(String agentId) {
     ranks.values().stream().filter(r -> r.agentId.equals(agentId)).forEach(Rank::gone);
+  }
+
+  /**
+   * Which of its ranks are to be survivors of the formation before.
+   *
+   * @param pids by rank
+   */
+  void continues(Formation before, Map<Integer, Long> pids) {
+    List<Survivor> survivors = before.survivors();
+    pids.forEach(
+        (number, pid) -> {
+          Rank rank = ranks.get(number);
+          rank.was =
+              survivors.stream()
+                  .filter(s -> s.pid() == pid && s.agentId().equals(rank.agentId))
+                  .findFirst();
+        });
+  }
+
+  /**
+   * An agent has made no ranks of this formation. Survivors that it was to take over wait there
+   * still; the other ranks were never there.
+   *
+   * @return whether any survivor waits there
+   */
+  boolean refusedBy(String agentId, String why) {
+    return ranks.values().stream()
+        .filter(r -> r.agentId.equals(agentId))
+        .map(r -> r.stayed(why))
+        .reduce(false, Boolean::logicalOr);
+  }
+
+  /** A rank that its host has not made one of this formation, by the process that it is. */
+  Optional<Rank> stayed(long pid) {
+    return ranks.values().stream().filter(r -> r.was.isPresent() && r.pid == pid).findFirst();
   }
 
   /** The name of an agent's host. */

@@ -78,6 +78,9 @@ final class Forming {
     rendezvous = new Rendezvous(formation.worldSize());
     recovery.ordered(source);
     List<Share> before = life.isFormed() ? life.formation().shares() : List.of();
+    if (life.isFormed()) {
+      formation.continues(life.formation(), decision.survivors());
+    }
     life.formed(formation);
     life.deadlines().endAll();
     life.deadlines().begin(Wait.START, life.timing().start());
@@ -165,9 +168,15 @@ final class Forming {
     breaking.gatherIfOut();
   }
 
-  /** A host did not start its ranks, for it lacks what they need: they are formed without it. */
+  /**
+   * A host did not start its ranks, for it lacks what new ones need: they are formed elsewhere.
+   * Survivors that wait there need it no more, and go on.
+   */
   void onHostRefused(String agentId, String why) {
-    life.formation().loseAgent(agentId);
+    if (!life.formation().refusedBy(agentId, why)) {
+      // Another coordinator may have known of survivors there: nobody will come for them.
+      life.commands().endRanksOn(agentId, life.timing().endGrace(), why);
+    }
     if (life.isSettled()) {
       ending.endIfAllGone();
     } else if (life.is(JobState.RECOVERING)) {

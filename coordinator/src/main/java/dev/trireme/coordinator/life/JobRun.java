@@ -465,14 +465,14 @@ public final class JobRun {
 
   /** A rank's process is gone. */
   public void onExited(long generation, int number, RankExit exit) {
-    life.current(generation, number)
+    life.ofProcess(generation, number, exit.pid())
         .filter(rank -> !rank.isGone())
         .ifPresent(
             rank -> {
               boolean early = rank.finished().isEmpty() || !life.isSettled();
               rank.ended();
               if (early) {
-                breaking.onEvidence(new Evidence.Exit(number, exit));
+                breaking.onEvidence(new Evidence.Exit(rank.number(), exit));
               }
               ending.endIfAllGone();
             });
@@ -526,7 +526,8 @@ public final class JobRun {
 
   /** Why it cannot be formed on these agents, however long it waited; empty when it can. */
   public Optional<String> hopeless(List<AgentSlots> agents) {
-    return unfit.tooFewLeft(agents, record().job().parallel().ranks().min());
+    int staying = life.isFormed() ? unfit.staying(life.formation().survivors()) : 0;
+    return unfit.tooFewLeft(agents, record().job().parallel().ranks().min() - staying);
   }
 
   /** Gives up a job because of what its spec says, or of what its hosts lack of that. */

@@ -106,6 +106,12 @@ final class LifeState {
     return formation.filter(f -> f.generation() == generation).flatMap(f -> f.rank(rank));
   }
 
+  /** As {@link #current}, or one whose process waits where an older formation left it. */
+  Optional<Formation.Rank> ofProcess(long generation, int rank, long pid) {
+    return current(generation, rank)
+        .or(() -> formation.filter(f -> generation < f.generation()).flatMap(f -> f.stayed(pid)));
+  }
+
   /** Why it was cancelled, if it was. */
   Optional<String> cancelled() {
     return cancelled;

@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.life;
 
+import dev.trireme.coordinator.schedule.Reformation.Survivor;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.Share;
 import java.util.List;
@@ -35,10 +36,15 @@ final class Unfit {
     return shares.stream().filter(s -> !why.containsKey(s.agentId())).toList();
   }
 
+  /** How many go on where no new rank can start. */
+  int staying(List<Survivor> survivors) {
+    return (int) survivors.stream().filter(s -> why.containsKey(s.agentId())).count();
+  }
+
   /**
    * Why a job cannot be, if the agents that are fit could not hold it were they empty.
    *
-   * @param needed slots
+   * @param needed slots on them
    */
   Optional<String> tooFewLeft(List<AgentSlots> agents, int needed) {
     int left = without(agents).stream().mapToInt(AgentSlots::total).sum();

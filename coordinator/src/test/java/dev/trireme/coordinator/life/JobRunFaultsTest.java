@@ -4,8 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Jobs;
+import dev.trireme.coordinator.schedule.Reformation;
+import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
+import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.StateSource;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Which faults of a rank count against its job, and how. */
@@ -100,5 +109,41 @@ class JobRunFaultsTest extends RecoveringJob {
     assertThat(run.state()).isEqualTo(JobState.RUNNING);
     saveFails(0, 30);
     assertThat(run.state()).isEqualTo(JobState.STOPPING);
+  }
+
+  /** One of two ranks has died, and its host has not what a replacement needs. */
+  private void refused() {
+    running(2, 2, 2);
+    committed(1);
+    exit(1);
+    park(0, 7, -1);
+    apply(decide(1));
+    told.clear();
+    run.onHostRefused("a", "host-a", generation, "lacks data.path /data");
+  }
+
+  @Test
+  void shouldGoOnWithASurvivorWhoseHostCanStartNoOther() {
+    refused();
+    assertThat(run.state()).isEqualTo(JobState.RECOVERING);
+    assertThat(told(EndRanks.class)).isEmpty();
+    List<AgentSlots> agents =
+        List.of(new AgentSlots("a", "host-a", 1, 1), new AgentSlots("b", "host-b", 1, 1));
+    assertThat(run.hopeless(agents)).isEmpty();
+
+    Form form = (Form) Reformation.decide(run.situation(agents));
+
+    assertThat(form.source()).isEqualTo(StateSource.rank(0));
+    assertThat(form.survivors()).containsOnly(Map.entry(0, 400L));
+    assertThat(form.placements())
+        .containsExactly(new Placement("a", List.of(0)), new Placement("b", List.of(1)));
+  }
+
+  @Test
+  void shouldKnowOfTheDeathOfASurvivorThatWaitsOnAHostThatRefused() {
+    refused();
+    run.onExited(generation - 1, 0, new RankExit(400, 137, false, "killed", List.of()));
+    assertThat(run.slotsHeldOn("a")).isZero();
+    assertThat(run.situation(List.of()).survivors()).isEmpty();
   }
 }

@@ -79,6 +79,22 @@ final class Children {
         .findFirst();
   }
 
+  /** Whether an order names a rank that no process is, and none survives to become. */
+  boolean needsProcess(StartRanks command) {
+    return command.ranks().stream()
+        .filter(rank -> command.survivors().stream().noneMatch(s -> s.rank() == rank))
+        .anyMatch(rank -> find(command.jobId(), command.stamp(), rank).isEmpty());
+  }
+
+  /** What an older formation of the job has here and the one that is ordered does not take over. */
+  List<Child> endedBy(StartRanks command) {
+    // Of the generation alone: another coordinator may order the same formation once more.
+    return ranksOf(command.jobId()).stream()
+        .filter(c -> c.join().get().stamp().generation() < command.stamp().generation())
+        .filter(c -> command.survivors().stream().noneMatch(s -> s.pid() == c.process().pid()))
+        .toList();
+  }
+
   /** An idle process, one that has said Hello before one that has not. */
   Optional<Child> warmest() {
     return bySlot.values().stream()

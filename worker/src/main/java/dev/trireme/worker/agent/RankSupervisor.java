@@ -213,7 +213,9 @@ final class RankSupervisor implements AutoCloseable {
   }
 
   private void startRanks(StartRanks command) {
-    List<String> lacking = config.check().lacking(command);
+    // Who survives has read its files, and goes on without them.
+    List<String> lacking =
+        children.needsProcess(command) ? config.check().lacking(command) : List.of();
     if (!lacking.isEmpty()) {
       refuse(command, String.join(", ", lacking));
       return;
@@ -234,10 +236,13 @@ final class RankSupervisor implements AutoCloseable {
     }
   }
 
-  /** Whoever of the job was here before is of no use either. */
+  /**
+   * Whoever of the job was here before is of no use either, but for those that were to go on: they
+   * hold state, and wait for the coordinator to decide about them.
+   */
   private void refuse(StartRanks command, String why) {
-    LOG.error("job {} cannot have ranks here, for it lacks {}", command.jobId(), why);
-    for (Child child : children.ranksOf(command.jobId())) {
+    LOG.error("job {} cannot have new ranks here, for it lacks {}", command.jobId(), why);
+    for (Child child : children.endedBy(command)) {
       child.requestEnd(System.nanoTime() + REPLACED_NANOS, "its files are gone: " + why);
       child.tell(new AgentToRank.Release());
     }
@@ -249,15 +254,10 @@ final class RankSupervisor implements AutoCloseable {
   /** What an older formation of the job has here and the new one does not take over. */
   private void endReplaced(StartRanks command) {
     sparesWantedBy = Optional.empty();
-    for (Child child : children.ranksOf(command.jobId())) {
-      long pid = child.process().pid();
-      // Of the generation alone: another coordinator may order the same formation once more.
-      boolean older = child.join().get().stamp().generation() < command.stamp().generation();
-      if (older && command.survivors().stream().noneMatch(s -> s.pid() == pid)) {
-        String why = "generation " + command.stamp().generation() + " does without it";
-        child.requestEnd(System.nanoTime() + REPLACED_NANOS, why);
-        child.tell(new AgentToRank.Release());
-      }
+    String why = "generation " + command.stamp().generation() + " does without it";
+    for (Child child : children.endedBy(command)) {
+      child.requestEnd(System.nanoTime() + REPLACED_NANOS, why);
+      child.tell(new AgentToRank.Release());
     }
   }
 
