@@ -2,6 +2,8 @@ package dev.trireme.coordinator.life;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.trireme.api.data.Cursor;
+import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Jobs;
 import dev.trireme.coordinator.schedule.Reformation;
@@ -13,6 +15,7 @@ import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -145,5 +148,21 @@ class JobRunFaultsTest extends RecoveringJob {
     run.onExited(generation - 1, 0, new RankExit(400, 137, false, "killed", List.of()));
     assertThat(run.slotsHeldOn("a")).isZero();
     assertThat(run.situation(List.of()).survivors()).isEmpty();
+  }
+
+  private void finish(int rank) {
+    Progress end = new Progress(50, new Cursor(5, 0));
+    report(rank, new RankReport.Finished(end, 5, false, Map.of(), "h", 1));
+  }
+
+  @Test
+  void shouldWaitForTheLastCheckpointForAsLongAsARankDoes() {
+    running(2, 2, 2);
+    finish(1);
+    time.pass(Duration.ofMinutes(5).plusSeconds(10));
+    run.onTime();
+    assertThat(run.state()).as("rank 0 waits for the slowest shard").isEqualTo(JobState.RUNNING);
+    finish(0);
+    assertThat(run.record().ending()).contains(JobState.SUCCEEDED);
   }
 }

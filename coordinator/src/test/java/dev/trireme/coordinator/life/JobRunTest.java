@@ -214,7 +214,7 @@ class JobRunTest {
 
     assertThat(last(JobEvent.Failure.class).verdict().sentence())
         .contains("rank 1")
-        .contains("ranks [1] were not finished within 120 s");
+        .contains("ranks [1] were not finished within 360 s");
   }
 
   @Test
