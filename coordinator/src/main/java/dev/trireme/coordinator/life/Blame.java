@@ -9,7 +9,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Decides who broke a formation.
@@ -19,7 +21,10 @@ import java.util.Set;
  * until the death itself is seen, or the accused confesses. Facts (a process gone before its time,
  * a host lost, a deadline missed, a rank that blames itself) decide at once, the first to arrive
  * before the later ones, which are most often its consequences. Where no fact comes, the rank
- * accused most often is blamed; where nobody is accused, the first that complained.
+ * accused most often is blamed. Where nobody is accused, as over NCCL, which does not say who was
+ * waited for, it is the first rank that has said nothing: who has left its collectives lives, and
+ * the one that hangs does not complain. Where all have complained, or one has ended by an error of
+ * its own, it is the first that complained.
  */
 public final class Blame {
   private Blame() {}
@@ -34,7 +39,14 @@ public final class Blame {
    * @param by the evidence that decided
    * @param cause for people
    */
-  public record Blamed(int rank, Evidence by, String cause) implements Ruling {}
+  public record Blamed(int rank, Evidence by, String cause) implements Ruling {
+    /** Whether nothing speaks against it but that it has not complained. */
+    boolean isBySilence() {
+      return by instanceof Complaint complaint
+          && complaint.report().suspectRank() < 0
+          && complaint.rank() != rank;
+    }
+  }
 
   /** It is too early to tell. */
   public record Undecided(String reason) implements Ruling {}
@@ -73,14 +85,14 @@ public final class Blame {
               + "; waiting for what became of rank "
               + first.report().suspectRank());
     }
-    return byHearsay(hearsay);
+    return byHearsay(hearsay, IntStream.range(0, worldSize).filter(r -> !complained.contains(r)));
   }
 
   private static String early(Exit exit) {
     return exit.exit().code() == 0 ? " before it had finished" : "";
   }
 
-  private static Blamed byHearsay(List<Complaint> hearsay) {
+  private static Blamed byHearsay(List<Complaint> hearsay, IntStream silent) {
     Map<Integer, Integer> votes = new HashMap<>();
     Complaint best = hearsay.get(0);
     for (Complaint complaint : hearsay) {
@@ -95,8 +107,16 @@ public final class Blame {
     Complaint quoted =
         hearsay.stream().filter(c -> c.report().suspectRank() == accused).findFirst().orElse(best);
     String verdict = quoted.report().verdict();
-    return accused < 0
-        ? new Blamed(quoted.rank(), quoted, verdict)
-        : new Blamed(accused, quoted, "says rank " + quoted.rank() + ": " + verdict);
+    String says = "says rank " + quoted.rank() + ": " + verdict;
+    if (accused >= 0) {
+      return new Blamed(accused, quoted, says);
+    }
+    OptionalInt hanging =
+        hearsay.stream().allMatch(Complaint::parked) ? silent.min() : OptionalInt.empty();
+    if (hanging.isEmpty()) {
+      return new Blamed(quoted.rank(), quoted, verdict);
+    }
+    int rank = hanging.getAsInt();
+    return new Blamed(rank, quoted, says + "; rank " + rank + " has said nothing");
   }
 }

@@ -107,12 +107,16 @@ final class Breaking {
     }
   }
 
-  /** Lets the survivors leave; the next formation is decided once they have. */
+  /**
+   * Lets the survivors leave; the next formation is decided once they have. Who is blamed for its
+   * silence alone may leave with them, for it may only be late: if it hangs, it does not.
+   */
   private void recover(Blamed blamed, Verdict verdict, String when) {
     leave(verdict.sentence(), verdict.sentence() + "; goes on " + when);
     life.formation()
         .rank(blamed.rank())
         .filter(rank -> !rank.isOut() || blamed.by() instanceof Evidence.Exit)
+        .filter(rank -> !blamed.isBySilence())
         .ifPresent(rank -> lose(blamed.rank(), rank, verdict.sentence()));
     gatherIfOut();
   }

@@ -16,8 +16,15 @@ public sealed interface Evidence {
    * A rank cannot go on.
    *
    * @param rank that says so
+   * @param parked whether it has only left its collectives, rather than ended by an error of its
+   *     own
    */
-  record Complaint(int rank, RankReport.Failed report) implements Evidence {
+  record Complaint(int rank, RankReport.Failed report, boolean parked) implements Evidence {
+    /** Of a rank that ends. */
+    Complaint(int rank, RankReport.Failed report) {
+      this(rank, report, false);
+    }
+
     /** Whether the rank blames itself, or the job spec, rather than another rank. */
     boolean isConfession() {
       return report.usage() || report.suspectRank() == rank;

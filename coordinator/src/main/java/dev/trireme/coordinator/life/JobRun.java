@@ -278,7 +278,8 @@ public final class JobRun {
           new Evidence.Complaint(
               message.rank(),
               new RankReport.Failed(
-                  parked.appliedStep() + 1, parked.verdict(), parked.suspectRank(), false)));
+                  parked.appliedStep() + 1, parked.verdict(), parked.suspectRank(), false),
+              true));
     } else if (report instanceof RankReport.Failed failed) {
       breaking.onEvidence(new Evidence.Complaint(message.rank(), failed));
     } else if (report instanceof RankReport.CheckpointFinished save) {

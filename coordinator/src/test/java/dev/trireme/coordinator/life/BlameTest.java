@@ -29,6 +29,19 @@ class BlameTest {
         arguments(List.of(says(0, 2), says(2, 2)), "2: silence", "2: silence"),
         arguments(List.of(says(0, -1)), UNDECIDED, "0: silence"),
         arguments(List.of(says(0, -1), says(1, 3)), UNDECIDED, "3: says rank 1: silence"),
+        // Nobody is accused: who has left lives, so it is one that has not.
+        arguments(
+            List.of(leaves(0, -1)), UNDECIDED, "1: says rank 0: silence; rank 1 has said nothing"),
+        arguments(
+            List.of(leaves(3, -1), leaves(0, -1), leaves(1, -1)),
+            UNDECIDED,
+            "2: says rank 3: silence; rank 2 has said nothing"),
+        arguments(List.of(leaves(0, -1), leaves(1, 3)), UNDECIDED, "3: says rank 1: silence"),
+        arguments(List.of(says(2, -1), leaves(0, -1)), UNDECIDED, "2: silence"),
+        arguments(
+            List.of(leaves(1, -1), leaves(0, -1), leaves(2, -1), leaves(3, -1)),
+            "1: silence",
+            "1: silence"),
         // A rank that has complained and then goes is not the culprit.
         arguments(List.of(says(0, 2), exit(0)), UNDECIDED, "2: says rank 0: silence"),
         arguments(
@@ -67,6 +80,10 @@ class BlameTest {
 
   private static Evidence says(int rank, int suspect) {
     return new Complaint(rank, new RankReport.Failed(9, "silence", suspect, false));
+  }
+
+  private static Evidence leaves(int rank, int suspect) {
+    return new Complaint(rank, new RankReport.Failed(9, "silence", suspect, false), true);
   }
 
   private static Evidence usage(int rank) {

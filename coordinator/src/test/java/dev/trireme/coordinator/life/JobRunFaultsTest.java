@@ -6,6 +6,7 @@ import dev.trireme.api.data.Cursor;
 import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Jobs;
+import dev.trireme.coordinator.Verdict;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
@@ -164,5 +165,42 @@ class JobRunFaultsTest extends RecoveringJob {
     assertThat(run.state()).as("rank 0 waits for the slowest shard").isEqualTo(JobState.RUNNING);
     finish(0);
     assertThat(run.record().ending()).contains(JobState.SUCCEEDED);
+  }
+
+  @Test
+  void shouldBlameTheRankThatHangsThoughNobodyAccusesIt() {
+    running(3, 3, 3);
+    park(2, 7, -1);
+    park(0, 7, -1);
+    told.clear();
+    passDeadline();
+
+    Verdict verdict = last(JobEvent.Failure.class).verdict();
+    assertThat(verdict.rank()).isEqualTo(1);
+    assertThat(verdict.cause()).contains("says rank 2").contains("rank 1 has said nothing");
+    assertThat(told(EndRanks.class)).as("it may be late only, and hold the state").isEmpty();
+    assertThat(run.wantsFormation()).isFalse();
+    passDeadline();
+    assertThat(told(EndRanks.class))
+        .singleElement()
+        .satisfies(end -> assertThat(end.ranks()).containsExactly(1));
+    Form form = (Form) decide(1);
+    assertThat(form.survivors()).containsOnly(Map.entry(0, 400L), Map.entry(2, 402L));
+  }
+
+  @Test
+  void shouldKeepARankThatIsBlamedForItsSilenceAndThenLeaves() {
+    running(3, 3, 3);
+    park(2, 7, -1);
+    passDeadline();
+    assertThat(last(JobEvent.Failure.class).verdict().rank()).isZero();
+    park(1, 7, -1);
+    park(0, 7, -1);
+    assertThat(((Form) decide(0)).survivors()).hasSize(3);
+  }
+
+  private void passDeadline() {
+    time.pass(run.nextDeadline().orElseThrow());
+    run.onTime();
   }
 }
