@@ -40,7 +40,7 @@ class HostMemoryTest {
     Device cuda = new Device(Device.Kind.CUDA, 1);
     assertThatThrownBy(() -> memory.allocate(cuda, DType.INT32, 3))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("CUDA");
+        .hasMessageContaining("cuda:1");
   }
 
   private static byte[] bytes(TensorBuffer buffer) {
