@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +30,9 @@ final class NcclPipeline {
   private final Staging.Pool stagings;
   private final Queue<CudaEvent> events = new ConcurrentLinkedQueue<>();
   private final Deque<NcclOperation> issued = new ArrayDeque<>();
+
+  /** The one that is being put on the stream. */
+  private Optional<NcclOperation> issuing = Optional.empty();
 
   /** Of which only a part was put on the stream when something failed. */
   private final List<NcclOperation> halfIssued = new ArrayList<>();
@@ -91,10 +95,12 @@ final class NcclPipeline {
       operation.head(System.nanoTime());
     }
     boolean whole = false;
+    issuing = Optional.of(operation);
     try {
       enqueue(operation, settle);
       whole = true;
     } finally {
+      issuing = Optional.empty();
       (whole ? issued : halfIssued).add(operation);
     }
   }
@@ -122,9 +128,9 @@ final class NcclPipeline {
     boolean moved = false;
     while (!issued.isEmpty() && issued.peek().complete().isDone()) {
       NcclOperation operation = issued.remove();
-      if (!issued.isEmpty()) {
-        issued.peek().head(System.nanoTime());
-      }
+      Optional.ofNullable(issued.peek())
+          .or(() -> issuing)
+          .ifPresent(o -> o.head(System.nanoTime()));
       if (operation.staging() != null) {
         Transfers.finish(operation, operation.staging());
       }

@@ -343,7 +343,8 @@ final class NcclRunner {
       broken(e);
     } catch (RuntimeException | Error e) {
       // NCCL's own errors come as NcclFailure: this is the device's, or a lack of its memory.
-      CollectiveException verdict = Verdicts.ownFault(config, "cannot go on: " + e.getMessage());
+      CollectiveException verdict =
+          Verdicts.ownFault(config, joined, "cannot go on: " + e.getMessage());
       verdict.initCause(e);
       fail(verdict);
     }
@@ -372,7 +373,7 @@ final class NcclRunner {
   private void broken(NcclFailure e) {
     ncclFailed = true;
     if (!pipeline.isDeviceWell()) {
-      fail(Verdicts.ownFault(config, "has a device that fails: " + e.getMessage()));
+      fail(Verdicts.ownFault(config, joined, "has a device that fails: " + e.getMessage()));
       return;
     }
     NcclOperation head = pending.peek();

@@ -37,9 +37,14 @@ final class Verdicts {
     return new CollectiveException(cause, -1, who(config) + " " + why);
   }
 
-  /** This rank itself cannot go on. */
-  static CollectiveException ownFault(NcclConfig config, String why) {
-    return new CollectiveException(Cause.OWN_FAULT, config.rank(), who(config) + " " + why);
+  /**
+   * This rank itself cannot go on.
+   *
+   * @param joined while it meets the others, what it lacks may be what the dead still hold
+   */
+  static CollectiveException ownFault(NcclConfig config, boolean joined, String why) {
+    Cause cause = joined ? Cause.OWN_FAULT : Cause.UNUSABLE;
+    return new CollectiveException(cause, config.rank(), who(config) + " " + why);
   }
 
   /** An operation that cannot complete. NCCL does not say how far it has come. */

@@ -18,6 +18,9 @@ import java.util.Set;
  * a {@link JobRun}.
  */
 final class Breaking {
+  /** What a rank may take to give up a write that its storage holds up, before it can leave. */
+  private static final Duration CLOSING = Duration.ofSeconds(12);
+
   private final LifeState life;
   private final Recovery recovery;
   private final Ending ending;
@@ -97,7 +100,9 @@ final class Breaking {
       return;
     }
     boolean fruitless = !life.figures().committedIn(life.formation().generation());
-    Restarts.Ruling ruling = recovery.broken(life.record(), Set.of(verdict.host()), fruitless);
+    // Silence alone is too little to count against a host.
+    Set<String> hosts = blamed.isBySilence() ? Set.of() : Set.of(verdict.host());
+    Restarts.Ruling ruling = recovery.broken(life.record(), hosts, fruitless);
     life.change(Records.failed(life.record(), recovery.failures()));
     if (ruling instanceof Restarts.Exhausted exhausted) {
       boolean forbidden = life.record().job().failurePolicy().maxRestarts() == 0;
@@ -127,7 +132,8 @@ final class Breaking {
     life.deadlines().endAll();
     life.commands().abort(abortedBecause);
     life.move(JobState.RECOVERING, reason);
-    life.deadlines().begin(Wait.PARK, life.timing().evidence().plus(collectiveDeadline()));
+    Duration leaving = collectiveDeadline().compareTo(CLOSING) > 0 ? collectiveDeadline() : CLOSING;
+    life.deadlines().begin(Wait.PARK, life.timing().evidence().plus(leaving));
   }
 
   /** How long a collective of this job may take. */
@@ -157,6 +163,7 @@ final class Breaking {
       }
       life.formation()
           .rank(blamed.rank())
+          .filter(rank -> !rank.isOut() || sign instanceof Evidence.Exit)
           .ifPresent(rank -> lose(blamed.rank(), rank, verdict.sentence()));
     }
     gatherIfOut();

@@ -32,6 +32,7 @@ final class Formation {
     private Optional<Finished> finished = Optional.empty();
     private Optional<Parked> parked = Optional.empty();
     private Optional<Survivor> was = Optional.empty();
+    private boolean waits;
     private boolean gone;
     private boolean cutOff;
     private boolean ended;
@@ -79,6 +80,7 @@ final class Formation {
       gone |= was.isEmpty();
       was.ifPresent(
           old -> {
+            waits = true;
             pid = old.pid();
             parked = Optional.of(new Parked(old.appliedStep(), old.sound(), why, -1));
           });
@@ -258,7 +260,7 @@ final class Formation {
 
   /** A rank that its host has not made one of this formation, by the process that it is. */
   Optional<Rank> stayed(long pid) {
-    return ranks.values().stream().filter(r -> r.was.isPresent() && r.pid == pid).findFirst();
+    return ranks.values().stream().filter(r -> r.waits && r.pid == pid && pid >= 0).findFirst();
   }
 
   /** The name of an agent's host. */

@@ -151,6 +151,20 @@ class JobRunFaultsTest extends RecoveringJob {
     assertThat(run.situation(List.of()).survivors()).isEmpty();
   }
 
+  /** Processes of two hosts may well have the same number. */
+  @Test
+  void shouldNotTakeTheEndOfAnOldProcessElsewhereForThatOfASurvivor() {
+    running(2, 2, 2);
+    committed(1);
+    exit(1);
+    park(0, 7, -1);
+    apply(decide(1));
+    run.onStarted(generation, 0, 400);
+    run.onExited(generation - 1, 1, new RankExit(400, 0, true, "ended", List.of()));
+    assertThat(run.slotsHeldOn("a")).isEqualTo(2);
+    assertThat(run.state()).isNotEqualTo(JobState.RECOVERING);
+  }
+
   private void finish(int rank) {
     Progress end = new Progress(50, new Cursor(5, 0));
     report(rank, new RankReport.Finished(end, 5, false, Map.of(), "h", 1));
@@ -197,6 +211,18 @@ class JobRunFaultsTest extends RecoveringJob {
     park(1, 7, -1);
     park(0, 7, -1);
     assertThat(((Form) decide(0)).survivors()).hasSize(3);
+  }
+
+  /** It waits, out of its collectives, with the state: another object store may answer later. */
+  @Test
+  void shouldNotKillWhoLeavesByItselfWhileOthersLeave() {
+    running(2, 2, 2);
+    committed(1);
+    park(0, 7, 0);
+    assertThat(run.state()).isEqualTo(JobState.RECOVERING);
+    park(1, 7, 1);
+    assertThat(told(EndRanks.class)).isEmpty();
+    assertThat(((Form) decide(0)).survivors()).hasSize(2);
   }
 
   private void passDeadline() {

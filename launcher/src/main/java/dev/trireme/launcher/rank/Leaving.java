@@ -11,36 +11,45 @@ import dev.trireme.api.collective.CollectiveException.Cause;
  *
  * <p>While a formation forms, and where it is a checkpoint that could not be written, what failed
  * is often the same for all of its ranks: an object store that is away, memory that the dead still
- * occupy. If they all ended, the state would be lost with them. So who holds it whole stays, and
- * blames nobody; how often that may happen without a step between is the coordinator's to bound.
+ * occupy. If they all ended, the state would be lost with them. So who holds it whole stays and
+ * blames itself; for anything but a checkpoint only once in a row, for a process that is itself the
+ * matter must make room for another. How often all of that may happen without a step between is the
+ * coordinator's to bound.
  */
 final class Leaving {
   private Leaving() {}
 
   /**
-   * With what the rank leaves its formation.
+   * How the rank stood when its formation ended.
    *
    * @param begun whether it has trained in this formation
    * @param sound whether it holds the state of a step whole
+   * @param again whether it has stayed by itself in the formation before, too
+   */
+  record Standing(boolean begun, boolean sound, boolean again) {}
+
+  /**
+   * With what the rank leaves its formation.
+   *
    * @throws Exception {@code thrown} itself, where the process is to end
    */
-  static CollectiveException of(Exception thrown, int rank, boolean begun, boolean sound)
-      throws Exception {
+  static CollectiveException of(Exception thrown, int rank, Standing standing) throws Exception {
     // However deep in what a user's program has thrown.
     for (Throwable e = thrown; e != null; e = e.getCause()) {
-      if (e instanceof CollectiveException broken && broken.reason() != Cause.MISMATCH) {
-        if (broken.reason() == Cause.OWN_FAULT) {
+      if (e instanceof CollectiveException broken) {
+        if (broken.reason() == Cause.OWN_FAULT || broken.reason() == Cause.MISMATCH) {
           throw broken;
         }
         return broken;
       }
     }
-    if (sound && (!begun || thrown instanceof CheckpointException)) {
-      CollectiveException left =
-          new CollectiveException(Cause.UNUSABLE, -1, "rank " + rank + ": " + thrown.getMessage());
-      left.initCause(thrown);
-      return left;
+    boolean stays = thrown instanceof CheckpointException || !standing.begun() && !standing.again();
+    if (!standing.sound() || !stays) {
+      throw thrown;
     }
-    throw thrown;
+    CollectiveException left =
+        new CollectiveException(Cause.UNUSABLE, rank, "rank " + rank + ": " + thrown.getMessage());
+    left.initCause(thrown);
+    return left;
   }
 }

@@ -53,6 +53,7 @@ final class RankRun {
   private Join join;
   private final NcclEstate estate = new NcclEstate();
   private boolean started;
+  private boolean stayed;
   private Optional<RankState> state = Optional.empty();
 
   RankRun(Join join, AgentLink link, EngineLoader engineLoader) {
@@ -173,8 +174,11 @@ final class RankRun {
     try {
       link.report(formation.train(lasting, programs.program()));
     } catch (Exception e) {
-      boolean begun = formation.hasStarted();
-      park(Leaving.of(e, join.rank(), begun, lasting.state().isSound()), lasting.state());
+      boolean sound = lasting.state().isSound();
+      Leaving.Standing standing = new Leaving.Standing(formation.hasStarted(), sound, stayed);
+      CollectiveException left = Leaving.of(e, join.rank(), standing);
+      stayed = left.suspectRank() == join.rank();
+      park(left, lasting.state());
     } finally {
       started |= formation.hasStarted();
     }

@@ -53,6 +53,7 @@ final class SharedPlace {
       }
       // Nobody takes the file away before all have looked, nor leaves before all have been told.
       group.barrier().await();
+      group.confirm();
     } finally {
       own.ifPresent(SharedPlace::delete);
     }

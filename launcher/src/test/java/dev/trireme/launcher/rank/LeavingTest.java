@@ -12,40 +12,52 @@ import org.junit.jupiter.api.Test;
 class LeavingTest {
   private static final CollectiveException LOST =
       new CollectiveException(Cause.PEER_LOST, 2, "rank 2 is gone");
+  private static final Leaving.Standing TRAINING = new Leaving.Standing(true, true, false);
+  private static final Leaving.Standing FORMING = new Leaving.Standing(false, true, false);
+  private static final Leaving.Standing AGAIN = new Leaving.Standing(false, true, true);
+  private static final Leaving.Standing EMPTY = new Leaving.Standing(false, false, false);
   private static final CheckpointException AWAY = new CheckpointException("the store is away");
 
   @Test
   void shouldStayWhereACollectiveFailedHoweverDeepTheProgramHasWrappedIt() throws Exception {
-    assertThat(Leaving.of(LOST, 0, true, true)).isSameAs(LOST);
+    assertThat(Leaving.of(LOST, 0, TRAINING)).isSameAs(LOST);
     RuntimeException wrapped = new IllegalStateException(new RuntimeException(LOST));
-    assertThat(Leaving.of(wrapped, 0, true, false)).isSameAs(LOST);
+    assertThat(Leaving.of(wrapped, 0, EMPTY)).isSameAs(LOST);
   }
 
   @Test
   void shouldEndWhereTheRanksOwnProgramOrDeviceFailed() {
     RuntimeException bug = new IllegalStateException("a bug");
-    assertThatThrownBy(() -> Leaving.of(bug, 0, true, true)).isSameAs(bug);
+    assertThatThrownBy(() -> Leaving.of(bug, 0, TRAINING)).isSameAs(bug);
     EngineException memory = new EngineException("out of memory");
-    assertThatThrownBy(() -> Leaving.of(memory, 0, true, true)).isSameAs(memory);
+    assertThatThrownBy(() -> Leaving.of(memory, 0, TRAINING)).isSameAs(memory);
     CollectiveException own = new CollectiveException(Cause.OWN_FAULT, 0, "the device is gone");
-    assertThatThrownBy(() -> Leaving.of(new RuntimeException(own), 0, false, true)).isSameAs(own);
+    assertThatThrownBy(() -> Leaving.of(new RuntimeException(own), 0, FORMING)).isSameAs(own);
     CollectiveException mismatch = new CollectiveException(Cause.MISMATCH, 1, "other counts");
-    assertThatThrownBy(() -> Leaving.of(mismatch, 0, true, true)).isSameAs(mismatch);
+    assertThatThrownBy(() -> Leaving.of(mismatch, 0, TRAINING)).isSameAs(mismatch);
   }
 
   @Test
   void shouldKeepTheStateOfWhoHoldsItWhileAFormationFormsOrACheckpointFails() throws Exception {
     for (Exception thrown : new Exception[] {AWAY, new IllegalStateException("no room")}) {
-      CollectiveException left = Leaving.of(thrown, 1, false, true);
+      CollectiveException left = Leaving.of(thrown, 1, FORMING);
       assertThat(left).hasMessage("rank 1: " + thrown.getMessage()).hasCause(thrown);
-      assertThat(left.suspectRank()).isEqualTo(-1);
+      assertThat(left.suspectRank()).isEqualTo(1);
     }
-    assertThat(Leaving.of(AWAY, 1, true, true)).hasMessageContaining("the store is away");
+    assertThat(Leaving.of(AWAY, 1, TRAINING)).hasMessageContaining("the store is away");
   }
 
   @Test
   void shouldEndWhoHoldsNothing() {
-    assertThatThrownBy(() -> Leaving.of(AWAY, 1, false, false)).isSameAs(AWAY);
-    assertThatThrownBy(() -> Leaving.of(AWAY, 1, true, false)).isSameAs(AWAY);
+    assertThatThrownBy(() -> Leaving.of(AWAY, 1, EMPTY)).isSameAs(AWAY);
+    Leaving.Standing updating = new Leaving.Standing(true, false, false);
+    assertThatThrownBy(() -> Leaving.of(AWAY, 1, updating)).isSameAs(AWAY);
+  }
+
+  @Test
+  void shouldMakeRoomForAnotherProcessTheSecondTimeUnlessItIsACheckpoint() throws Exception {
+    IllegalStateException room = new IllegalStateException("no room");
+    assertThatThrownBy(() -> Leaving.of(room, 1, AGAIN)).isSameAs(room);
+    assertThat(Leaving.of(AWAY, 1, AGAIN)).hasCause(AWAY);
   }
 }

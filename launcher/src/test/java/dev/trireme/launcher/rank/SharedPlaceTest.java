@@ -84,6 +84,8 @@ class SharedPlaceTest {
                 case "barrier":
                   meeting.await(30, TimeUnit.SECONDS);
                   return Work.completed();
+                case "confirm":
+                  return null;
                 default:
                   throw new UnsupportedOperationException(method.getName());
               }

@@ -60,6 +60,7 @@ public final class RankContext implements TrainingContext {
   private final TensorBuffer lossBuffer;
   private Optional<String> restoredFrom = Optional.empty();
   private long restoredStep = -1;
+  private long savedStep = -1;
 
   /**
    * What a rank computes and speaks with; opened and closed by whoever wires it.
@@ -311,11 +312,12 @@ public final class RankContext implements TrainingContext {
   @Override
   public void checkpointIfDue(Progress progress, boolean requested) {
     boolean last = progress.step() >= totalSteps();
-    if (progress.step() == restoredStep) {
-      // There is a checkpoint of it: that is where it comes from.
+    if (progress.step() == restoredStep || progress.step() == savedStep) {
+      // There is a checkpoint of it, maybe the one that it comes from.
       return;
     }
     if (isDue(progress.step(), last) || requested) {
+      savedStep = progress.step();
       ports.exchange().saving(progress);
       ports.steps().saving();
       CheckpointContent content =
@@ -369,6 +371,8 @@ public final class RankContext implements TrainingContext {
 
   @Override
   public void finish(Progress progress) {
+    // A loop that was formed anew after its last step has had no occasion to.
+    checkpointIfDue(progress, false);
     ports.exchange().finishing(progress);
     ports.group().barrier().await();
     ports.group().confirm();
