@@ -64,7 +64,8 @@ class ServedFailureTest {
           case "s" -> new ConsistencySpec.Ssp(2);
           default -> new ConsistencySpec.Asp();
         };
-    int steps = 40;
+    // Enough that a death is noticed before all of them are done.
+    int steps = 600;
     int workers = 2;
     Random random = new Random(seed);
     try (TestFormation formation =
