@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
  * memory stand in for NCCL and CUDA, and the ranks compute on the CPU; without a C compiler this is
  * skipped and says so.
  */
+@Tag("long")
 class NcclStandinTest {
   private static final String TINY =
       TriremeRun.home().resolve("system-tests/src/test/resources/jobs/tiny.yaml").toString();

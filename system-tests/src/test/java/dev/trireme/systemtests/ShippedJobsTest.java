@@ -7,11 +7,13 @@ import dev.trireme.api.testing.RealData;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The jobs that come with the repository do what their comments say. */
+@Tag("long")
 class ShippedJobsTest {
   @TempDir Path directory;
 

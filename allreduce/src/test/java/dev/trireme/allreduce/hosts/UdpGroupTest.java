@@ -16,9 +16,11 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** With all bytes between hosts in Aeron's datagrams. */
+@Tag("long")
 class UdpGroupTest extends HostGroupChecks {
   UdpGroupTest() {
     super(Carrier.UDP);

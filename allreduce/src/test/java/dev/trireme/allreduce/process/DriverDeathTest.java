@@ -16,9 +16,11 @@ import java.util.stream.Stream;
 import org.agrona.IoUtil;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The media driver's process is stopped, continued, killed; and a rank wakes up too late. */
+@Tag("long")
 class DriverDeathTest {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final int RANKS = 2;

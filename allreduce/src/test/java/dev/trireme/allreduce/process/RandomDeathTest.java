@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
  * rounds as {@code -Dtrireme.rounds} says, 4 by default; the seed is printed by a failure and set
  * by {@code -Dtrireme.seed}.
  */
+@Tag("long")
 class RandomDeathTest {
   private static final int WORLD_SIZE = 4;
   private static final int ROUNDS = Integer.getInteger("trireme.rounds", 4);
