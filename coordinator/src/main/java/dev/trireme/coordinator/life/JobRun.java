@@ -5,9 +5,7 @@ import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.NotActiveException;
-import dev.trireme.coordinator.life.Blame.Blamed;
 import dev.trireme.coordinator.life.Deadlines.Wait;
-import dev.trireme.coordinator.life.Evidence.Overdue;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
@@ -16,7 +14,6 @@ import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
-import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import dev.trireme.protocol.Stored.Wish;
@@ -45,8 +42,9 @@ import java.util.Set;
  * are waited for, and what else arrives changes nothing. Each wait has a deadline; {@link #onTime}
  * is to be called when {@link #nextDeadline} has passed.
  *
- * <p>How a formation comes to be is in {@link Forming}, how it breaks in {@link Breaking}, how a
- * job stops in {@link Ending}; what they share is {@link LifeState}.
+ * <p>What ranks report is taken in by {@link RankReports}; how a formation comes to be is in {@link
+ * Forming}, how it breaks in {@link Breaking}, how a job stops in {@link Ending}; what they share
+ * is {@link LifeState}.
  *
  * <p>Threading: one thread.
  */
@@ -55,12 +53,11 @@ public final class JobRun {
   private final Ending ending;
   private final Breaking breaking;
   private final Forming forming;
-  private final Saves saves;
+  private final RankReports reports;
   private final Reattachment reattachment;
   private final Recovery recovery;
   private final Size size;
   private final Unfit unfit = new Unfit();
-  private boolean stoppedByLease;
 
   /**
    * @param record as it was stored last, by this coordinator or one before it
@@ -71,9 +68,18 @@ public final class JobRun {
     this.ending = new Ending(life);
     this.breaking = new Breaking(life, recovery, ending);
     this.forming = new Forming(life, recovery, breaking, ending);
-    this.saves = new Saves(life, breaking);
     this.reattachment = new Reattachment(life, breaking, ending);
     this.size = new Size(record);
+    this.reports =
+        new RankReports(
+            life,
+            forming,
+            breaking,
+            ending,
+            new Saves(life, breaking),
+            recovery,
+            reattachment,
+            size);
   }
 
   /** The job as it is stored. */
@@ -132,7 +138,7 @@ public final class JobRun {
       return;
     }
     forming.restore(order.get());
-    saves.formed(life.formation().worldSize());
+    reports.formed(life.formation().worldSize());
     if (life.is(JobState.STOPPING)) {
       Optional<JobState> ends = record().ending();
       life.outcome(ends.map(state -> new Outcome(state, record().reason(), false)));
@@ -160,7 +166,7 @@ public final class JobRun {
   /** An agent's lease has run out, so that its ranks stop together and keep their state. */
   public void onLeaseOver(long generation) {
     if (generation() == generation) {
-      stoppedByLease = true;
+      reports.onLeaseOver();
     }
   }
 
@@ -241,8 +247,7 @@ public final class JobRun {
     size.formed();
     breaking.formed();
     reattachment.formed();
-    stoppedByLease = false;
-    saves.formed(life.formation().worldSize());
+    reports.formed(life.formation().worldSize());
   }
 
   /** A rank's process has been started. */
@@ -252,67 +257,8 @@ public final class JobRun {
 
   /** A rank has said something. */
   public void onReport(FromRank message) {
-    life.current(message.generation(), message.rank())
-        .ifPresentOrElse(rank -> onReport(message, rank), () -> saves.refuseStale(message));
-  }
-
-  private void onReport(FromRank message, Formation.Rank rank) {
-    RankReport report = message.report();
-    if (report instanceof RankReport.Ready ready) {
-      if (forming.onReady(message.rank(), rank, ready)) {
-        seekSize();
-      }
-    } else if (report instanceof RankReport.ShardWritten shard) {
-      saves.written(message.rank(), shard);
-    } else if (report instanceof RankReport.BucketsTuned buckets) {
-      onBucketsTuned(message.generation(), buckets);
-    } else if (report instanceof RankReport.Contact contact) {
-      forming.onContact(message.rank(), contact);
-    } else if (report instanceof RankReport.BackendRefused refused) {
-      forming.onBackendRefused(message.rank(), refused.why());
-    } else if (report instanceof RankReport.Finished finished) {
-      onFinished(rank, finished);
-    } else if (report instanceof RankReport.Parked parked) {
-      rank.parked(parked);
-      breaking.onEvidence(
-          new Evidence.Complaint(
-              message.rank(),
-              new RankReport.Failed(
-                  parked.appliedStep() + 1, parked.verdict(), parked.suspectRank(), false),
-              true));
-    } else if (report instanceof RankReport.Failed failed) {
-      breaking.onEvidence(new Evidence.Complaint(message.rank(), failed));
-    } else if (report instanceof RankReport.CheckpointFinished save) {
-      saves
-          .ended(message, save)
-          .filter(why -> !life.isSettled())
-          .ifPresent(why -> ending.breakOff(Outcome.failed(why, false), why));
-    } else if (report instanceof RankReport.Samples samples) {
-      life.publish((id, now) -> new JobEvent.SamplesTrained(id, now, samples));
-    } else if (message.rank() == 0 || report instanceof RankReport.Committed) {
-      life.figures()
-          .note(report, record(), message.generation(), life.time().now())
-          .ifPresent(life::publish);
-      onCommitted(message.generation());
-    }
-  }
-
-  /** All ranks say the same; kept before any of them can have a checkpoint granted. */
-  private void onBucketsTuned(long generation, RankReport.BucketsTuned buckets) {
-    if (record().job().parallel().tunesBuckets()) {
-      life.change(Records.tuned(record(), buckets));
-      life.store();
-      life.publish((id, now) -> new JobEvent.BucketsTuned(id, now, generation, buckets));
-    }
-  }
-
-  private void onCommitted(long generation) {
-    Figures figures = life.figures();
-    if (figures.committedIn(generation)) {
-      recovery
-          .stepped(
-              record(), generation, life.formation().worldSize(), figures.plan(), figures.step())
-          .ifPresent(life::publish);
+    if (reports.onReport(message)) {
+      seekSize();
     }
   }
 
@@ -407,61 +353,6 @@ public final class JobRun {
           .ifPresent(
               why -> life.publish((id, now) -> new JobEvent.StateChanged(id, now, state(), why)));
     }
-  }
-
-  private void onFinished(Formation.Rank rank, RankReport.Finished finished) {
-    rank.finished(finished);
-    if (life.isSettled()) {
-      noteFiguresAgain();
-      return;
-    }
-    if (life.is(JobState.RECOVERING) && life.preempted().isEmpty()) {
-      breaking.gatherIfOut();
-      return;
-    }
-    if (!life.allRanks(r -> r.finished().isPresent())) {
-      life.deadlines().begin(Wait.FINISH, life.timing().finish());
-      return;
-    }
-    life.deadlines().end(Wait.FINISH);
-    onAllFinished(life.formation().allFinished());
-  }
-
-  /** The coordinator that settled how it ends has not come to write its result. */
-  private void noteFiguresAgain() {
-    if (reattachment.happened() && life.allRanks(r -> r.finished().isPresent())) {
-      life.figures().finished(life.formation().allFinished().get(0));
-    }
-  }
-
-  private void onAllFinished(List<RankReport.Finished> all) {
-    Agreement.Ruling ruling = Agreement.rule(all);
-    RankReport.Finished first = all.get(0);
-    if (ruling instanceof Agreement.Differ differ) {
-      int odd = differ.odd().get(0);
-      Blamed blamed = new Blamed(odd, new Overdue(odd, differ.reason()), differ.reason());
-      ending.failForGood(breaking.verdict(blamed), "");
-    } else if (isToGoOn() && life.cancelled().isEmpty() && first.stopped()) {
-      recovery.planned();
-      size.servers().ifPresent(count -> life.change(Records.served(record(), count)));
-      life.move(JobState.RECOVERING, "all ranks have stopped, to form anew");
-      breaking.gatherIfOut();
-    } else if (life.preempted().isPresent() && first.stopped()) {
-      ending.releasePreempted();
-    } else {
-      life.figures().finished(first);
-      ending.finish(Outcome.finished(first, life.cancelled()));
-    }
-  }
-
-  /**
-   * Whether ranks that stopped did so only to be formed anew. Who asked ranks to stop that another
-   * coordinator had is not known: a program that stops of itself does so again.
-   */
-  private boolean isToGoOn() {
-    return size.isChanging()
-        || stoppedByLease
-        || reattachment.happened() && life.preempted().isEmpty();
   }
 
   /** A rank's process is gone. */
