@@ -15,7 +15,9 @@ public final class AbortSwitch {
 
   /**
    * Ends joining, or else every operation in flight, within 100 ms; see {@link
-   * dev.trireme.api.collective.ProcessGroup#abort}. Repeats are ignored.
+   * dev.trireme.api.collective.ProcessGroup#abort}. Repeats are ignored. The first group of a
+   * process loads its kernels before it connects, which takes up to a second and goes on meanwhile,
+   * unless {@link dev.trireme.allreduce.kernel.Reductions#load} was called before.
    *
    * @param why goes into the verdicts
    */

@@ -4,6 +4,7 @@ import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.group.RecordedOperation;
 import dev.trireme.allreduce.group.SharedGroup;
+import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.allreduce.transport.AeronTransport;
 import dev.trireme.allreduce.transport.Losses;
 import dev.trireme.api.collective.ProcessGroup;
@@ -80,11 +81,7 @@ public final class AeronProcessGroup {
           "ranks of several hosts need each other's endpoints: open, exchange them, then join");
     }
     return SharedGroup.over(
-        AeronTransport.connect(config, abort),
-        config.generation(),
-        config.timeout(),
-        algorithms,
-        abort);
+        connect(config, abort), config.generation(), config.timeout(), algorithms, abort);
   }
 
   /**
@@ -98,11 +95,17 @@ public final class AeronProcessGroup {
   public static ProcessGroup joinForMessages(
       GroupConfig config, Duration patience, AbortSwitch abort) {
     return SharedGroup.over(
-        AeronTransport.connect(config, abort),
+        connect(config, abort),
         config.generation(),
         patience,
         AlgorithmTable.forced(Optional.empty()),
         abort);
+  }
+
+  /** No peer is to wait for kernels that load. */
+  private static AeronTransport connect(GroupConfig config, AbortSwitch abort) {
+    Reductions.load();
+    return AeronTransport.connect(config, abort);
   }
 
   /**
@@ -140,6 +143,7 @@ public final class AeronProcessGroup {
   }
 
   private static Opening open(GroupConfig config, Losses losses, AbortSwitch abort) {
+    Reductions.load();
     return new Opening(config, AeronTransport.open(config, losses, abort), abort);
   }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 
 /**
  * The ranks of a formation, each a client of its host's Aeron media driver. Whether two of them
@@ -72,13 +73,25 @@ public final class AeronTransport implements Transport {
    *     answer in time, or the thread is interrupted, or the switch is used
    */
   public static AeronTransport connect(GroupConfig config, AbortSwitch abort) {
+    AeronTransport transport = new AeronTransport(config, abort, lifeline(config, abort));
+    transport.meet(new Endpoint[0]);
+    return transport;
+  }
+
+  private static Lifeline lifeline(GroupConfig config, AbortSwitch abort) {
+    return abortable(config, abort, () -> Lifeline.connect(config, abort));
+  }
+
+  /**
+   * Waits for the host's driver. Aeron does so in many places and heeds interrupts in all of them,
+   * so an abort interrupts this thread, but not for longer: an interrupt would close the channels
+   * over which peers are told.
+   */
+  private static <T> T abortable(GroupConfig config, AbortSwitch abort, Supplier<T> waiting) {
     Thread joining = Thread.currentThread();
-    // Aeron waits for its driver in many places, and heeds interrupts in all of them.
     abort.tell(why -> joining.interrupt());
     try {
-      AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
-      transport.meet(new Endpoint[0]);
-      return transport;
+      return waiting.get();
     } catch (Exception e) {
       throw verdict(config, abort, e);
     } finally {
@@ -112,7 +125,7 @@ public final class AeronTransport implements Transport {
    * @throws dev.trireme.api.collective.CollectiveException when the driver does not answer in time
    */
   public static AeronTransport open(GroupConfig config, Losses losses, AbortSwitch abort) {
-    AeronTransport transport = new AeronTransport(config, abort, Lifeline.connect(config, abort));
+    AeronTransport transport = new AeronTransport(config, abort, lifeline(config, abort));
     try {
       transport.network = new Network(config, losses, transport::networkBroke);
       return transport;
@@ -176,6 +189,16 @@ public final class AeronTransport implements Transport {
     }
     int local = hosts.ranks(hosts.of().get(rank)).size();
     LogRoom.require(config.aeronDirectory(), Channels.logsWithin(local - 1));
+    abortable(config, abort, this::connectWithinHost);
+    if (network != null) {
+      network.connect(List.of(all), hosts, signals);
+      wires = network.wires();
+    }
+  }
+
+  private Void connectWithinHost() {
+    int worldSize = config.worldSize();
+    int rank = config.rank();
     Streams streams = new Streams(config.streamBase(), worldSize);
     Aeron aeron = lifeline.aeron();
     for (int peer = 0; peer < worldSize; peer++) {
@@ -186,10 +209,7 @@ public final class AeronTransport implements Transport {
         signals.add(peer, aeron.addExclusivePublication(Channels.IPC, out), arriving);
       }
     }
-    if (network != null) {
-      network.connect(List.of(all), hosts, signals);
-      wires = network.wires();
-    }
+    return null;
   }
 
   @Override

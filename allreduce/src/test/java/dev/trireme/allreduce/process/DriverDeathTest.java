@@ -1,8 +1,15 @@
 package dev.trireme.allreduce.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.trireme.allreduce.AbortSwitch;
+import dev.trireme.allreduce.AeronProcessGroup;
+import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
+import dev.trireme.allreduce.NetworkConfig;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.CollectiveException.Cause;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,6 +17,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -94,6 +103,36 @@ class DriverDeathTest {
     assertThat(names(root.resolve("aeron"))).noneMatch(name -> name.endsWith(".logbuffer"));
     List<RankProcess> next = startRanks(RankMain.Scenario.CHECKED, 2);
     next.forEach(rank -> rank.await("DONE"));
+  }
+
+  /** Its clients give a driver 5 seconds to answer; an abort does not. */
+  @Test
+  void shouldEndJoiningAmongHostsWhereTheDriverIsStopped() throws Exception {
+    AbortSwitch abort = new AbortSwitch();
+    NetworkConfig network = new NetworkConfig("a", "127.0.0.1");
+    Path aeron = root.resolve("aeron");
+    GroupConfig config =
+        new GroupConfig(0, 3, 7, aeron, shared, 1000, 18, 1, DEADLINE, Optional.of(network));
+    AeronProcessGroup.Opening opening = AeronProcessGroup.open(config, abort);
+    Endpoint own = opening.endpoint();
+    List<Endpoint> all =
+        List.of(
+            own,
+            new Endpoint("a", "127.0.0.1:1", own.mtu(), own.tcpPort()),
+            new Endpoint("b", "127.0.0.1:2", own.mtu(), own.tcpPort()));
+    driver.signal("STOP");
+    CompletableFuture<CollectiveException> end = new CompletableFuture<>();
+    Thread joining =
+        new Thread(
+            () ->
+                end.complete(
+                    catchThrowableOfType(
+                        CollectiveException.class, () -> opening.join(all, Optional.empty()))),
+            "joining-rank");
+    joining.setDaemon(true);
+    joining.start();
+    abort.abort("a newer generation");
+    assertThat(end.get(3, TimeUnit.SECONDS).reason()).isEqualTo(Cause.ABORTED);
   }
 
   private void requireVerdictOnDriver(List<RankProcess> ranks) {

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.rank;
 
+import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.api.engine.Engine;
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.engine.TorchEngine;
@@ -7,8 +8,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * Loads libtorch on a thread of its own while the process connects with its agent: that takes most
- * of a rank's start.
+ * Loads libtorch, and the kernels of collectives, on a thread of its own while the process connects
+ * with its agent: that takes most of a rank's start.
  */
 final class EngineLoader {
   private final CompletableFuture<Void> natives = new CompletableFuture<>();
@@ -27,6 +28,8 @@ final class EngineLoader {
     try {
       // One thread for now: how many there are to be is known only when the job is.
       TorchEngine.load(1);
+      // So that the ranks' first meeting need not: an abort could not end that.
+      Reductions.load();
       natives.complete(null);
     } catch (Throwable e) {
       natives.completeExceptionally(e);
