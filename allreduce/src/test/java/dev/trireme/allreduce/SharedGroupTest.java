@@ -24,6 +24,9 @@ import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Ranks of one host: the algorithms' table, memory that is shown, and all the ways to end. */
@@ -136,6 +139,25 @@ class SharedGroupTest extends GroupChecks {
           .hasMessageContaining("deadline of 500 ms")
           .hasMessageContaining("waited for: rank 2 was last heard of");
       shouldBeUnusable(ranks.group(0));
+    }
+  }
+
+  /** Each of those who wait has nothing yet of the other. */
+  @Test
+  void shouldNotBlameEachOtherForAnAllocationThatAThirdHasNotStarted() {
+    try (InProcessGroups ranks = InProcessGroups.create(3, SHORT, Optional.empty())) {
+      List<CompletableFuture<CollectiveException>> ends =
+          Stream.of(0, 1)
+              .map(
+                  rank ->
+                      CompletableFuture.supplyAsync(
+                          () ->
+                              catchThrowableOfType(
+                                  CollectiveException.class,
+                                  () -> ranks.group(rank).allocate(DType.UINT8, 64))))
+              .toList();
+      assertThat(ends)
+          .allSatisfy(end -> assertThat(end.get(20, TimeUnit.SECONDS).suspectRank()).isEqualTo(2));
     }
   }
 

@@ -11,9 +11,9 @@ import dev.trireme.api.train.WireBytes;
 
 /**
  * Gradients as 16 bits on the wire. Each rank rounds its own once, straight into memory that the
- * peers read; they are added in float32 and the sum is rounded once, by whoever computes it, and
- * all ranks, that one included, go on with the rounded sum. Cost for n elements: 2 n bytes reduced
- * in place of 4 n, and two conversions.
+ * peers read; they are added in float32, the sum is rounded by whoever computes it (once within a
+ * host, between hosts with every addition), and all ranks, that one included, go on with the
+ * rounded sum. Cost for n elements: 2 n bytes reduced in place of 4 n, and two conversions.
  *
  * <p>A gradient or a sum beyond 65504 becomes infinite in FLOAT16 and so reaches the optimizer;
  * what is below 3e-8 vanishes. Nothing is scaled: gradients are already over the global batch, so

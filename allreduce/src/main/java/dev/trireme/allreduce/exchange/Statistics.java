@@ -42,7 +42,11 @@ final class Statistics implements AutoCloseable {
   }
 
   /** Elements of all. */
-  long count() {
+  static long count(List<NamedTensor> tensors) {
+    return tensors.stream().mapToLong(each -> each.data().count()).sum();
+  }
+
+  private long count() {
     return owners.stream().mapToLong(TensorBuffer::count).sum();
   }
 

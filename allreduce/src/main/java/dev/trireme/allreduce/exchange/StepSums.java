@@ -57,9 +57,9 @@ final class StepSums {
       }
     }
     this.group = group;
+    // The group's memory first: it may fail, and this rank's own would be left behind.
+    this.buffer = group.allocate(DType.FLOAT64, SIGNALS + Statistics.count(statistics));
     this.statistics = new Statistics(statistics, memory);
-    long count = SIGNALS + this.statistics.count();
-    this.buffer = group.allocate(DType.FLOAT64, count);
     this.values = view(buffer).asDoubleBuffer();
   }
 

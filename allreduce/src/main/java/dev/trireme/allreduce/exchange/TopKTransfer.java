@@ -42,9 +42,10 @@ final class TopKTransfer implements BucketTransfer {
   TopKTransfer(ProcessGroup group, BucketLayout.Bucket bucket, double ratio) {
     this.group = group;
     this.k = Math.toIntExact(Math.max(1, (long) Math.ceil(ratio * bucket.count())));
-    this.largest = new LargestMagnitudes(bucket.count(), k);
+    // The group's first: it may fail, and this rank's own would be left behind.
     this.own = group.allocate(DType.INT32, 2L * k);
     this.all = group.allocate(DType.INT32, 2L * k * group.worldSize());
+    this.largest = new LargestMagnitudes(bucket.count(), k);
     this.reducedBlock = NativeMemory.allocate(bucket.count() * Float.BYTES, 64);
     this.pendingBlock = NativeMemory.allocate(bucket.count() * Float.BYTES, 64);
     this.reduced = reducedBlock.buffer(DType.FLOAT32, bucket.count());

@@ -18,19 +18,20 @@ final class DirectAllReduce extends Operation {
   private final SharedGroup group;
   private final TensorBuffer buffer;
   private final Reduction reduction;
-  private final int slot;
+  private int slot;
 
   DirectAllReduce(
-      SharedGroup group, Signature signature, TensorBuffer buffer, Reduction reduction, int slot) {
+      SharedGroup group, Signature signature, TensorBuffer buffer, Reduction reduction) {
     super(group.sequencer(), signature, buffer);
     this.group = group;
     this.buffer = buffer;
     this.reduction = reduction;
-    this.slot = slot;
   }
 
+  /** Takes its slot only here, in the order of operations: a start that was refused takes none. */
   @Override
   void prepare() {
+    slot = group.nextSlot();
     NativeMemory.copy(
         buffer.address(), group.memory().slot(group.rank(), slot), buffer.byteCount());
   }

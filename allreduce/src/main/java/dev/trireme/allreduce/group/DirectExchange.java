@@ -5,6 +5,7 @@ import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.util.Arrays;
 
 /**
  * All-reduce of a few bytes in a formation that spans hosts: every rank sends its elements to every
@@ -57,11 +58,10 @@ final class DirectExchange extends Operation {
     if (waiting) {
       return moved ? Outcome.MOVED : Outcome.WAITING;
     }
-    NativeMemory.copy(group.scratch(0), buffer.address(), buffer.byteCount());
-    for (int peer = 1; peer < sent.length; peer++) {
-      reduction.combine(buffer.address(), group.scratch(peer), buffer.count());
-    }
-    reduction.finish(buffer.address(), buffer.count(), sent.length);
+    long[] all = new long[sent.length];
+    Arrays.setAll(all, group::scratch);
+    NativeMemory.copy(all[0], buffer.address(), buffer.byteCount());
+    reduction.reduceAll(buffer.address(), all, 0, 0, buffer.count());
     return Outcome.DONE;
   }
 
@@ -82,13 +82,19 @@ final class DirectExchange extends Operation {
     return true;
   }
 
+  /** Bytes of the peers that have arrived. */
   @Override
-  String done() {
+  long bytesDone() {
     long bytes = -buffer.byteCount();
     for (long each : received) {
       bytes += each;
     }
-    return Math.max(0, bytes) + " bytes received of " + (sent.length - 1) * buffer.byteCount();
+    return Math.max(0, bytes);
+  }
+
+  @Override
+  String done() {
+    return bytesDone() + " bytes received of " + (sent.length - 1) * buffer.byteCount();
   }
 
   @Override

@@ -103,7 +103,8 @@ public final class FlightRecorder {
     if (entry.number == operation.number()) {
       entry.stage = operation.stage();
       entry.bytesDone = operation.bytesDone();
-      entry.awaited = operation.awaited();
+      // Before all have started it, those who have done nothing in it are not what it awaits.
+      entry.awaited = entry.state == RecordedOperation.State.RUNNING ? operation.awaited() : -1;
     }
   }
 

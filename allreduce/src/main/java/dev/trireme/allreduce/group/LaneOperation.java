@@ -319,6 +319,21 @@ final class LaneOperation extends Operation {
   }
 
   @Override
+  long bytesDone() {
+    return bytesDone;
+  }
+
+  /** Of the lane that is farthest behind: they go on side by side. */
+  @Override
+  int stage() {
+    int least = 0;
+    for (Lane lane : lanes) {
+      least = lane == lanes[0] ? lane.position : Math.min(least, lane.position);
+    }
+    return least;
+  }
+
+  @Override
   String done() {
     return bytesDone + " bytes done for a buffer of " + output.byteCount();
   }

@@ -46,6 +46,8 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
   private final Reductions reductions = new Reductions();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final NativeMemory.Block scratch;
+
+  /** Of whoever holds the sequencer. */
   private int directs;
 
   /**
@@ -78,8 +80,7 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
       Duration timeout,
       AlgorithmTable algorithms,
       AbortSwitch abort) {
-    Reductions.load();
-    SharedGroup group = new SharedGroup(transport, generation, timeout, algorithms);
+    SharedGroup group = on(transport, generation, timeout, algorithms);
     abort.tell(group::abort);
     try {
       if (group.spansHosts()) {
@@ -87,8 +88,19 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
       }
       group.allocate(DType.UINT8, group.memory.baseBytes());
       return group;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       group.close();
+      throw e;
+    }
+  }
+
+  private static SharedGroup on(
+      Transport transport, long generation, Duration timeout, AlgorithmTable algorithms) {
+    try {
+      Reductions.load();
+      return new SharedGroup(transport, generation, timeout, algorithms);
+    } catch (RuntimeException | Error e) {
+      transport.close();
       throw e;
     }
   }
@@ -135,7 +147,7 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
     }
     return start(
         algorithm == AllReduceAlgorithm.DIRECT
-            ? new DirectAllReduce(this, signature, buffer, reduction, directs++ & 1)
+            ? new DirectAllReduce(this, signature, buffer, reduction)
             : new PlannedOperation(this, signature, buffer, Optional.of(reduction)));
   }
 
@@ -377,6 +389,11 @@ public final class SharedGroup implements ProcessGroup, RecordedGroup {
   /** Where {@link DirectExchange} keeps what it has of a rank. */
   long scratch(int of) {
     return scratch.address() + (long) of * AllReduceAlgorithm.WIRE_DIRECT_BYTES;
+  }
+
+  /** The slot of the next {@link DirectAllReduce}; all ranks come to them in the same order. */
+  int nextSlot() {
+    return directs++ & 1;
   }
 
   Memory memory() {

@@ -16,12 +16,16 @@ final class Verdict {
 
   private Verdict() {}
 
-  /** The peers that {@code operation} waits for. */
+  /**
+   * The peers that {@code operation} waits for. While one has not started it, nobody has begun it,
+   * and those who have done nothing in it yet are not to blame for that.
+   */
   static List<Peer> awaited(Operation operation, Peers peers) {
+    boolean begun = peers.haveStarted(operation.number());
     List<Peer> awaited = new ArrayList<>();
     for (Peer peer : peers.others()) {
       boolean starting = !peer.hasStarted(operation.number());
-      if (starting || peer.rank() == operation.awaited()) {
+      if (starting || begun && peer.rank() == operation.awaited()) {
         awaited.add(peer);
       }
     }

@@ -12,8 +12,9 @@ import org.bytedeco.javacpp.FloatPointer;
  * scratch memory that stays in a first-level cache, OpenBLAS adds, and the block is narrowed back.
  *
  * <p>{@link #reduceAll} rounds to 16 bits once, whatever the number of ranks; so do the algorithms
- * built on it (direct, owner). One that can only combine two ranks at a time (a ring) rounds with
- * every hop: W-1 times for a sum over W ranks, and once more for a mean.
+ * built on it (direct, and owner within a host). Those that combine two ranks at a time (ring and
+ * tree, and owner between hosts, where elements are added as they arrive) round with every
+ * addition: up to W-1 times for a sum over W ranks, and once more for a mean.
  */
 final class HalfSum implements Reduction {
   private static final int BLOCK = HalfFloats.BLOCK;

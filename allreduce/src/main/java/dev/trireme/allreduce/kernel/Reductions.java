@@ -13,8 +13,8 @@ import org.bytedeco.openblas.global.openblas_nolapack;
  * <ul>
  *   <li>Sums of floating-point elements: IEEE 754, each addition rounded to the nearest. NaN and
  *       infinities spread as there, overflow is an infinity, subnormal numbers are kept, -0.0 +
- *       -0.0 is -0.0. 16-bit elements are added in float32 and rounded once (see {@link HalfSum},
- *       also for what a ring does). Which NaN a sum with NaNs gives is not said.
+ *       -0.0 is -0.0. 16-bit elements are added in float32 (see {@link HalfSum} for how often they
+ *       are rounded). Which NaN a sum with NaNs gives is not said.
  *   <li>Sums of integers wrap around.
  *   <li>A mean is the sum divided by the world size; of integers the wrapped sum, cut towards zero.
  *   <li>Minimum and maximum: a NaN wins, -0.0 is below 0.0, the bits of the winner are kept.
