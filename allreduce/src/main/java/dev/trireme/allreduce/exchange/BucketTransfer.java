@@ -13,7 +13,9 @@ import java.util.Optional;
  * {@link #start}, {@link #proceed} once that collective is done, {@link #finish} once the one of
  * proceed is done, if there was one. All ranks end with the same bits in {@link #reduced}.
  *
- * <p>Threading: the training thread alone. Blocking: never.
+ * <p>Threading: one thread at a time, the training thread but where gradients of a device are
+ * taken. Blocking: never for peers; where gradients stand on a device, {@link #take} and {@link
+ * #finish} may wait for it.
  */
 interface BucketTransfer extends AutoCloseable {
   /** Where the sum stands after {@link #finish}, the whole bucket; never changes. */

@@ -165,8 +165,10 @@ final class NcclRunner {
   void requireUsable() {
     CollectiveException first = failure.get();
     if (first != null) {
+      // What this rank's own device did is why its rank ends, whichever operation finds it.
+      boolean own = first.reason() == Cause.OWN_FAULT;
       throw new CollectiveException(
-          Cause.UNUSABLE,
+          own ? Cause.OWN_FAULT : Cause.UNUSABLE,
           first.suspectRank(),
           "the process group of generation "
               + config.generation()

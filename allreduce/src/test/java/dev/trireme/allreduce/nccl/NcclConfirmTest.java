@@ -86,6 +86,12 @@ class NcclConfirmTest {
       assertThat(e.reason()).isEqualTo(Cause.OWN_FAULT);
       assertThat(e.suspectRank()).isZero();
       assertThat(e).hasMessageContainingAll("rank 0 (cuda:0) cannot go on", "out of memory");
+      assertThat(catchThrowableOfType(CollectiveException.class, group::barrier))
+          .as("what is started afterwards, before anybody has awaited the first")
+          .isNotNull()
+          .hasMessageContaining("out of memory")
+          .extracting(CollectiveException::reason)
+          .isEqualTo(Cause.OWN_FAULT);
     }
   }
 }

@@ -212,7 +212,11 @@ public interface ProcessGroup extends AutoCloseable {
    */
   default void patience(Duration least) {}
 
-  /** Ends the group's thread and frees its memory; waits for neither peers nor operations. */
+  /**
+   * Ends the group's thread and frees its memory. Operations in flight end in errors. Blocks for as
+   * long as peers on other hosts need to take what was sent to them, 10 seconds at most; for no
+   * other peer.
+   */
   @Override
   void close();
 }
