@@ -7,6 +7,7 @@ import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.kernel.Reductions;
 import dev.trireme.allreduce.transport.AeronTransport;
 import dev.trireme.allreduce.transport.Losses;
+import dev.trireme.allreduce.transport.TransportOpening;
 import dev.trireme.api.collective.ProcessGroup;
 import java.time.Duration;
 import java.util.List;
@@ -105,7 +106,7 @@ public final class AeronProcessGroup {
   /** No peer is to wait for kernels that load. */
   private static AeronTransport connect(GroupConfig config, AbortSwitch abort) {
     Reductions.load();
-    return AeronTransport.connect(config, abort);
+    return TransportOpening.connect(config, abort);
   }
 
   /**
@@ -144,7 +145,7 @@ public final class AeronProcessGroup {
 
   private static Opening open(GroupConfig config, Losses losses, AbortSwitch abort) {
     Reductions.load();
-    return new Opening(config, AeronTransport.open(config, losses, abort), abort);
+    return new Opening(config, TransportOpening.open(config, losses, abort), abort);
   }
 
   /**
@@ -154,19 +155,19 @@ public final class AeronProcessGroup {
    */
   public static final class Opening implements AutoCloseable {
     private final GroupConfig config;
-    private final AeronTransport transport;
+    private final TransportOpening port;
     private final AbortSwitch abort;
     private boolean joined;
 
-    private Opening(GroupConfig config, AeronTransport transport, AbortSwitch abort) {
+    private Opening(GroupConfig config, TransportOpening port, AbortSwitch abort) {
       this.config = config;
-      this.transport = transport;
+      this.port = port;
       this.abort = abort;
     }
 
     /** Where this rank listens: what its peers must be told. */
     public Endpoint endpoint() {
-      return transport.endpoint();
+      return port.endpoint();
     }
 
     /**
@@ -195,20 +196,19 @@ public final class AeronProcessGroup {
     private ProcessGroup join(List<Endpoint> all, AlgorithmTable algorithms, Duration deadline) {
       joined = true;
       if (config.worldSize() == 1) {
-        transport.close();
+        port.close();
         ProcessGroup local = new LocalProcessGroup(config.generation());
         abort.tell(local::abort);
         return local;
       }
-      transport.meet(all);
-      return SharedGroup.over(transport, config.generation(), deadline, algorithms, abort);
+      return SharedGroup.over(port.meet(all), config.generation(), deadline, algorithms, abort);
     }
 
     /** Closes the port if nobody joined; else does nothing. */
     @Override
     public void close() {
       if (!joined) {
-        transport.close();
+        port.close();
       }
     }
   }

@@ -1,20 +1,10 @@
 package dev.trireme.allreduce.transport;
 
-import dev.trireme.allreduce.AbortSwitch;
-import dev.trireme.allreduce.Endpoint;
 import dev.trireme.allreduce.GroupConfig;
 import dev.trireme.allreduce.plan.Hosts;
-import dev.trireme.api.collective.CollectiveException;
-import io.aeron.Aeron;
-import io.aeron.Subscription;
-import io.aeron.exceptions.AeronException;
-import java.nio.channels.ClosedByInterruptException;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Supplier;
 
 /**
  * The ranks of a formation, each a client of its host's Aeron media driver. Whether two of them
@@ -35,181 +25,47 @@ public final class AeronTransport implements Transport {
   private static final long PARTING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private final GroupConfig config;
-  private final AbortSwitch abort;
   private final Lifeline lifeline;
   private final Signals signals;
   private final PeerProcess[] processes;
   private final long[] connectedNanos;
   private final SharedMemories memories;
   private final Partings partings;
-  private Network network;
-  private Hosts hosts;
-  private Wires wires = Wires.NONE;
+
+  /** Null where all ranks share a host. */
+  private final Network network;
+
+  private final Hosts hosts;
+  private final Wires wires;
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Listener ears = this::hear;
   private Listener listener = Signals::ignore;
 
-  private AeronTransport(GroupConfig config, AbortSwitch abort, Lifeline lifeline) {
-    int worldSize = config.worldSize();
+  /**
+   * @param signals with a stream each way to every other rank
+   * @param network connected; empty where all ranks share a host
+   */
+  AeronTransport(
+      GroupConfig config,
+      Lifeline lifeline,
+      Signals signals,
+      Optional<Network> network,
+      Hosts hosts) {
     this.config = config;
-    this.abort = abort;
     this.lifeline = lifeline;
-    this.signals = new Signals(config.formation(), worldSize, lifeline::foundClosed);
-    this.processes = new PeerProcess[worldSize];
-    this.connectedNanos = new long[worldSize];
+    this.signals = signals;
+    this.network = network.orElse(null);
+    this.wires = network.map(Network::wires).orElse(Wires.NONE);
+    this.hosts = hosts;
+    this.processes = new PeerProcess[config.worldSize()];
+    this.connectedNanos = new long[config.worldSize()];
     this.memories = new SharedMemories(config);
-    this.partings = new Partings(worldSize);
-    this.hosts = Hosts.one(worldSize);
+    this.partings = new Partings(config.worldSize());
   }
 
-  /**
-   * Connects to the media driver and meets the other ranks, all of this host.
-   *
-   * <p>Blocking: until all ranks are there or the config's timeout has passed, up to 5 seconds for
-   * the media driver before that; an abort ends it at once.
-   *
-   * @param abort tells nobody any more when this returns
-   * @throws dev.trireme.api.collective.CollectiveException when the driver or some rank does not
-   *     answer in time, or the thread is interrupted, or the switch is used
-   */
-  public static AeronTransport connect(GroupConfig config, AbortSwitch abort) {
-    AeronTransport transport = new AeronTransport(config, abort, lifeline(config, abort));
-    transport.meet(new Endpoint[0]);
-    return transport;
-  }
-
-  private static Lifeline lifeline(GroupConfig config, AbortSwitch abort) {
-    return abortable(config, abort, () -> Lifeline.connect(config, abort));
-  }
-
-  /**
-   * Waits for the host's driver. Aeron does so in many places and heeds interrupts in all of them,
-   * so an abort interrupts this thread, but not for longer: an interrupt would close the channels
-   * over which peers are told.
-   */
-  private static <T> T abortable(GroupConfig config, AbortSwitch abort, Supplier<T> waiting) {
-    Thread joining = Thread.currentThread();
-    abort.tell(why -> joining.interrupt());
-    try {
-      return waiting.get();
-    } catch (Exception e) {
-      throw verdict(config, abort, e);
-    } finally {
-      abort.tell(why -> {});
-      if (abort.reason().isPresent()) {
-        Thread.interrupted();
-      }
-    }
-  }
-
-  /** An interrupt may find a file being mapped; Aeron passes on what that throws, undeclared. */
-  private static RuntimeException verdict(GroupConfig config, AbortSwitch abort, Exception e) {
-    if (e instanceof CollectiveException known) {
-      return known;
-    }
-    if (abort.reason().isPresent()) {
-      return Meeting.aborted(config, abort);
-    }
-    if (e instanceof ClosedByInterruptException) {
-      return Meeting.interrupted(config);
-    }
-    return e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(e);
-  }
-
-  /**
-   * Connects to the media driver and listens on a port that the system chooses.
-   *
-   * @param config with a network
-   * @param losses none, save in tests
-   * @param abort ends the meeting, too
-   * @throws dev.trireme.api.collective.CollectiveException when the driver does not answer in time
-   */
-  public static AeronTransport open(GroupConfig config, Losses losses, AbortSwitch abort) {
-    AeronTransport transport = new AeronTransport(config, abort, lifeline(config, abort));
-    try {
-      transport.network = new Network(config, losses, transport::networkBroke);
-      return transport;
-    } catch (RuntimeException e) {
-      transport.close();
-      throw e instanceof AeronException known ? Meeting.noDriver(config, known) : e;
-    }
-  }
-
-  /** Where this rank listens; only after {@link #open}. */
-  public Endpoint endpoint() {
-    return network.endpoint();
-  }
-
-  /**
-   * Meets the other ranks; closes the transport when that fails.
-   *
-   * @param all endpoints, in order of rank
-   */
-  public void meet(List<Endpoint> all) {
-    if (all.size() != config.worldSize() || !all.get(config.rank()).equals(endpoint())) {
-      close();
-      throw new IllegalArgumentException(
-          "expected the endpoints of "
-              + config.worldSize()
-              + " ranks, that of rank "
-              + config.rank()
-              + " as it was given out; found "
-              + all);
-    }
-    meet(all.toArray(Endpoint[]::new));
-  }
-
-  private void meet(Endpoint[] all) {
-    try {
-      connectStreams(all);
-      Meeting meeting = new Meeting(config, this, abort);
-      try {
-        meeting.hold(processes);
-      } catch (CollectiveException e) {
-        meeting.sayFailed(e);
-        throw e;
-      }
-    } catch (AeronException e) {
-      close();
-      throw abort.reason().isPresent()
-          ? Meeting.aborted(config, abort)
-          : Meeting.noDriver(config, e);
-    } catch (Exception e) {
-      // Also those that Aeron throws and does not declare.
-      close();
-      throw e;
-    }
-  }
-
-  private void connectStreams(Endpoint[] all) {
-    int worldSize = config.worldSize();
-    int rank = config.rank();
-    if (all.length > 0) {
-      hosts = Hosts.named(Arrays.stream(all).map(Endpoint::host).toList());
-    }
-    int local = hosts.ranks(hosts.of().get(rank)).size();
-    LogRoom.require(config.aeronDirectory(), Channels.logsWithin(local - 1));
-    abortable(config, abort, this::connectWithinHost);
-    if (network != null) {
-      network.connect(List.of(all), hosts, signals);
-      wires = network.wires();
-    }
-  }
-
-  private Void connectWithinHost() {
-    int worldSize = config.worldSize();
-    int rank = config.rank();
-    Streams streams = new Streams(config.streamBase(), worldSize);
-    Aeron aeron = lifeline.aeron();
-    for (int peer = 0; peer < worldSize; peer++) {
-      if (peer != rank && hosts.together(peer, rank)) {
-        int in = streams.between(peer, rank);
-        int out = streams.between(rank, peer);
-        Subscription arriving = aeron.addSubscription(Channels.IPC, in);
-        signals.add(peer, aeron.addExclusivePublication(Channels.IPC, out), arriving);
-      }
-    }
-    return null;
+  /** Those of the peers of this host, for the meeting to fill in. */
+  PeerProcess[] processes() {
+    return processes;
   }
 
   @Override
@@ -450,9 +306,5 @@ public final class AeronTransport implements Transport {
         network.close();
       }
     }
-  }
-
-  private void networkBroke(Throwable error) {
-    lifeline.broke("this rank's way to other hosts is gone: " + error.getMessage());
   }
 }

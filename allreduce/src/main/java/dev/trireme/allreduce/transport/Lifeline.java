@@ -111,9 +111,9 @@ final class Lifeline implements AutoCloseable {
     }
   }
 
-  /** Takes it that no peer can be reached any more, for this reason if there is none before it. */
-  void broke(String why) {
-    broken.compareAndSet(null, why);
+  /** Takes it that no peer of another host can be reached any more, unless all was lost before. */
+  void lostNetwork(Throwable why) {
+    broken.compareAndSet(null, "this rank's way to other hosts is gone: " + why.getMessage());
   }
 
   private static String describe(Path directory, Throwable error) {
