@@ -1,17 +1,12 @@
 package dev.trireme.worker.agent;
 
-import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
-import dev.trireme.protocol.AgentToCoordinator.RankStarted;
-import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
-import dev.trireme.protocol.AgentToCoordinator.SparesReady;
 import dev.trireme.protocol.AgentToRank;
 import dev.trireme.protocol.AgentToRank.Join;
-import dev.trireme.protocol.AgentToRank.Transport;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
@@ -43,8 +38,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The agent's one thread of decisions: it starts processes, makes ranks of them, relays between
- * them and the coordinator, notices their ends, and ends them.
+ * The agent's one thread of decisions: it has processes started and made ranks of ({@link
+ * RankStarter}), relays between them and the coordinator, notices their ends, and ends them.
  *
  * <p>Threading: {@link #command} and {@link #registration} from any thread; everything else happens
  * on the supervisor's own thread, which owns all state. Nothing in it blocks for longer than a
@@ -58,9 +53,6 @@ final class RankSupervisor implements AutoCloseable {
   /** What processes have to end by themselves when the agent closes, before they are killed. */
   private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
-  /** What processes have to end by themselves when the next formation does without them. */
-  private static final long REPLACED_NANOS = TimeUnit.SECONDS.toNanos(2);
-
   private static final long CLOSE_SECONDS = 5;
 
   private final AgentConfig config;
@@ -69,14 +61,13 @@ final class RankSupervisor implements AutoCloseable {
   private final ManyToOneConcurrentArrayQueue<Runnable> tasks =
       new ManyToOneConcurrentArrayQueue<>(MAX_TASKS);
   private final Aeron aeron;
-  private final RankSpawner spawner;
   private final AgentRunner runner;
   private final Children children = new Children();
   private final Formations formations;
   private final Probes probes;
   private final HarmOrders harms;
+  private final RankStarter starter;
   private final CountDownLatch allGone = new CountDownLatch(1);
-  private Optional<PrepareRanks> sparesWantedBy = Optional.empty();
   private boolean closing;
   private boolean driverLost;
 
@@ -95,9 +86,6 @@ final class RankSupervisor implements AutoCloseable {
     this.out = out;
     aeron = Channel.connect(aeronDirectory, "trireme-agent-" + config.agentId());
     StreamIds streams = new StreamIds();
-    spawner =
-        new RankSpawner(
-            config.rankCommand(), aeron, aeronDirectory, streams, directory.noLibraries());
     formations =
         new Formations(
             directory,
@@ -106,9 +94,15 @@ final class RankSupervisor implements AutoCloseable {
             new AgentToRank.Network(config.agentId(), config.address()));
     probes = new Probes(config, Path.of(aeronDirectory), said -> submit(() -> out.accept(said)));
     harms = new HarmOrders(config.agentId(), children, out, this::submit);
+    RankSpawner spawner =
+        new RankSpawner(
+            config.rankCommand(), aeron, aeronDirectory, streams, directory.noLibraries());
+    starter =
+        new RankStarter(
+            config, children, formations, threads -> spawn(spawner, threads), harms, out);
     runner = new AgentRunner(Channel.idle(), e -> LOG.error("the agent", e), null, new Duty());
     for (int i = 0; i < config.warm(); i++) {
-      submit(this::startWarm);
+      submit(starter::startIdle);
     }
     AgentRunner.startOnThread(runner);
   }
@@ -146,13 +140,14 @@ final class RankSupervisor implements AutoCloseable {
     if (command instanceof AgentAccepted accepted) {
       refuseOr(accepted, stamps.admit(accepted.stamp()), () -> {});
     } else if (command instanceof StartRanks start) {
-      refuseOr(start, stamps.admit(start.jobId(), start.stamp()), () -> startRanks(start));
+      refuseOr(start, stamps.admit(start.jobId(), start.stamp()), () -> starter.start(start));
     } else if (command instanceof TellRanks tell) {
       refuseOr(tell, stamps.admit(tell.jobId(), tell.stamp()), () -> tellRanks(tell));
     } else if (command instanceof EndRanks end) {
       refuseOr(end, stamps.admit(end.jobId(), end.stamp()), () -> endRanks(end));
     } else if (command instanceof PrepareRanks prepare) {
-      refuseOr(prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> prepare(prepare));
+      refuseOr(
+          prepare, stamps.admit(prepare.jobId(), prepare.stamp()), () -> starter.prepare(prepare));
     } else if (command instanceof OpenProbe open) {
       refuseOr(open, stamps.admit(open.stamp()), () -> probes.open(open));
     } else if (command instanceof RunProbe run) {
@@ -171,15 +166,7 @@ final class RankSupervisor implements AutoCloseable {
     }
   }
 
-  private void startWarm() {
-    try {
-      spawn(config.rankThreads());
-    } catch (IOException | RuntimeException e) {
-      LOG.error("cannot start a rank's process: {}", e.toString());
-    }
-  }
-
-  private Child spawn(OptionalInt threads) throws IOException {
+  private Child spawn(RankSpawner spawner, OptionalInt threads) throws IOException {
     Child child =
         spawner.spawn(
             threads, DeviceDeal.next(config.devices(), children.devices()), this::onMessage);
@@ -188,137 +175,6 @@ final class RankSupervisor implements AutoCloseable {
     aeron.conductorAgentInvoker().invoke();
     child.process().exited().thenAccept(code -> submit(() -> onExit(child, code)));
     return child;
-  }
-
-  /** Starts idle processes until there are as many as are wanted and fit. */
-  private void prepare(PrepareRanks command) {
-    sparesWantedBy = Optional.of(command);
-    int idle = children.idle();
-    long free = config.slots() - children.taken() - idle;
-    for (int i = idle; i < command.count() && free > 0 && !closing; i++, free--) {
-      startWarm();
-    }
-    tellSpares();
-  }
-
-  private void tellSpares() {
-    sparesWantedBy.ifPresent(
-        wanted -> {
-          int ready = children.ready();
-          if (ready > 0) {
-            int count = Math.min(ready, wanted.count());
-            out.accept(new SparesReady(config.agentId(), wanted.jobId(), count));
-          }
-        });
-  }
-
-  private void startRanks(StartRanks command) {
-    // Who survives has read its files, and goes on without them.
-    List<String> lacking =
-        children.needsProcess(command) ? config.check().lacking(command) : List.of();
-    if (!lacking.isEmpty()) {
-      refuse(command, String.join(", ", lacking));
-      return;
-    }
-    endReplaced(command);
-    for (int local = 0; local < command.ranks().size(); local++) {
-      int rank = command.ranks().get(local);
-      if (children.find(command.jobId(), command.stamp(), rank).isPresent()) {
-        continue; // The command was sent twice.
-      }
-      try {
-        startRank(command, rank, local);
-      } catch (IOException | RuntimeException e) {
-        String why = "could not be started: " + e.getMessage();
-        LOG.error("rank {} of job {} {}", rank, command.jobId(), why);
-        exited(command.jobId(), command.stamp().generation(), rank, notStarted(why));
-      }
-    }
-  }
-
-  /**
-   * Whoever of the job was here before is of no use either, but for those that were to go on: they
-   * hold state, and wait for the coordinator to decide about them.
-   */
-  private void refuse(StartRanks command, String why) {
-    LOG.error("job {} cannot have new ranks here, for it lacks {}", command.jobId(), why);
-    for (Child child : children.endedBy(command)) {
-      child.requestEnd(System.nanoTime() + REPLACED_NANOS, "its files are gone: " + why);
-      child.tell(new AgentToRank.Release());
-    }
-    out.accept(
-        new RanksRefused(
-            config.agentId(), command.jobId(), command.stamp().generation(), "lacks " + why));
-  }
-
-  /** What an older formation of the job has here and the new one does not take over. */
-  private void endReplaced(StartRanks command) {
-    sparesWantedBy = Optional.empty();
-    String why = "generation " + command.stamp().generation() + " does without it";
-    for (Child child : children.endedBy(command)) {
-      child.requestEnd(System.nanoTime() + REPLACED_NANOS, why);
-      child.tell(new AgentToRank.Release());
-    }
-  }
-
-  private static RankExit notStarted(String why) {
-    return new RankExit(-1, -1, false, why, List.of());
-  }
-
-  private void startRank(StartRanks command, int rank, int local) throws IOException {
-    Optional<Child> survivor = children.survivor(command, rank);
-    if (survivor.isEmpty() && command.survivors().stream().anyMatch(s -> s.rank() == rank)) {
-      // A new process in its place would be taken for one that holds the state.
-      throw new IOException("the process that was to become it is gone");
-    }
-    if (closing || survivor.isEmpty() && children.taken() >= config.slots()) {
-      throw new IOException(
-          closing
-              ? "agent " + config.agentId() + " is shutting down"
-              : "all " + config.slots() + " slots of agent " + config.agentId() + " are taken");
-    }
-    Optional<Child> there = survivor.or(children::warmest);
-    Child child = there.isPresent() ? there.get() : spawn(threads(command));
-    Transport transport = formations.enter(child, command);
-    // Only now: it may have been the last to hold what the old formation shared.
-    child.join().ifPresent(old -> formations.leave(child, old));
-    Path log = Path.of(command.runDirectory(), "logs", "rank-" + rank + ".log");
-    try {
-      if (child.join().filter(old -> old.rank() == rank).isEmpty()) {
-        child.process().log().assign(log);
-      }
-    } catch (IOException e) {
-      LOG.error("rank {} has no log: cannot write {} ({})", rank, log, e.toString());
-    }
-    child.become(
-        new Join(
-            command.stamp(),
-            command.jobId(),
-            command.job(),
-            command.resolvedSpec(),
-            command.runDirectory(),
-            rank,
-            local,
-            command.ranks().size(),
-            command.worldSize(),
-            transport,
-            command.source(),
-            command.backing(),
-            command.generations()));
-    harms.onJoin(child, child.join().orElseThrow());
-    out.accept(
-        new RankStarted(
-            config.agentId(),
-            command.jobId(),
-            command.stamp().generation(),
-            rank,
-            child.process().pid()));
-  }
-
-  private OptionalInt threads(StartRanks command) {
-    int share = Math.max(1, config.cores() / command.ranks().size());
-    ParallelSpec parallel = command.job().parallel();
-    return OptionalInt.of(parallel.threads().or(parallel::cores).orElse(share));
   }
 
   private void tellRanks(TellRanks command) {
@@ -348,7 +204,7 @@ final class RankSupervisor implements AutoCloseable {
       if (!child.greet(hello)) {
         LOG.warn("dropped {}: it is not from process {}", hello, child.process().pid());
       } else if (child.isIdle()) {
-        tellSpares();
+        starter.tellSpares();
       }
     } else if (message instanceof RankReport.Joined joined) {
       child.speaksAs(joined.generation());
@@ -383,7 +239,9 @@ final class RankSupervisor implements AutoCloseable {
       formations.leave(child, join);
       RankExit exit =
           new RankExit(child.process().pid(), code, child.isEndExpected(), how, lastLines);
-      exited(join.jobId(), join.stamp().generation(), join.rank(), exit);
+      out.accept(
+          new RankExited(
+              config.agentId(), join.jobId(), join.stamp().generation(), join.rank(), exit));
     } else if (!closing) {
       LOG.error(
           "process {} ended before it was needed: {}; its last lines:\n{}",
@@ -391,10 +249,6 @@ final class RankSupervisor implements AutoCloseable {
           how,
           String.join("\n", lastLines));
     }
-  }
-
-  private void exited(String jobId, long generation, int rank, RankExit exit) {
-    out.accept(new RankExited(config.agentId(), jobId, generation, rank, exit));
   }
 
   /**
@@ -417,6 +271,7 @@ final class RankSupervisor implements AutoCloseable {
 
   private void endAll() {
     closing = true;
+    starter.close();
     probes.close();
     long now = System.nanoTime();
     for (Child child : children.all()) {
