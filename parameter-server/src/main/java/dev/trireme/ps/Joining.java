@@ -2,7 +2,6 @@ package dev.trireme.ps;
 
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
-import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.Progress;
@@ -92,10 +91,10 @@ final class Joining {
       long after = each.get(workers.rank());
       resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
       boolean mine = mark.of(after) != Part.NONE;
-      exact = survived && mine && synchronous() && !tables;
+      exact = survived && mine && spec.consistency().isLockstep() && !tables;
     }
     // Of tables rows are pulled as they are needed, whatever others have made of them meanwhile.
-    if (!exact || tables && !synchronous()) {
+    if (!exact || tables && !spec.consistency().isLockstep()) {
       mark.clear();
     }
     return new Joined(resume, outcome.directory(), shown(outcome), exact && !tables);
@@ -130,10 +129,6 @@ final class Joining {
   /** Whether all workers go on after the same step; only after {@link #join}. */
   boolean together() {
     return together;
-  }
-
-  private boolean synchronous() {
-    return spec.consistency() instanceof ConsistencySpec.Bsp bsp && bsp.drop() == 0;
   }
 
   private Optional<TensorBuffer> shown(Gathering.Outcome outcome) {

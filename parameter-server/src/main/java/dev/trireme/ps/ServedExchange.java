@@ -32,7 +32,7 @@ import java.util.stream.IntStream;
 /**
  * A worker's end of the parameter server. A shard is pushed as soon as its last gradient is there
  * ({@link Outgoing}). {@link #await} waits until all pushes are acknowledged, commits the step, and
- * pulls the new parameters ({@link Incoming}), which {@link #takeParameters} (as the replica's
+ * pulls the new parameters ({@link Pulls}), which {@link #takeParameters} (as the replica's
  * optimizer) puts into the model. Of tables (see {@link Replica#tables}) only the rows that a batch
  * names are pushed, and only those that the next one names are pulled.
  *
@@ -56,14 +56,13 @@ public final class ServedExchange implements GradientExchange {
   private final ShardPlan plan;
   private final Outgoing outgoing;
   private final Incoming incoming;
+  private final Pulls pulls;
   private final Signals signals;
   private final GroupPost post;
   private ShardClient client;
   private Optional<TensorBuffer> shown = Optional.empty();
   private Work sumsWork = Work.completed();
   private Rows named = Rows.NONE;
-  private Rows next = Rows.NONE;
-  private Rows asked = Rows.NONE;
   private Map<String, Double> totalFigures = Map.of();
   private long countedBytes;
   private final Dealt dealt;
@@ -109,6 +108,7 @@ public final class ServedExchange implements GradientExchange {
     Wire wire = Wire.of(job.parallel().compression());
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
     this.incoming = Incoming.of(plan, state.slotCount());
+    this.pulls = new Pulls(replica, plan, incoming, state, figures.mark(), lockstep(), this::await);
     this.signals = signals();
     this.post = gathering.post();
     this.dealt = new Dealt(workers.rank(), workers.worldSize(), this::askPortions);
@@ -131,8 +131,8 @@ public final class ServedExchange implements GradientExchange {
         || step == job.train().totalSteps(batches.items(), batches.size());
   }
 
-  private boolean synchronous() {
-    return spec.consistency() instanceof ConsistencySpec.Bsp bsp && bsp.drop() == 0;
+  private boolean lockstep() {
+    return spec.consistency().isLockstep();
   }
 
   /** Whether a push is applied when it comes, so that workers do not wait for each other. */
@@ -171,9 +171,10 @@ public final class ServedExchange implements GradientExchange {
     post.listen(IntStream.range(workers.worldSize(), all.worldSize()).boxed().toList(), client);
     shown = joined.shown();
     Progress resume = joined.resume();
-    askAll(resume.step());
+    pulls.over(client);
+    pulls.ask(resume.step());
     if (!joined.exact()) {
-      incoming.take(replica.parameters(), asked);
+      pulls.take();
     }
     awaited = resume.step();
     return resume;
@@ -186,7 +187,7 @@ public final class ServedExchange implements GradientExchange {
 
   /** The batch after this one will be this: its rows are pulled with the step's other values. */
   void preparing(Batch batch) {
-    next = plan.hasTables() ? Rows.of(batch) : Rows.NONE;
+    pulls.preparing(batch);
   }
 
   /** Whether this worker has no part in the step of a batch, see {@link Portions}. */
@@ -205,39 +206,15 @@ public final class ServedExchange implements GradientExchange {
     if (at.isFirst()) {
       forwardAt = System.nanoTime();
     }
-    if (plan.hasTables() && !resting) {
-      named = Rows.of(batch);
-      require(named);
+    if (!resting) {
+      named = pulls.named(batch);
+      pulls.require(named);
     }
   }
 
   /** The replica is about to read the rows that this batch names. */
   void evaluating(Batch batch) {
-    if (plan.hasTables()) {
-      require(Rows.of(batch));
-    }
-  }
-
-  private void require(Rows rows) {
-    if (!incoming.holds(rows)) {
-      client.pullMore(rows);
-      await(client::isPulled);
-      incoming.takeMore(replica.parameters(), rows);
-    }
-  }
-
-  private void pullAll(long afterStep) {
-    askAll(afterStep);
-    incoming.take(replica.parameters(), asked);
-    if (!synchronous()) {
-      figures.mark().clear();
-    }
-  }
-
-  private void askAll(long afterStep) {
-    client.pull(afterStep);
-    await(client::isPulled);
-    asked = Rows.NONE;
+    pulls.require(pulls.named(batch));
   }
 
   @Override
@@ -259,10 +236,10 @@ public final class ServedExchange implements GradientExchange {
     }
     outgoing.begin(step, named, at.isFirst(), at.isLast());
     signals.add(at.index(), local);
-    if (at.isLast() && !synchronous()) {
+    if (at.isLast() && !lockstep()) {
       wish(local);
     }
-    if (at.isLast() && synchronous()) {
+    if (at.isLast() && lockstep()) {
       workers.label("signals");
       sumsWork = signals.start();
     }
@@ -299,7 +276,7 @@ public final class ServedExchange implements GradientExchange {
             until,
             learningRate.at(at.step()),
             signals.items(),
-            byThemselves() ? nanos : synchronous() ? 0 : batches.itemsOf(at.step()));
+            byThemselves() ? nanos : lockstep() ? 0 : batches.itemsOf(at.step()));
     if (byThemselves() && !plan.shards().get(shard).isTable()) {
       client.pullBehindPush(shard, until);
     }
@@ -329,23 +306,16 @@ public final class ServedExchange implements GradientExchange {
     long behindBackward = System.nanoTime();
     await(client::isPushed);
     tailNanos = System.nanoTime() - behindBackward;
-    if (synchronous()) {
+    if (lockstep()) {
       sumsWork.await();
     }
-    asked = next;
-    next = Rows.NONE;
-    if (byThemselves()) {
-      client.pullTables(asked);
-    } else {
-      client.pull(at.step(), asked);
-    }
-    await(client::isPulled);
+    pulls.afterStep(at.step(), byThemselves());
     if (spec.consistency() instanceof ConsistencySpec.Asp) {
       // Under ssp it may have waited for others.
       tailNanos = System.nanoTime() - behindBackward;
     }
     ended(0);
-    if (synchronous()) {
+    if (lockstep()) {
       return signals.totals();
     }
     return alone(signals.local().loss());
@@ -369,7 +339,7 @@ public final class ServedExchange implements GradientExchange {
   private StepTotals rested() {
     awaited = at.step();
     if (client.askedAfter() < awaited) {
-      pullAll(awaited);
+      pulls.all(awaited);
     }
     at.end();
     return alone(lastLoss);
@@ -393,8 +363,8 @@ public final class ServedExchange implements GradientExchange {
 
   /** Puts the parameters that were pulled last, after the step, into the replica. */
   void takeParameters() {
-    incoming.take(replica.parameters(), asked);
-    figures.mark().set(awaited, synchronous() ? StateMark.Part.VALUES : StateMark.Part.NONE);
+    pulls.take();
+    figures.mark().set(awaited, lockstep() ? StateMark.Part.VALUES : StateMark.Part.NONE);
   }
 
   /** The rate that the pushes of the step that was awaited last carried. */
@@ -404,41 +374,34 @@ public final class ServedExchange implements GradientExchange {
 
   @Override
   public void saving(Progress progress) {
-    if (!synchronous()) {
+    if (!lockstep()) {
       meetAndPull(progress);
-    } else if (!incoming.holdsAll()) {
-      pullAll(progress.step());
+    } else {
+      pulls.rest(progress.step());
     }
-    pullSlots(progress);
-    if (!synchronous()) {
+    pulls.slots(progress.step());
+    if (!lockstep()) {
       // Nobody goes on before everybody has read the same.
       workers.barrier().await();
     }
   }
 
-  private void pullSlots(Progress progress) {
-    client.pullSlots();
-    await(client::isSlotsPulled);
-    state.take(incoming, client.updates());
-    figures.mark().set(progress.step(), StateMark.Part.ALL);
-  }
-
   private void meetAndPull(Progress progress) {
     workers.barrier().await();
-    pullAll(progress.step());
+    pulls.all(progress.step());
     signals.average();
   }
 
   @Override
   public void finishing(Progress progress) {
     client.leave();
-    if (!synchronous()) {
+    if (!lockstep()) {
       meetAndPull(progress);
-    } else if (!incoming.holdsAll()) {
-      pullAll(progress.step());
+    } else {
+      pulls.rest(progress.step());
     }
     // Servers may leave now: whatever they hold of the job the workers hold, too.
-    pullSlots(progress);
+    pulls.slots(progress.step());
     figures.step(post.bytes() - countedBytes, 0);
     countedBytes = post.bytes();
     totalFigures = figures.total(workers);

@@ -70,8 +70,7 @@ final class WholeSteps {
   static boolean isFor(
       Directory directory, ShardPlan plan, ConsistencySpec consistency, Wire wire) {
     int first = directory.places().get(0).primary();
-    return consistency instanceof ConsistencySpec.Bsp bsp
-        && bsp.drop() == 0
+    return consistency.isLockstep()
         && wire == Wire.FLOAT32
         && !plan.hasTables()
         && directory.places().stream()

@@ -5,6 +5,11 @@ package dev.trireme.api.job;
  * step whose push it has had acknowledged.
  */
 public sealed interface ConsistencySpec {
+  /** Whether all workers are in every step, so that after it they hold the same values. */
+  default boolean isLockstep() {
+    return this instanceof Bsp bsp && bsp.drop() == 0;
+  }
+
   /**
    * Bulk synchronous: a step is applied once, when the gradients of all workers are there, and
    * nobody begins the next before.
