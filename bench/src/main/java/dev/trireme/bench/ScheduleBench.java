@@ -7,7 +7,7 @@ import dev.trireme.coordinator.schedule.Need;
 import dev.trireme.coordinator.schedule.Scheduler;
 import dev.trireme.coordinator.schedule.Scheduler.Plan;
 import dev.trireme.coordinator.schedule.Scheduler.Situation;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
+import dev.trireme.coordinator.schedule.WaitingJob;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;

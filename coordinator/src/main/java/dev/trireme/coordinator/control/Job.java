@@ -10,7 +10,7 @@ import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.rundir.Origin;
 import dev.trireme.coordinator.rundir.RunDirectory;
 import dev.trireme.coordinator.schedule.Need;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
+import dev.trireme.coordinator.schedule.WaitingJob;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.JobState;

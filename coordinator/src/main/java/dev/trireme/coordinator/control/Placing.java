@@ -10,6 +10,7 @@ import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Behind;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.WaitingJob;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
 import java.util.ArrayList;
@@ -60,7 +61,7 @@ final class Placing {
       }
     }
     List<Job> queue = new ArrayList<>();
-    List<Scheduler.WaitingJob> waiting = new ArrayList<>();
+    List<WaitingJob> waiting = new ArrayList<>();
     for (Job job : jobs.all()) {
       if (job.run().state() == JobState.QUEUED) {
         queue.add(job);

@@ -4,7 +4,6 @@ import dev.trireme.coordinator.schedule.Scheduler.Demand;
 import dev.trireme.coordinator.schedule.Scheduler.Held;
 import dev.trireme.coordinator.schedule.Scheduler.Resize;
 import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -2,7 +2,6 @@ package dev.trireme.coordinator.schedule;
 
 import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
 import dev.trireme.coordinator.schedule.Scheduler.Situation;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;

@@ -4,7 +4,6 @@ import dev.trireme.api.job.QueueSpec.Placing;
 import dev.trireme.api.job.WorkerCount;
 import dev.trireme.coordinator.schedule.Scheduler.Demand;
 import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import java.util.List;
 
 /**

@@ -5,7 +5,6 @@ import dev.trireme.coordinator.schedule.Scheduler.Held;
 import dev.trireme.coordinator.schedule.Scheduler.Preempt;
 import dev.trireme.coordinator.schedule.Scheduler.Resize;
 import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;

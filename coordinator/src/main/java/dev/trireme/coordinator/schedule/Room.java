@@ -1,7 +1,6 @@
 package dev.trireme.coordinator.schedule;
 
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;

@@ -14,6 +14,7 @@ import dev.trireme.coordinator.schedule.Scheduler;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
+import dev.trireme.coordinator.schedule.WaitingJob;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToRank.AbortGeneration;
@@ -211,7 +212,7 @@ final class World implements JobEffects {
     if (run.wantsFormation()) {
       decision = Optional.of(Reformation.decide(run.situation(free)));
     } else if (run.state() == JobState.QUEUED) {
-      var job = new Scheduler.WaitingJob("job-1", run.record().job().parallel().workers());
+      var job = new WaitingJob("job-1", run.record().job().parallel().workers());
       List<AgentRoom> rooms =
           free.stream()
               .map(a -> new AgentRoom(a.agentId(), a.host(), a.total(), a.free()))

@@ -10,7 +10,6 @@ import dev.trireme.coordinator.schedule.Scheduler.Preempt;
 import dev.trireme.coordinator.schedule.Scheduler.Resize;
 import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
 import dev.trireme.coordinator.schedule.Scheduler.Situation;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.schedule.SimCluster.SimJob;
 import java.util.ArrayList;

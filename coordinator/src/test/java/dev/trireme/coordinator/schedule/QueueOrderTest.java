@@ -11,7 +11,6 @@ import dev.trireme.coordinator.schedule.Scheduler.Preempt;
 import dev.trireme.coordinator.schedule.Scheduler.Resize;
 import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
 import dev.trireme.coordinator.schedule.Scheduler.Situation;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import java.util.ArrayList;
 import java.util.List;

@@ -7,7 +7,6 @@ import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.job.QueueSpec.Placing;
 import dev.trireme.api.job.WorkerCount;
 import dev.trireme.coordinator.schedule.Scheduler.Situation;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import java.util.ArrayList;
 import java.util.Collections;

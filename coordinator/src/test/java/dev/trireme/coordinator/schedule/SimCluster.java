@@ -11,7 +11,6 @@ import dev.trireme.coordinator.schedule.Scheduler.Plan;
 import dev.trireme.coordinator.schedule.Scheduler.Resize;
 import dev.trireme.coordinator.schedule.Scheduler.RunningJob;
 import dev.trireme.coordinator.schedule.Scheduler.Situation;
-import dev.trireme.coordinator.schedule.Scheduler.WaitingJob;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import java.util.ArrayList;
