@@ -60,6 +60,10 @@ final class Signals {
   boolean send(int to, SignalKind kind, long operation, long first, long second, String text) {
     int textLength = text.isEmpty() ? 0 : textBytes.putStringWithoutLengthAscii(0, cut(text));
     long result = publications[to].tryClaim(TEXT + textLength, claim);
+    if (result == Publication.ADMIN_ACTION) {
+      // A term was full: that has begun the next one, in which there is room.
+      result = publications[to].tryClaim(TEXT + textLength, claim);
+    }
     if (result <= 0) {
       if (result == Publication.CLOSED || result == Publication.MAX_POSITION_EXCEEDED) {
         closed.accept("the stream to rank " + to + " is closed");
