@@ -5,12 +5,15 @@ import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.tensor.NativeMemory;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Function;
+import org.agrona.UnsafeApi;
 
 /**
  * Messages between two ranks, beside the collectives. The sender offers a message; the receiver
@@ -35,6 +38,7 @@ final class Messages {
   private final Transport transport;
   private final Memory memory;
   private final Parcels parcels;
+  private final Function<Message, CollectiveException> unsound;
   private final Queue<Message> inbox = new ConcurrentLinkedQueue<>();
   private final List<Message> sends = new ArrayList<>();
   private final List<Message> unmatched = new ArrayList<>();
@@ -44,10 +48,18 @@ final class Messages {
   private final List<Offer> reading = new ArrayList<>();
   private final long[] keys;
 
-  Messages(Transport transport, Memory memory, Parcels parcels) {
+  /**
+   * @param unsound why what was read of a message is nothing: its sender has given up
+   */
+  Messages(
+      Transport transport,
+      Memory memory,
+      Parcels parcels,
+      Function<Message, CollectiveException> unsound) {
     this.transport = transport;
     this.memory = memory;
     this.parcels = parcels;
+    this.unsound = unsound;
     this.keys = new long[transport.worldSize()];
   }
 
@@ -185,6 +197,7 @@ final class Messages {
           piece);
       message.add(piece);
       moved |= piece > 0;
+      requireSound(message);
       if (piece == left
           && transport.send(offer.from(), SignalKind.FETCHED, offer.key(), 0, 0, "")) {
         all.remove();
@@ -202,6 +215,22 @@ final class Messages {
       }
     }
     return moved;
+  }
+
+  /**
+   * A sender that has given up may have used the buffer for something else since. It marks that
+   * before, and this looks after it has read. A message counts as sent only once its sender has
+   * been told that it was fetched: of one that is still being read, any mark means that it never
+   * was, also that of a sender that closed its group.
+   */
+  private void requireSound(Message message) {
+    // Nothing of the buffer may be read after the mark.
+    VarHandle.acquireFence();
+    // A rank's state is what stands before its slots.
+    long state = memory.slot(message.peer(), 0) - Memory.STATE_BYTES;
+    if (UnsafeApi.getLongVolatile(null, state) != 0) {
+      throw unsound.apply(message);
+    }
   }
 
   private boolean isRead(Message message) {

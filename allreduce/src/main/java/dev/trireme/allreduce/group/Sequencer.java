@@ -76,7 +76,8 @@ final class Sequencer {
     this.peers = peers;
     this.memory = memory;
     this.parcels = new Parcels(transport, memory);
-    this.messages = new Messages(transport, memory, parcels);
+    this.messages =
+        new Messages(transport, memory, parcels, message -> gaveUp(message, message.peer()));
     this.generation = generation;
     this.watch = new Watch(transport, peers, generation, timeout);
     this.downfall = new Downfall(generation);
@@ -328,12 +329,18 @@ final class Sequencer {
    */
   private void requireSound(Operation head) {
     int peer = head.inPlace() ? memory.gaveUpBefore(head.number()) : -1;
-    if (peer < 0) {
-      return;
+    if (peer >= 0) {
+      throw gaveUp(head, peer);
     }
+  }
+
+  /**
+   * Why an operation fails whose peer has marked that it gave up; the peer's own word, if known.
+   */
+  private CollectiveException gaveUp(Operation operation, int peer) {
     long now = System.nanoTime();
     transport.poll(listener);
-    throw downfall
+    return downfall
         .heard()
         .orElseGet(
             () ->
@@ -341,7 +348,7 @@ final class Sequencer {
                     Cause.PEER_LOST,
                     peer,
                     "rank " + peer + " gave the group up before it was complete there",
-                    head,
+                    operation,
                     now));
   }
 

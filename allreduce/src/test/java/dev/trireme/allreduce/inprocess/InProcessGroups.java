@@ -94,6 +94,11 @@ public final class InProcessGroups implements RankGroups {
     hub.lose(rank);
   }
 
+  /** Whether {@code rank} finds no signal for it, whatever is sent; they stay for later. */
+  public void deafen(int rank, boolean whether) {
+    hub.deafen(rank, whether);
+  }
+
   @Override
   public <T> List<T> onEveryRank(RankTask<T> task) {
     List<Callable<T>> calls = new ArrayList<>();

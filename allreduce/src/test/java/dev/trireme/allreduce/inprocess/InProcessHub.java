@@ -7,6 +7,7 @@ import dev.trireme.api.tensor.NativeMemory;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -37,6 +38,7 @@ final class InProcessHub {
   private final Map<MemoryKey, Queue<Bytes>> wires = new ConcurrentHashMap<>();
   private final Map<MemoryKey, NativeMemory.Block> memories = new ConcurrentHashMap<>();
   private final boolean[] lost;
+  private final Set<Integer> deaf = ConcurrentHashMap.newKeySet();
   private final AtomicInteger open;
 
   @SuppressWarnings({"unchecked", "rawtypes"})
@@ -52,6 +54,15 @@ final class InProcessHub {
   /** Lets every other rank see that {@code rank} is gone. */
   synchronized void lose(int rank) {
     lost[rank] = true;
+  }
+
+  /** Whether {@code rank} finds no signal for it, whatever is sent; they stay for later. */
+  void deafen(int rank, boolean whether) {
+    if (whether) {
+      deaf.add(rank);
+    } else {
+      deaf.remove(rank);
+    }
   }
 
   private synchronized boolean isLost(int rank) {
@@ -87,6 +98,9 @@ final class InProcessHub {
 
     @Override
     public int poll(Listener listener) {
+      if (deaf.contains(rank)) {
+        return 0;
+      }
       int polled = 0;
       for (Signal next; polled < POLL_LIMIT && (next = inboxes[rank].poll()) != null; polled++) {
         listener.onSignal(

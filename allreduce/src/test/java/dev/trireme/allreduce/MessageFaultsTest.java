@@ -1,0 +1,94 @@
+package dev.trireme.allreduce;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.CollectiveException.Cause;
+import dev.trireme.api.collective.Work;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Messages whose sender gives up or leaves. */
+@Timeout(60)
+class MessageFaultsTest {
+  /** Much longer than it takes to notice anything, much shorter than a deadline. */
+  private static final Duration SOON = Duration.ofSeconds(10);
+
+  private static List<TensorBuffer> buffers(InProcessGroups ranks, long count) {
+    return ranks.onEveryRank(group -> group.allocate(DType.INT64, count));
+  }
+
+  private static void fill(TensorBuffer buffer, long value) {
+    for (long i = 0; i < buffer.count(); i++) {
+      NativeMemory.view(buffer.address() + 8 * i, 8).putLong(0, value);
+    }
+  }
+
+  /** The end of what is awaited, or null when it ended well. */
+  private static CollectiveException end(Work work) {
+    return catchThrowableOfType(CollectiveException.class, () -> work.await(SOON));
+  }
+
+  @ParameterizedTest(name = "{0} elements")
+  @ValueSource(longs = {1, 5_000, 500_000})
+  void shouldNotReceiveWhatTheSenderHasWrittenAfterItGaveUp(long count) {
+    try (InProcessGroups ranks = InProcessGroups.create(2)) {
+      List<TensorBuffer> buffers = buffers(ranks, count);
+      fill(buffers.get(0), 1);
+      // That it offers and that it gives up are then heard at once.
+      ranks.deafen(1, true);
+      Work sent = ranks.group(0).send(buffers.get(0), 1, 0);
+      ranks.group(0).abort("a test");
+      assertThat(end(sent)).isNotNull();
+      fill(buffers.get(0), 2);
+      Work received = ranks.group(1).receive(buffers.get(1), 0, 0);
+      ranks.deafen(1, false);
+      CollectiveException e = end(received);
+      assertThat(e)
+          .as("received was %s", NativeMemory.view(buffers.get(1).address(), 8).getLong(0))
+          .isNotNull()
+          .hasMessageContaining("rank 0 gave the group up")
+          .hasMessageContaining("a test");
+      assertThat(e.reason()).isEqualTo(Cause.ABORTED);
+    }
+  }
+
+  @Test
+  void shouldNotReceiveWhatTheSenderHasWrittenAfterItClosedTheGroup() {
+    try (InProcessGroups ranks = InProcessGroups.create(2)) {
+      List<TensorBuffer> buffers = buffers(ranks, 5_000);
+      ranks.deafen(1, true);
+      Work sent = ranks.group(0).send(buffers.get(0), 1, 0);
+      ranks.group(0).close();
+      assertThat(end(sent)).isNotNull();
+      Work received = ranks.group(1).receive(buffers.get(1), 0, 0);
+      ranks.deafen(1, false);
+      CollectiveException e = end(received);
+      assertThat(e).isNotNull().hasMessageContaining("rank 0 gave the group up");
+      assertThat(e.reason()).isEqualTo(Cause.PEER_LOST);
+      assertThat(e.suspectRank()).isZero();
+    }
+  }
+
+  @Test
+  void shouldBringMessagesAfterAnotherRankHasLeft() {
+    try (InProcessGroups ranks = InProcessGroups.create(3)) {
+      List<TensorBuffer> buffers = buffers(ranks, 5_000);
+      ranks.group(0).close();
+      fill(buffers.get(1), 7);
+      Work sent = ranks.group(1).send(buffers.get(1), 2, 0);
+      assertThat(ranks.group(2).receive(buffers.get(2), 1, 0).await(SOON)).isTrue();
+      assertThat(sent.await(SOON)).isTrue();
+      assertThat(TestBuffers.read(buffers.get(2))).containsOnly(7);
+    }
+  }
+}
