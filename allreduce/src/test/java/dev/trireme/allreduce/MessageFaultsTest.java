@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.allreduce.transport.SignalKind;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.collective.Work;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Messages whose sender gives up or leaves. */
+/** Messages whose sender gives up or leaves, or for which there is no room just now. */
 @Timeout(60)
 class MessageFaultsTest {
   /** Much longer than it takes to notice anything, much shorter than a deadline. */
@@ -89,6 +90,30 @@ class MessageFaultsTest {
       assertThat(ranks.group(2).receive(buffers.get(2), 1, 0).await(SOON)).isTrue();
       assertThat(sent.await(SOON)).isTrue();
       assertThat(TestBuffers.read(buffers.get(2))).containsOnly(7);
+    }
+  }
+
+  @Test
+  void shouldKeepTheOrderOfMessagesWhenThereIsNoRoomToAskForOne() {
+    try (NativeMemory.Block foreign = NativeMemory.allocate(4 * 8, 8);
+        InProcessGroups ranks = InProcessGroups.create(2)) {
+      // Memory that is not the group's, so that the receiver must ask for the bytes.
+      TensorBuffer from = foreign.buffer(DType.INT64, 4).slice(0, 2);
+      TensorBuffer to = foreign.buffer(DType.INT64, 4).slice(2, 2);
+      fill(from.slice(0, 1), 1);
+      fill(from.slice(1, 1), 2);
+      fill(to, 0);
+      ranks.deafen(1, true);
+      ranks.refuse(SignalKind.WANT, 1);
+      List<Work> works =
+          List.of(
+              ranks.group(0).send(from.slice(0, 1), 1, 5),
+              ranks.group(0).send(from.slice(1, 1), 1, 5),
+              ranks.group(1).receive(to.slice(0, 1), 0, 5),
+              ranks.group(1).receive(to.slice(1, 1), 0, 5));
+      ranks.deafen(1, false);
+      assertThat(works).allMatch(work -> work.await(SOON));
+      assertThat(TestBuffers.read(to)).containsExactly(1, 2);
     }
   }
 }

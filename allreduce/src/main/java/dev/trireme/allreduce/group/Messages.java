@@ -7,6 +7,7 @@ import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.tensor.NativeMemory;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -46,6 +47,7 @@ final class Messages {
   private final List<Message> unoffered = new ArrayList<>();
   private final List<Offer> offers = new ArrayList<>();
   private final List<Offer> reading = new ArrayList<>();
+  private final BitSet refusing = new BitSet();
   private final long[] keys;
 
   /**
@@ -121,21 +123,29 @@ final class Messages {
 
   private boolean match() {
     boolean moved = false;
+    refusing.clear();
     for (Iterator<Message> all = unmatched.iterator(); all.hasNext() && !offers.isEmpty(); ) {
       Message message = all.next();
       Optional<Offer> offer =
           offers.stream()
               .filter(o -> o.from() == message.peer() && o.tag() == message.tag())
               .findFirst();
-      if (offer.isPresent() && accept(message, offer.get())) {
+      if (offer.isEmpty() || refusing.get(message.peer())) {
+        continue;
+      }
+      if (accept(message, offer.get())) {
         offers.remove(offer.get());
         all.remove();
         moved = true;
+      } else {
+        // A later receive would else be given the offer that this one is to have.
+        refusing.set(message.peer());
       }
     }
     return moved;
   }
 
+  /** Gives a receive its offer; false when the sender cannot be asked for it just now. */
   private boolean accept(Message message, Offer offer) {
     if (offer.what() != message.signature().encoded()) {
       throw new CollectiveException(

@@ -4,6 +4,7 @@ import dev.trireme.allreduce.group.AlgorithmTable;
 import dev.trireme.allreduce.group.AllReduceAlgorithm;
 import dev.trireme.allreduce.group.SharedGroup;
 import dev.trireme.allreduce.plan.Hosts;
+import dev.trireme.allreduce.transport.SignalKind;
 import dev.trireme.api.collective.ProcessGroup;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -97,6 +98,11 @@ public final class InProcessGroups implements RankGroups {
   /** Whether {@code rank} finds no signal for it, whatever is sent; they stay for later. */
   public void deafen(int rank, boolean whether) {
     hub.deafen(rank, whether);
+  }
+
+  /** Has no room for the next {@code times} signals of a kind, whoever sends them. */
+  public void refuse(SignalKind kind, int times) {
+    hub.refuse(kind, times);
   }
 
   @Override

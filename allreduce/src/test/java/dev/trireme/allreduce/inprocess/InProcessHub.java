@@ -39,6 +39,7 @@ final class InProcessHub {
   private final Map<MemoryKey, NativeMemory.Block> memories = new ConcurrentHashMap<>();
   private final boolean[] lost;
   private final Set<Integer> deaf = ConcurrentHashMap.newKeySet();
+  private final Map<SignalKind, AtomicInteger> refusals = new ConcurrentHashMap<>();
   private final AtomicInteger open;
 
   @SuppressWarnings({"unchecked", "rawtypes"})
@@ -63,6 +64,16 @@ final class InProcessHub {
     } else {
       deaf.remove(rank);
     }
+  }
+
+  /** Has no room for the next {@code times} signals of a kind. */
+  void refuse(SignalKind kind, int times) {
+    refusals.put(kind, new AtomicInteger(times));
+  }
+
+  private boolean isRefused(SignalKind kind) {
+    AtomicInteger left = refusals.get(kind);
+    return left != null && left.getAndUpdate(n -> Math.max(0, n - 1)) > 0;
   }
 
   private synchronized boolean isLost(int rank) {
@@ -93,7 +104,8 @@ final class InProcessHub {
     @Override
     public boolean send(
         int to, SignalKind kind, long operation, long first, long second, String text) {
-      return inboxes[to].add(new Signal(rank, kind, operation, first, second, text));
+      return !isRefused(kind)
+          && inboxes[to].add(new Signal(rank, kind, operation, first, second, text));
     }
 
     @Override
