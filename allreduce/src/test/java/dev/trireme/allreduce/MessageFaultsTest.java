@@ -116,4 +116,26 @@ class MessageFaultsTest {
       assertThat(TestBuffers.read(to)).containsExactly(1, 2);
     }
   }
+
+  @Test
+  void shouldTellThatItLeavesAlsoWhenThereWasNoRoomAtFirst() {
+    try (InProcessGroups ranks = InProcessGroups.create(2)) {
+      TensorBuffer buffer = buffers(ranks, 1).get(1);
+      Work never = ranks.group(1).receive(buffer, 0, 0);
+      ranks.refuse(SignalKind.LEFT, 3);
+      ranks.group(0).close();
+      shouldMiss(never, 0, "receive from rank 0");
+    }
+  }
+
+  private static void shouldMiss(Work work, int rank, String what) {
+    CollectiveException e = end(work);
+    assertThat(e)
+        .as("the end of what was awaited for %s", SOON)
+        .isNotNull()
+        .hasMessageContaining("it has left the group")
+        .hasMessageContaining(what);
+    assertThat(e.reason()).isEqualTo(Cause.PEER_LOST);
+    assertThat(e.suspectRank()).isEqualTo(rank);
+  }
 }

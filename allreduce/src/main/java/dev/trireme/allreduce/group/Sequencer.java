@@ -8,8 +8,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,6 +30,11 @@ final class Sequencer {
 
   /** Whoever waits for longer is not held to the nanosecond. */
   private static final long LONG_NANOS = Duration.ofDays(1000).toNanos();
+
+  /** A peer that lives makes room within that, whatever it is at. */
+  private static final long LEAVING_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  private static final long LEAVING_NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
   private static final Logger LOG = LoggerFactory.getLogger(Sequencer.class);
 
@@ -256,13 +263,40 @@ final class Sequencer {
       // A peer may need no more than to hear that this rank has started what it started.
       line.announce();
       fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed"), false);
-      for (Peer peer : peers.others()) {
-        transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
-      }
+      takeLeave();
     }
     farewell.ifPresent(Farewell::say);
     closed = true;
     atEnd.run();
+  }
+
+  /**
+   * Tells the peers that this rank has left. One whose log is full is told again, for a while: it
+   * would take this rank for lost. Of those that go themselves, none need be told.
+   */
+  private void takeLeave() {
+    long start = System.nanoTime();
+    try {
+      List<Peer> untold = peers.others();
+      untold.removeIf(this::toldThatLeft);
+      while (!untold.isEmpty()
+          && System.nanoTime() - start < LEAVING_NANOS
+          && transport.broken().isEmpty()
+          && downfall.heard().isEmpty()) {
+        if (transport.poll(listener) == 0) {
+          LockSupport.parkNanos(LEAVING_NAP_NANOS);
+        }
+        untold.removeIf(
+            peer -> peer.left() || transport.lost(peer.rank()).isPresent() || toldThatLeft(peer));
+      }
+    } catch (RuntimeException e) {
+      LOG.warn(
+          "the other ranks cannot be told that rank {} leaves: {}", peers.rank(), e.toString());
+    }
+  }
+
+  private boolean toldThatLeft(Peer peer) {
+    return transport.send(peer.rank(), SignalKind.LEFT, 0, 0, 0, "");
   }
 
   private boolean work() {
