@@ -7,6 +7,7 @@ import dev.trireme.allreduce.inprocess.InProcessGroups;
 import dev.trireme.allreduce.transport.SignalKind;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
+import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.Work;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
@@ -125,6 +126,33 @@ class MessageFaultsTest {
       ranks.refuse(SignalKind.LEFT, 3);
       ranks.group(0).close();
       shouldMiss(never, 0, "receive from rank 0");
+    }
+  }
+
+  @Test
+  void shouldMissWhoLeftThoughAnotherIsAwaitedForLonger() {
+    try (InProcessGroups ranks = InProcessGroups.create(3)) {
+      TensorBuffer buffer = buffers(ranks, 2).get(0);
+      ProcessGroup group = ranks.group(0);
+      Work older = group.receive(buffer.slice(0, 1), 1, 0);
+      Work younger = group.receive(buffer.slice(1, 1), 2, 0);
+      ranks.group(2).close();
+      shouldMiss(younger, 2, "receive from rank 2");
+      assertThat(end(older)).isNotNull();
+    }
+  }
+
+  @Test
+  void shouldMissWhoLeftThoughACollectiveAwaitsAnother() {
+    try (InProcessGroups ranks = InProcessGroups.create(3)) {
+      TensorBuffer buffer = buffers(ranks, 1).get(0);
+      ProcessGroup group = ranks.group(0);
+      ranks.group(2).barrier();
+      Work older = group.barrier();
+      Work younger = group.receive(buffer, 2, 0);
+      ranks.group(2).close();
+      shouldMiss(younger, 2, "receive from rank 2");
+      assertThat(end(older)).isNotNull();
     }
   }
 

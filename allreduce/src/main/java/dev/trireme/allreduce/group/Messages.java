@@ -45,6 +45,7 @@ final class Messages {
   private final List<Message> unmatched = new ArrayList<>();
   private final List<Message> receives = new ArrayList<>();
   private final List<Message> unoffered = new ArrayList<>();
+  private final List<List<Message>> stages = List.of(sends, receives, unmatched, unoffered);
   private final List<Offer> offers = new ArrayList<>();
   private final List<Offer> reading = new ArrayList<>();
   private final BitSet refusing = new BitSet();
@@ -286,7 +287,7 @@ final class Messages {
   /** The one that has been in flight for longest, if there is any. */
   Optional<Message> oldest() {
     Message oldest = null;
-    for (List<Message> list : List.of(sends, receives, unmatched, unoffered)) {
+    for (List<Message> list : stages) {
       for (Message each : list) {
         if (oldest == null || each.dueSinceNanos() - oldest.dueSinceNanos() < 0) {
           oldest = each;
@@ -296,11 +297,16 @@ final class Messages {
     return Optional.ofNullable(oldest);
   }
 
+  /** Adds all that are in flight, the oldest among them. */
+  void addAllTo(List<Operation> list) {
+    stages.forEach(list::addAll);
+  }
+
   /** Takes all that are in flight away. */
   List<Message> drain() {
     List<Message> all = new ArrayList<>(inbox);
     inbox.clear();
-    for (List<Message> list : List.of(sends, receives, unmatched, unoffered)) {
+    for (List<Message> list : stages) {
       all.addAll(list);
       list.clear();
     }

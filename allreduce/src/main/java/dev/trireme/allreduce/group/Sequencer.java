@@ -404,15 +404,24 @@ final class Sequencer {
     owes = transport.owes();
     Optional<Operation> oldest = line.oldest();
     onlyListens = oldest.isEmpty() && !owes && messages.onlyListens();
+    Optional<Message> message = messages.oldest();
     if (oldest.isPresent()) {
       oldest.get().due(now);
-      check(oldest.get(), now);
+      heed(watch.check(oldest.get(), now));
     }
-    messages.oldest().ifPresent(message -> check(message, now));
+    if (message.isPresent()) {
+      heed(watch.check(message.get(), now));
+    }
+    if ((oldest.isPresent() || message.isPresent()) && watch.isLookDue(now)) {
+      List<Operation> pending = new ArrayList<>();
+      oldest.ifPresent(pending::add);
+      message.ifPresent(pending::add);
+      messages.addAllTo(pending);
+      heed(watch.lost(pending, now));
+    }
   }
 
-  private void check(Operation operation, long now) {
-    Optional<CollectiveException> doomed = watch.check(operation, now);
+  private void heed(Optional<CollectiveException> doomed) {
     // What a peer said last may still be unread, and be all that was missing.
     if (doomed.isPresent() && transport.poll(listener) == 0) {
       throw doomed.get();

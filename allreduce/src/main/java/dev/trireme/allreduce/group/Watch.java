@@ -5,12 +5,13 @@ import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
  * What there is to do while nothing arrives: tells the peers that this rank lives, and decides
- * whether the oldest operation can still complete.
+ * whether what is in flight can still complete.
  *
  * <p>Threading: whoever holds the sequencer.
  */
@@ -74,7 +75,7 @@ final class Watch {
     patienceNanos = least.toNanos();
   }
 
-  /** Why {@code head} cannot complete; empty while it may. */
+  /** Why {@code head} is given up, whoever lives; empty while it is not. */
   Optional<CollectiveException> check(Operation head, long now) {
     Optional<String> broken = transport.broken();
     if (broken.isPresent()) {
@@ -90,11 +91,16 @@ final class Watch {
               head,
               now));
     }
+    return Optional.empty();
+  }
+
+  /** Whether it is time to ask for {@link #lost} again; if so, it is not until some time later. */
+  boolean isLookDue(long now) {
     if (now - lifeCheckNanos < LIFE_CHECK_NANOS) {
-      return Optional.empty();
+      return false;
     }
     lifeCheckNanos = now;
-    return lost(head, now);
+    return true;
   }
 
   private String absence(Operation head) {
@@ -104,26 +110,39 @@ final class Watch {
         : "";
   }
 
-  /** A peer that left after it had done its part is not missed; one that died always is. */
-  private Optional<CollectiveException> lost(Operation head, long now) {
+  /**
+   * Why one of these cannot complete; empty while all may. A peer that left after it had done its
+   * part is not missed, but it is if any awaits it; one that died always is.
+   *
+   * @param pending not empty; that a peer died is said of the first
+   */
+  Optional<CollectiveException> lost(List<Operation> pending, long now) {
+    Operation head = pending.get(0);
     for (Peer peer : peers.others()) {
-      boolean awaited = Verdict.awaited(head, peers).contains(peer);
-      Optional<String> why =
+      Optional<CollectiveException> lost =
           peer.left()
-              ? Optional.of("it has left the group")
-                  .filter(text -> awaited && transport.emptied(peer.rank()))
-              : transport.lost(peer.rank()).or(() -> frozen(peer, head, now));
-      if (why.isPresent()) {
-        return Optional.of(
-            verdict(
-                Cause.PEER_LOST,
-                peer.rank(),
-                "rank " + peer.rank() + " is lost: " + why.get(),
-                head,
-                now));
+              ? awaiting(peer, pending).map(each -> lost(peer, "it has left the group", each, now))
+              : transport
+                  .lost(peer.rank())
+                  .or(() -> frozen(peer, head, now))
+                  .map(why -> lost(peer, why, head, now));
+      if (lost.isPresent()) {
+        return lost;
       }
     }
     return Optional.empty();
+  }
+
+  /** The first that awaits a peer of which nothing more will come. */
+  private Optional<Operation> awaiting(Peer peer, List<Operation> pending) {
+    return transport.emptied(peer.rank())
+        ? pending.stream().filter(each -> Verdict.awaited(each, peers).contains(peer)).findFirst()
+        : Optional.empty();
+  }
+
+  private CollectiveException lost(Peer peer, String why, Operation operation, long now) {
+    String text = "rank " + peer.rank() + " is lost: " + why;
+    return verdict(Cause.PEER_LOST, peer.rank(), text, operation, now);
   }
 
   /** To make and clear shared memory may take long, and nothing is said meanwhile. */
