@@ -2,6 +2,7 @@ package dev.trireme.allreduce.group;
 
 import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.tensor.TensorBuffer;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import org.agrona.UnsafeApi;
@@ -135,16 +136,27 @@ final class Memory {
    * has read of such a peer's buffers may be anything.
    */
   int gaveUpBefore(long operation) {
-    long[] addresses = regions.get(0).addresses();
-    for (int rank = 0; rank < addresses.length; rank++) {
-      if (rank != transport.rank() && addresses[rank] != 0) {
-        long state = UnsafeApi.getLongVolatile(null, addresses[rank]);
+    for (int rank = 0; rank < transport.worldSize(); rank++) {
+      if (rank != transport.rank()) {
+        long state = state(rank);
         if (state != 0 && state - 1 < operation) {
           return rank;
         }
       }
     }
     return -1;
+  }
+
+  /** Whether a peer has given the group up, also by closing it. */
+  boolean gaveUp(int rank) {
+    return state(rank) != 0;
+  }
+
+  /** What a rank has marked, 0 where that cannot be seen; read after all that was read before. */
+  private long state(int rank) {
+    VarHandle.acquireFence();
+    long at = regions.get(0).addresses()[rank];
+    return at == 0 ? 0 : UnsafeApi.getLongVolatile(null, at);
   }
 
   /** The address of a slot of rank {@code from} for what it sends to {@code to}. */

@@ -5,7 +5,6 @@ import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.tensor.NativeMemory;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Iterator;
@@ -14,7 +13,6 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
-import org.agrona.UnsafeApi;
 
 /**
  * Messages between two ranks, beside the collectives. The sender offers a message; the receiver
@@ -22,8 +20,8 @@ import org.agrona.UnsafeApi;
  * says so; else it asks for the bytes, and only then are they sent. So bytes never arrive for which
  * no buffer is waiting, and what collectives send behind them is never held up.
  *
- * <p>Bounds: a rank has at most {@link Sequencer#MAX_IN_FLIGHT} operations in flight, so that no
- * peer holds more offers of it.
+ * <p>Bounds: a rank has at most {@link InFlight#MAX} operations in flight, so that no peer holds
+ * more offers of it.
  *
  * <p>Threading: {@link #start} any; the rest whoever holds the sequencer.
  */
@@ -235,11 +233,7 @@ final class Messages {
    * was, also that of a sender that closed its group.
    */
   private void requireSound(Message message) {
-    // Nothing of the buffer may be read after the mark.
-    VarHandle.acquireFence();
-    // A rank's state is what stands before its slots.
-    long state = memory.slot(message.peer(), 0) - Memory.STATE_BYTES;
-    if (UnsafeApi.getLongVolatile(null, state) != 0) {
+    if (memory.gaveUp(message.peer())) {
       throw unsound.apply(message);
     }
   }

@@ -112,6 +112,11 @@ final class Parcels {
     return true;
   }
 
+  /** As {@link Transport#emptied}, of bytes on either way. */
+  boolean emptied(int peer) {
+    return arrived.get(peer).isEmpty() && transport.emptied(peer);
+  }
+
   /** Receipts that could not be sent at once are sent later. */
   private void settle() {
     for (int peer = 0; owing > 0 && peer < owed.length; peer++) {

@@ -9,7 +9,7 @@ import dev.trireme.allreduce.transport.SignalKind;
  */
 final class Peer {
   /** How far a peer may be ahead of this rank; more than it can have in flight. */
-  private static final int AHEAD = 4 * Sequencer.MAX_IN_FLIGHT;
+  private static final int AHEAD = 4 * InFlight.MAX;
 
   private final int rank;
   private final long[] where = new long[AHEAD];

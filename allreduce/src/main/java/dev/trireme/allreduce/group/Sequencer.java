@@ -5,14 +5,12 @@ import dev.trireme.allreduce.transport.Transport;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,9 +23,6 @@ import org.slf4j.LoggerFactory;
  * and then, so that buckets are exchanged while the training thread computes.
  */
 final class Sequencer {
-  /** Operations that may be in flight at once. */
-  static final int MAX_IN_FLIGHT = 1024;
-
   /** Whoever waits for longer is not held to the nanosecond. */
   private static final long LONG_NANOS = Duration.ofDays(1000).toNanos();
 
@@ -49,14 +44,12 @@ final class Sequencer {
   private final Transport transport;
   private final Peers peers;
   private final Parcels parcels;
-  private final Messages messages;
   private final long generation;
   private final Watch watch;
 
   /** Across hosts a look is worth some calls of the kernel, and a thousand of them much time. */
   private final boolean spins;
 
-  private final AtomicInteger inFlight = new AtomicInteger();
   private final AtomicInteger awaiting = new AtomicInteger();
   private final AtomicBoolean held = new AtomicBoolean();
   private final Downfall downfall;
@@ -65,7 +58,6 @@ final class Sequencer {
   private final Object startLock = new Object();
   // Made once: a rank's plain compiler makes a method reference anew, and slowly, at each use.
   private final Transport.Listener listener = this::onSignal;
-  private final Consumer<Operation> done = this::done;
   private volatile String label = "";
   private volatile boolean owes;
   private volatile boolean onlyListens;
@@ -73,9 +65,7 @@ final class Sequencer {
   private volatile boolean closed;
   private long started;
   // Below: whoever holds the sequencer.
-  private final Line line;
-  private final Intake intake;
-  private final List<Message> endedMessages = new ArrayList<>();
+  private final InFlight inFlight;
   private Optional<Farewell> farewell = Optional.empty();
 
   Sequencer(Transport transport, Peers peers, Memory memory, long generation, Duration timeout) {
@@ -83,13 +73,14 @@ final class Sequencer {
     this.peers = peers;
     this.memory = memory;
     this.parcels = new Parcels(transport, memory);
-    this.messages =
-        new Messages(transport, memory, parcels, message -> gaveUp(message, message.peer()));
     this.generation = generation;
-    this.watch = new Watch(transport, peers, generation, timeout);
+    this.watch = new Watch(transport, peers, parcels, generation, timeout);
     this.downfall = new Downfall(generation);
-    this.line = new Line(peers, watch, recorder, this::tellOf, this::requireSound);
-    this.intake = new Intake(line, messages);
+    this.inFlight =
+        new InFlight(
+            new Line(peers, watch, recorder, this::tellOf, this::requireSound),
+            new Messages(transport, memory, parcels, message -> gaveUp(message, message.peer())),
+            parcels);
     this.spins =
         Runtime.getRuntime().availableProcessors() >= transport.worldSize()
             && transport.hosts().count() == 1;
@@ -99,12 +90,13 @@ final class Sequencer {
   /** Starts an operation; moves things on a little, but waits for nothing. */
   void start(Operation operation) {
     synchronized (startLock) {
-      requireRoom();
+      requireUsable();
+      inFlight.takeRoom();
       onlyListens = false;
       operation.number(++started);
       operation.label(label);
       recorder.enqueued(operation, System.nanoTime());
-      line.add(operation);
+      inFlight.add(operation);
     }
     drive();
   }
@@ -122,22 +114,14 @@ final class Sequencer {
   /** The same for a message between two ranks, which stands outside the order. */
   void start(Message message) {
     synchronized (startLock) {
-      requireRoom();
+      requireUsable();
+      inFlight.takeRoom();
       onlyListens &= !message.sending();
       message.label(label);
       message.due(System.nanoTime());
-      messages.start(message);
+      inFlight.add(message);
     }
     drive();
-  }
-
-  private void requireRoom() {
-    requireUsable();
-    if (inFlight.get() >= MAX_IN_FLIGHT) {
-      throw new IllegalStateException(
-          MAX_IN_FLIGHT + " operations are in flight, which is the limit; await some of them");
-    }
-    inFlight.incrementAndGet();
   }
 
   /** How bytes get to other ranks. */
@@ -147,7 +131,7 @@ final class Sequencer {
 
   /** Operations that were started and are not done. */
   int inFlight() {
-    return inFlight.get();
+    return inFlight.count();
   }
 
   /**
@@ -226,9 +210,7 @@ final class Sequencer {
   Driven drive() {
     if (closed) {
       // It may have been started just when the group was closed.
-      CollectiveException why = downfall.failure().orElseThrow();
-      line.failLate(why);
-      messages.drain().forEach(message -> message.fail(why));
+      inFlight.failLate(downfall.failure().orElseThrow());
       return Driven.IDLE;
     }
     if (!held.compareAndSet(false, true)) {
@@ -261,7 +243,7 @@ final class Sequencer {
       fail(aborted(why.get()));
     } else if (downfall.failure().isEmpty()) {
       // A peer may need no more than to hear that this rank has started what it started.
-      line.announce();
+      inFlight.announce();
       fail(new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed"), false);
       takeLeave();
     }
@@ -302,22 +284,19 @@ final class Sequencer {
   private boolean work() {
     Optional<CollectiveException> failure = downfall.failure();
     if (failure.isPresent()) {
-      failPending(failure.get());
+      inFlight.fail(failure.get());
       farewell.ifPresent(Farewell::say);
       transport.tend();
       return false;
     }
-    watch.beat(line.completed(), inFlight.get(), System.nanoTime());
+    watch.beat(inFlight.completed(), inFlight.count(), System.nanoTime());
     Optional<String> why = downfall.abortWanted();
     if (why.isPresent()) {
       fail(aborted(why.get()));
       return true;
     }
     boolean moved = transport.poll(listener) > 0;
-    moved |= line.announce();
-    moved |= parcels.read(intake) > 0;
-    moved |= line.advance(done);
-    moved |= advanceMessages();
+    moved |= inFlight.advance();
     if (moved) {
       return true;
     }
@@ -329,21 +308,6 @@ final class Sequencer {
     }
     attend(System.nanoTime());
     return false;
-  }
-
-  private void done(Operation operation) {
-    inFlight.decrementAndGet();
-    operation.complete();
-  }
-
-  private boolean advanceMessages() {
-    boolean moved = messages.advance(endedMessages);
-    if (!endedMessages.isEmpty()) {
-      inFlight.addAndGet(-endedMessages.size());
-      endedMessages.forEach(Operation::complete);
-      endedMessages.clear();
-    }
-    return moved;
   }
 
   private boolean tellOf(int peer, Operation operation) {
@@ -395,29 +359,21 @@ final class Sequencer {
     if (closing) {
       throw new CollectiveException(Cause.UNUSABLE, -1, "the process group was closed");
     }
-    watch.beat(line.completed(), inFlight.get(), System.nanoTime());
+    watch.beat(inFlight.completed(), inFlight.count(), System.nanoTime());
     transport.tend();
   }
 
   /** What there is to do while nothing arrives. */
   private void attend(long now) {
     owes = transport.owes();
-    Optional<Operation> oldest = line.oldest();
-    onlyListens = oldest.isEmpty() && !owes && messages.onlyListens();
-    Optional<Message> message = messages.oldest();
-    if (oldest.isPresent()) {
-      oldest.get().due(now);
-      heed(watch.check(oldest.get(), now));
-    }
-    if (message.isPresent()) {
-      heed(watch.check(message.get(), now));
-    }
+    onlyListens = !owes && inFlight.onlyListens();
+    Optional<Operation> oldest = inFlight.oldest();
+    oldest.ifPresent(operation -> operation.due(now));
+    Optional<Message> message = inFlight.oldestMessage();
+    heed(oldest.flatMap(operation -> watch.check(operation, now)));
+    heed(message.flatMap(operation -> watch.check(operation, now)));
     if ((oldest.isPresent() || message.isPresent()) && watch.isLookDue(now)) {
-      List<Operation> pending = new ArrayList<>();
-      oldest.ifPresent(pending::add);
-      message.ifPresent(pending::add);
-      messages.addAllTo(pending);
-      heed(watch.lost(pending, now));
+      heed(watch.lost(inFlight.pending(), now));
     }
   }
 
@@ -436,22 +392,15 @@ final class Sequencer {
       return;
     }
     Peer peer = peers.get(from);
-    switch (kind) {
-      case HELLO -> {}
-      case PARCEL, RECEIPT -> {
-        peer.heard(System.nanoTime());
-        parcels.hear(from, kind, operation, first, second);
-      }
-      case OFFER, WANT, FETCHED -> {
-        peer.heard(System.nanoTime());
-        messages.hear(from, kind, operation, first, second);
-      }
-      default -> hearOfOrder(peer, kind, operation, first, second);
+    if (inFlight.hear(from, kind, operation, first, second)) {
+      peer.heard(System.nanoTime());
+    } else if (kind != SignalKind.HELLO) {
+      hearOfOrder(peer, kind, operation, first, second);
     }
   }
 
   private void hearOfOrder(Peer peer, SignalKind kind, long operation, long first, long second) {
-    if (!peer.hear(kind, operation, first, second, line.completed(), System.nanoTime())) {
+    if (!peer.hear(kind, operation, first, second, inFlight.completed(), System.nanoTime())) {
       downfall.hearNonsense(
           new CollectiveException(
               Cause.MISMATCH,
@@ -463,7 +412,7 @@ final class Sequencer {
                   + " out of turn; "
                   + peer.lastSeen(System.nanoTime())
                   + ", while this rank has completed "
-                  + line.completed()));
+                  + inFlight.completed()));
     }
   }
 
@@ -474,32 +423,23 @@ final class Sequencer {
   private void fail(CollectiveException why, boolean tell) {
     boolean first = downfall.fail(why);
     if (first) {
-      memory.giveUp(line.completed());
+      memory.giveUp(inFlight.completed());
       if (tell) {
-        farewell = Optional.of(new Farewell(transport, line.completed(), why));
+        farewell = Optional.of(new Farewell(transport, inFlight.completed(), why));
       }
     }
     // Before anybody here learns of it, see requireSound.
     farewell.ifPresent(Farewell::say);
-    boolean pending = inFlight.get() > 0;
-    failPending(downfall.failure().orElseThrow());
+    boolean pending = inFlight.count() > 0;
+    inFlight.fail(downfall.failure().orElseThrow());
     if (first && (pending || tell)) {
       LOG.warn("{}\nthe last operations:\n{}", why.getMessage(), recorder.table());
     }
   }
 
-  private void failPending(CollectiveException why) {
-    parcels.takeBack();
-    List<Operation> failed = line.drain();
-    inFlight.addAndGet(-failed.size());
-    List<Message> open = messages.drain();
-    inFlight.addAndGet(-open.size());
-    failed.addAll(open);
-    failed.forEach(operation -> operation.fail(why));
-  }
-
   private CollectiveException aborted(String why) {
-    return line.head()
+    return inFlight
+        .head()
         .map(head -> watch.verdict(Cause.ABORTED, -1, "aborted: " + why, head, System.nanoTime()))
         .orElseGet(
             () ->

@@ -34,6 +34,7 @@ final class Watch {
 
   private final Transport transport;
   private final Peers peers;
+  private final Parcels parcels;
   private final long generation;
   private final long timeoutNanos;
   private volatile long patienceNanos;
@@ -43,9 +44,10 @@ final class Watch {
   private long absentNanos;
   private long graceUntilNanos = lookedNanos;
 
-  Watch(Transport transport, Peers peers, long generation, Duration timeout) {
+  Watch(Transport transport, Peers peers, Parcels parcels, long generation, Duration timeout) {
     this.transport = transport;
     this.peers = peers;
+    this.parcels = parcels;
     this.generation = generation;
     this.timeoutNanos = timeout.toNanos();
   }
@@ -135,7 +137,7 @@ final class Watch {
 
   /** The first that awaits a peer of which nothing more will come. */
   private Optional<Operation> awaiting(Peer peer, List<Operation> pending) {
-    return transport.emptied(peer.rank())
+    return parcels.emptied(peer.rank())
         ? pending.stream().filter(each -> Verdict.awaited(each, peers).contains(peer)).findFirst()
         : Optional.empty();
   }
