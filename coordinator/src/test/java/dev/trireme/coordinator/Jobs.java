@@ -126,6 +126,28 @@ public final class Jobs {
         job.queue());
   }
 
+  /** The same job whose collectives may take so long. */
+  public static JobSpec withTimeout(JobSpec job, double seconds) {
+    ParallelSpec parallel = job.parallel();
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        job.train(),
+        new ParallelSpec(
+            parallel.workers(),
+            parallel.device(),
+            parallel.sync(),
+            parallel.threads(),
+            parallel.bucketSize(),
+            parallel.firstBucketSize(),
+            seconds),
+        job.checkpoint(),
+        job.failurePolicy(),
+        job.queue());
+  }
+
   /** A job of two workers as it is stored, which ends with the first failure. */
   public static JobRecord record(String jobId, long term, long version, JobState state) {
     return record(jobId, term, version, state, spec(2, 2));

@@ -132,6 +132,11 @@ final class Breaking {
     life.deadlines().endAll();
     life.commands().abort(abortedBecause);
     life.move(JobState.RECOVERING, reason);
+    awaitParking();
+  }
+
+  /** They have as long for it whoever tells them, and however often. */
+  private void awaitParking() {
     Duration leaving = collectiveDeadline().compareTo(CLOSING) > 0 ? collectiveDeadline() : CLOSING;
     life.deadlines().begin(Wait.PARK, life.timing().evidence().plus(leaving));
   }
@@ -192,7 +197,7 @@ final class Breaking {
       ending.endRanks(life.timing().endGrace(), life.record().reason());
     } else if (life.is(JobState.RECOVERING)) {
       abortAgain();
-      life.deadlines().begin(Wait.PARK, life.timing().evidence().plus(collectiveDeadline()));
+      awaitParking();
     }
   }
 
@@ -225,7 +230,7 @@ final class Breaking {
       recovery.planned();
     }
     abortAgain();
-    life.deadlines().begin(Wait.PARK, life.timing().evidence().plus(collectiveDeadline()));
+    awaitParking();
     gatherIfOut();
   }
 

@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -91,6 +92,39 @@ class JobRunRecoveryTest extends RecoveringJob {
 
     assertThat(last(JobEvent.Failure.class).verdict().cause()).contains("did not leave");
     assertThat(((Form) decide(2)).survivors()).containsOnly(Map.entry(0, 400L));
+  }
+
+  /** To give up a write that its storage holds up takes a rank 10 seconds. */
+  @Test
+  void shouldLeaveRanksTheTimeToCloseUnderTheNextCoordinator() {
+    running(Jobs.withTimeout(Jobs.spec(2, 2, POLICY), 2), 2);
+    exit(1);
+    run = new JobRun(stored, Timing.DEFAULT, time, new Recorder());
+    run.takeOver("another coordinator is here");
+    run.onStarted(generation, 0, 400);
+    told.clear();
+    run.onInventory("a", Set.of(0));
+    assertThat(told(TellRanks.class)).as("it is told again to leave").hasSize(1);
+    time.pass(Duration.ofSeconds(9));
+    run.onTime();
+    assertThat(told(EndRanks.class)).isEmpty();
+    park(0, 7, -1);
+    assertThat(((Form) decide(1)).source()).isEqualTo(StateSource.rank(0));
+  }
+
+  @Test
+  void shouldLeaveRanksThatAreBackInReachTheTimeToClose() {
+    running(Jobs.withTimeout(Jobs.spec(2, 2, POLICY), 2), 2);
+    run.onAgentCutOff("a", "host-a", Duration.ofSeconds(80));
+    time.pass(Duration.ofSeconds(20));
+    run.onTime();
+    run.onAgentBack("a");
+    time.pass(Duration.ofSeconds(9));
+    run.onTime();
+    assertThat(told(EndRanks.class)).isEmpty();
+    park(0, 7, -1);
+    park(1, 7, -1);
+    assertThat(((Form) decide(0)).survivors()).hasSize(2);
   }
 
   @Test
