@@ -100,7 +100,7 @@ final class Breaking {
       return;
     }
     boolean fruitless = !life.figures().committedIn(life.formation().generation());
-    // Silence alone is too little to count against a host.
+    // Silence alone is too little to count against a host, unless it lasts.
     Set<String> hosts = blamed.isBySilence() ? Set.of() : Set.of(verdict.host());
     Restarts.Ruling ruling = recovery.broken(life.record(), hosts, fruitless);
     life.change(Records.failed(life.record(), recovery.failures()));
@@ -169,9 +169,25 @@ final class Breaking {
       life.formation()
           .rank(blamed.rank())
           .filter(rank -> !rank.isOut() || sign instanceof Evidence.Exit)
-          .ifPresent(rank -> lose(blamed.rank(), rank, verdict.sentence()));
+          .ifPresent(
+              rank -> {
+                charge(rank, sign);
+                lose(blamed.rank(), rank, verdict.sentence());
+              });
     }
     gatherIfOut();
+  }
+
+  /**
+   * Where a silence broke the formation, the first of which it is a fact that it does not leave is
+   * who did it. Who was blamed may have left meanwhile: it was late only.
+   */
+  private void charge(Formation.Rank rank, Evidence sign) {
+    boolean fact = sign instanceof Overdue || sign instanceof Evidence.Exit;
+    if (fact && !rank.hasLeft() && recovery.charge(rank.host())) {
+      life.change(Records.failed(life.record(), recovery.failures()));
+      life.store();
+    }
   }
 
   /**

@@ -89,7 +89,12 @@ final class Formation {
 
     /** Whether it lives and has left the formation's collectives. */
     boolean isOut() {
-      return !gone && (parked.isPresent() || finished.isPresent());
+      return !gone && hasLeft();
+    }
+
+    /** Whether it has left the formation's collectives, whatever became of it then. */
+    boolean hasLeft() {
+      return parked.isPresent() || finished.isPresent();
     }
 
     String host() {

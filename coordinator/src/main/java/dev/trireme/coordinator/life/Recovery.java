@@ -86,6 +86,24 @@ final class Recovery {
     return ruling;
   }
 
+  /**
+   * The failure that is recovered from counts against this host, if it counts against none so far.
+   *
+   * @return whether it does now
+   */
+  boolean charge(String host) {
+    if (!byFailure || history.isEmpty()) {
+      return false;
+    }
+    int last = history.size() - 1;
+    Broken newest = history.get(last);
+    if (!newest.hosts().isEmpty()) {
+      return false;
+    }
+    history.set(last, new Broken(newest.nanos(), Set.of(host), newest.fruitless()));
+    return true;
+  }
+
   /** The formation is to change at a step boundary, with no failure. */
   void planned() {
     begin(time.nanos(), false);

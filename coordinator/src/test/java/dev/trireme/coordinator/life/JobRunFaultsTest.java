@@ -3,6 +3,7 @@ package dev.trireme.coordinator.life;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.api.data.Cursor;
+import dev.trireme.api.job.FailurePolicySpec;
 import dev.trireme.api.train.Progress;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Jobs;
@@ -211,6 +212,60 @@ class JobRunFaultsTest extends RecoveringJob {
     park(1, 7, -1);
     park(0, 7, -1);
     assertThat(((Form) decide(0)).survivors()).hasSize(3);
+    assertThat(stored.failures())
+        .singleElement()
+        .satisfies(f -> assertThat(f.hosts()).as("no fact speaks against its host").isEmpty());
+  }
+
+  @Test
+  void shouldGiveNoNewRanksToAHostOnWhichOneKeepsHanging() {
+    running(Jobs.spec(3, 3, new FailurePolicySpec(5, 600, 3, 2, 60, 3)), 3);
+    for (long step = 1; step <= 3; step++) {
+      committed(step);
+      assertThat(run.situation(List.of()).excluded()).isEmpty();
+      park(2, step, -1);
+      park(0, step, -1);
+      passDeadline();
+      passDeadline();
+      assertThat(told(EndRanks.class)).hasSize(1);
+      if (step < 3) {
+        apply(decide(1));
+        start(3, step);
+      }
+    }
+    assertThat(run.situation(List.of()).excluded()).containsExactly("host-a");
+    assertThat(stored.failures())
+        .hasSize(3)
+        .allSatisfy(f -> assertThat(f.hosts()).containsExactly("host-a"));
+  }
+
+  @Test
+  void shouldCountAHangThatEndsInADeathAgainstItsHost() {
+    running(2, 2, 2);
+    park(0, 7, -1);
+    passDeadline();
+    exit(1);
+    assertThat(stored.failures())
+        .singleElement()
+        .satisfies(f -> assertThat(f.hosts()).containsExactly("host-a"));
+  }
+
+  @Test
+  void shouldCountAHangAgainstTheHostOfWhoDoesNotLeaveRatherThanOfWhoWasLate() {
+    ordered(Jobs.spec(3, 3, POLICY), 3);
+    generation++;
+    List<Placement> places =
+        List.of(new Placement("a", List.of(0, 1)), new Placement("b", List.of(2)));
+    run.form(new Form("job-1", places, "test"), Map.of("b", "host-b"), generation, 99);
+    start(3, 0);
+    park(0, 7, -1);
+    passDeadline();
+    assertThat(last(JobEvent.Failure.class).verdict().rank()).isEqualTo(1);
+    park(1, 7, -1);
+    passDeadline();
+    assertThat(stored.failures())
+        .singleElement()
+        .satisfies(f -> assertThat(f.hosts()).containsExactly("host-b"));
   }
 
   /** It waits, out of its collectives, with the state: another object store may answer later. */
