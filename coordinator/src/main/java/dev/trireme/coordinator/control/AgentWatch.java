@@ -117,7 +117,7 @@ final class AgentWatch {
     forEachJob(
         run -> {
           if (run.onInventory(agentId, there(inventory, run))) {
-            // What is ordered again may be made of those that are there.
+            // What is ordered again, or next, may be made of those that are there.
             stale.remove(run.record().jobId());
           }
         });
@@ -128,12 +128,12 @@ final class AgentWatch {
     }
   }
 
-  /** Those of a job's formation. */
+  /** Those of a job's formation, and those that wait to become ranks of it. */
   private static Set<Integer> there(Inventory inventory, JobRun run) {
     Set<Integer> there = new TreeSet<>();
     for (RankThere rank : inventory.ranks()) {
-      if (rank.jobId().equals(run.record().jobId()) && rank.generation() == run.generation()) {
-        there.add(rank.rank());
+      if (rank.jobId().equals(run.record().jobId())) {
+        run.numberOf(inventory.agentId(), rank).ifPresent(there::add);
       }
     }
     return there;

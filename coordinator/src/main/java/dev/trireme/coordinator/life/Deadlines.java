@@ -17,6 +17,8 @@ final class Deadlines {
     EVIDENCE,
     /** For agents to tell a new coordinator of their ranks. */
     REATTACH,
+    /** For agents without ranks of the job to come to a new coordinator. */
+    OTHERS,
     /** For the lease of an agent that is out of reach to be over, and a margin. */
     LEASE,
     /** For the survivors of a broken formation to leave it. */

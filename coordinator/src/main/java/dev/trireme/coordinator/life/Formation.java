@@ -6,6 +6,8 @@ import dev.trireme.coordinator.life.Blame.Blamed;
 import dev.trireme.coordinator.schedule.Reformation.Survivor;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.coordinator.schedule.Share;
+import dev.trireme.protocol.AgentToCoordinator.FromRank;
+import dev.trireme.protocol.AgentToCoordinator.RankThere;
 import dev.trireme.protocol.RankReport.Finished;
 import dev.trireme.protocol.RankReport.Parked;
 import dev.trireme.protocol.RankReport.Ready;
@@ -141,14 +143,21 @@ final class Formation {
 
   private final long generation;
   private final List<Placement> placements;
+  private final Former former;
   private final Map<Integer, Rank> ranks = new TreeMap<>();
 
   /**
    * @param hosts by agent
    */
   Formation(long generation, List<Placement> placements, Map<String, String> hosts) {
+    this(generation, placements, hosts, new Former(List.of()));
+  }
+
+  private Formation(
+      long generation, List<Placement> placements, Map<String, String> hosts, Former former) {
     this.generation = generation;
     this.placements = placements;
+    this.former = former;
     for (Placement placement : placements) {
       for (int rank : placement.ranks()) {
         String agent = placement.agentId();
@@ -164,7 +173,8 @@ final class Formation {
     return new Formation(
         record.generation(),
         record.places().stream().map(p -> new Placement(p.agentId(), p.ranks())).toList(),
-        hosts);
+        hosts,
+        new Former(record.survivors()));
   }
 
   /** Where its ranks are, as it is stored. */
@@ -250,6 +260,42 @@ final class Formation {
         });
   }
 
+  /** A process was a rank of an older formation, as its agent tells again. */
+  void startedBefore(long before, int number, long pid) {
+    if (before < generation) {
+      former.started(before, number, pid);
+    }
+  }
+
+  /**
+   * What a rank of an older formation said, as its agent tells again: of how survivors left it only
+   * the coordinator knew that has ordered this one.
+   */
+  void saidBefore(FromRank message) {
+    former
+        .process(message.generation(), message.rank())
+        .ifPresent(
+            pid -> {
+              Rank old = new Rank(message.rank(), message.agentId(), hostOf(message.agentId()));
+              old.startedAs(pid);
+              if (message.report() instanceof Parked parked) {
+                old.parked(parked);
+              } else if (message.report() instanceof Finished finished) {
+                old.finished(finished);
+              }
+              if (old.hasLeft()) {
+                becomes(old.survivor());
+              }
+            });
+  }
+
+  private void becomes(Survivor survivor) {
+    ranks.values().stream()
+        .filter(r -> r.agentId.equals(survivor.agentId()))
+        .filter(r -> former.named(r.number).filter(pid -> pid == survivor.pid()).isPresent())
+        .forEach(r -> r.was = Optional.of(survivor));
+  }
+
   /**
    * An agent has made no ranks of this formation. Survivors that it was to take over wait there
    * still; the other ranks were never there.
@@ -266,6 +312,24 @@ final class Formation {
   /** A rank that its host has not made one of this formation, by the process that it is. */
   Optional<Rank> stayed(long pid) {
     return ranks.values().stream().filter(r -> r.waits && r.pid == pid && pid >= 0).findFirst();
+  }
+
+  /** Whether survivors wait on an agent that has not made them ranks of this formation. */
+  boolean waitsOn(String agentId) {
+    return ranks.values().stream().anyMatch(r -> r.agentId.equals(agentId) && r.waits && !r.gone);
+  }
+
+  /** Which of its ranks a rank on an agent is, or waits there to become; empty when none. */
+  Optional<Integer> numberOf(String agentId, RankThere there) {
+    if (there.generation() == generation) {
+      return Optional.of(there.rank());
+    }
+    Optional<Long> process = former.process(there.generation(), there.rank());
+    return ranks.values().stream()
+        .filter(r -> r.waits && r.agentId.equals(agentId))
+        .filter(r -> process.filter(pid -> pid == r.pid).isPresent())
+        .map(Rank::number)
+        .findFirst();
   }
 
   /** The name of an agent's host. */

@@ -121,6 +121,13 @@ final class Forming {
     }
   }
 
+  /** A process became a rank of an older formation, as is told to a coordinator that is new. */
+  void onStartedBefore(long generation, int number, long pid) {
+    if (life.isFormed()) {
+      life.formation().startedBefore(generation, number, pid);
+    }
+  }
+
   /** A rank says how it is reached. */
   void onContact(int rank, RankReport.Contact contact) {
     if (!life.is(JobState.STARTING)) {

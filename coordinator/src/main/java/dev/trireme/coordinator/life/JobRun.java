@@ -12,6 +12,7 @@ import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.schedule.Share;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.AgentToCoordinator.RankThere;
 import dev.trireme.protocol.Backing;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.Stored.FormationRecord;
@@ -150,12 +151,18 @@ public final class JobRun {
   /**
    * An agent has told all that is true of its ranks; of this job's these are there.
    *
-   * @return whether its ranks were ordered again, since the order had not come
+   * @return whether it may have use for what the agent has of older formations: its ranks were
+   *     ordered again, since the order had not come, or survivors wait there
    */
   public boolean onInventory(String agentId, Set<Integer> there) {
     boolean ordered = reattachment.onInventory(agentId, there);
     seekSize();
-    return ordered;
+    return ordered || life.isFormed() && life.formation().waitsOn(agentId);
+  }
+
+  /** Which rank of its formation one on an agent is, or waits to become; empty when none. */
+  public Optional<Integer> numberOf(String agentId, RankThere there) {
+    return life.isFormed() ? life.formation().numberOf(agentId, there) : Optional.empty();
   }
 
   /** The generation of its formation; 0 while it has none. */
@@ -252,7 +259,10 @@ public final class JobRun {
 
   /** A rank's process has been started. */
   public void onStarted(long generation, int number, long pid) {
-    life.current(generation, number).ifPresent(rank -> forming.onStarted(generation, rank, pid));
+    life.current(generation, number)
+        .ifPresentOrElse(
+            rank -> forming.onStarted(generation, rank, pid),
+            () -> forming.onStartedBefore(generation, number, pid));
   }
 
   /** A rank has said something. */
@@ -416,10 +426,15 @@ public final class JobRun {
     }
   }
 
-  /** Why it cannot be formed on these agents, however long it waited; empty when it can. */
+  /**
+   * Why it cannot be formed on these agents, however long it waited; empty when it can, and while
+   * others may only not have come to this coordinator yet.
+   */
   public Optional<String> hopeless(List<AgentSlots> agents) {
     int staying = life.isFormed() ? unfit.staying(life.formation().survivors()) : 0;
-    return unfit.tooFewLeft(agents, record().job().parallel().ranks().min() - staying);
+    return unfit
+        .tooFewLeft(agents, record().job().parallel().ranks().min() - staying)
+        .filter(why -> !reattachment.awaitsOthers());
   }
 
   /** Gives up a job because of what its spec says, or of what its hosts lack of that. */
@@ -477,7 +492,7 @@ public final class JobRun {
       case REATTACH -> reattachment.awaited().forEach(this::onNotComeBack);
       case LEASE -> breaking.onLeaseOver();
       case PARK -> breaking.onParkOver();
-      case BACKOFF -> {
+      case BACKOFF, OTHERS -> {
         // It is asked whether it wants a formation.
       }
       case FINISH ->

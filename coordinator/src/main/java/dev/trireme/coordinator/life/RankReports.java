@@ -65,7 +65,7 @@ final class RankReports {
         .map(rank -> onReport(message, rank))
         .orElseGet(
             () -> {
-              saves.refuseStale(message);
+              onSaidBefore(message);
               return false;
             });
   }
@@ -94,6 +94,13 @@ final class RankReports {
       onFigures(message, report);
     }
     return false;
+  }
+
+  private void onSaidBefore(FromRank message) {
+    saves.refuseStale(message);
+    if (life.isFormed()) {
+      life.formation().saidBefore(message);
+    }
   }
 
   /** All ranks say the same; kept before any of them can have a checkpoint granted. */

@@ -3,6 +3,7 @@ package dev.trireme.coordinator.life;
 import dev.trireme.coordinator.life.Deadlines.Wait;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.JobState;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -20,6 +21,7 @@ final class Reattachment {
   private final Ending ending;
   private final Set<String> awaited = new HashSet<>();
   private boolean happened;
+  private long othersUntil;
 
   Reattachment(LifeState life, Breaking breaking, Ending ending) {
     this.life = life;
@@ -37,6 +39,18 @@ final class Reattachment {
     return happened;
   }
 
+  /**
+   * Whether agents that have no ranks of the job may only not have come to this coordinator yet,
+   * for which it waits then.
+   */
+  boolean awaitsOthers() {
+    long left = othersUntil - life.time().nanos();
+    if (happened && left > 0) {
+      life.deadlines().begin(Wait.OTHERS, Duration.ofNanos(left));
+    }
+    return happened && left > 0;
+  }
+
   /** There is a new formation, of this coordinator's own. */
   void formed() {
     awaited.clear();
@@ -47,6 +61,7 @@ final class Reattachment {
   void begin(String reason) {
     happened = true;
     life.formation().agents().forEach(awaited::add);
+    othersUntil = life.time().nanos() + life.timing().leaseAndMargin().toNanos();
     life.deadlines().begin(Wait.REATTACH, life.timing().leaseAndMargin());
     if (life.is(JobState.STARTING)) {
       life.deadlines().begin(Wait.START, life.timing().start());

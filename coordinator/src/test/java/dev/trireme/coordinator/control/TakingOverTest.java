@@ -19,6 +19,7 @@ import dev.trireme.protocol.AgentToCoordinator.Inventory;
 import dev.trireme.protocol.AgentToCoordinator.LeaseOver;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RankThere;
+import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.AgentToCoordinator.Said;
 import dev.trireme.protocol.AgentToRank;
@@ -30,6 +31,7 @@ import dev.trireme.protocol.CoordinatorToAgent.TellRanks;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
+import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -230,6 +232,50 @@ class TakingOverTest {
       StartRanks again = (StartRanks) commands().get(0);
       assertThat(again.stamp()).isEqualTo(new Stamp(2, 2));
       assertThat(again.survivors()).containsExactly(new CoordinatorToAgent.Survivor(0, 100));
+    }
+  }
+
+  /**
+   * One of two ranks has died, its host has not what a replacement needs, and the only other is
+   * full.
+   */
+  private String refusedJob(JobControl control) {
+    String job = runningJob(control);
+    control.onRegistration(new RegisterAgent("c", "host-c", 1, 1, 0, 0).sent("run", 7));
+    control.submit(new JobSubmission(Jobs.spec(1, 1), "name: small\n", directory.resolve("other")));
+    say(control, "a", new AgentToCoordinator.RankExited("a", job, 1, 0, gone(100)));
+    report(control, job, 1, new RankReport.Parked(4, true, "over", 0));
+    assertThat(commands()).last().isInstanceOf(StartRanks.class);
+    told.clear();
+    say(control, "a", new RanksRefused("a", job, 3, "lacks data.path /data"));
+    assertThat(commands()).noneMatch(t -> t instanceof EndRanks);
+    assertThat(status(control, job).state()).isEqualTo(JobState.RECOVERING);
+    return job;
+  }
+
+  @Test
+  void shouldGoOnWithASurvivorThatWaitsOnAHostThatRefusedTheOrder() {
+    String job;
+    try (JobControl control = open()) {
+      job = refusedJob(control);
+    }
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", "run"));
+      sayAgain(control, "a", there(job, 1));
+      assertThat(status(control, job).state()).isEqualTo(JobState.RECOVERING);
+      control.onRegistration(agent("b", "run"));
+
+      assertThat(commands()).noneMatch(t -> t instanceof EndRanks);
+      assertThat(commands())
+          .filteredOn(t -> t instanceof StartRanks s && !s.survivors().isEmpty())
+          .singleElement()
+          .satisfies(
+              t -> {
+                StartRanks next = (StartRanks) t;
+                assertThat(next.source()).isEqualTo(StateSource.rank(1));
+                assertThat(next.survivors())
+                    .containsExactly(new CoordinatorToAgent.Survivor(1, 101));
+              });
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.FailurePolicySpec;
 import dev.trireme.api.train.Progress;
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Jobs;
 import dev.trireme.coordinator.Verdict;
@@ -13,6 +14,7 @@ import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Form;
 import dev.trireme.coordinator.schedule.SchedulingDecision.Placement;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
+import dev.trireme.protocol.AgentToCoordinator.RankThere;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
@@ -20,10 +22,12 @@ import dev.trireme.protocol.StateSource;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Which faults of a rank count against its job, and how. */
 class JobRunFaultsTest extends RecoveringJob {
+  private static final RankReport PARKED = new RankReport.Parked(7, true, "over", -1);
   private static final RankReport NO_DATA =
       new RankReport.Failed(1, "/data/labels.gz: cannot be read", -1, true);
 
@@ -150,6 +154,62 @@ class JobRunFaultsTest extends RecoveringJob {
     run.onExited(generation - 1, 0, new RankExit(400, 137, false, "killed", List.of()));
     assertThat(run.slotsHeldOn("a")).isZero();
     assertThat(run.situation(List.of()).survivors()).isEmpty();
+  }
+
+  /** The next coordinator hears again of the survivor, and of the refusal. */
+  private void refusedBeforeThisCoordinator(RankReport lastWord) {
+    refused();
+    run = new JobRun(stored, Timing.DEFAULT, time, new Recorder());
+    run.takeOver("another coordinator is here");
+    told.clear();
+    generation--;
+    run.onStarted(generation, 0, 400);
+    report(0, lastWord);
+    generation++;
+    run.onHostRefused("a", "host-a", generation, "lacks data.path /data");
+  }
+
+  @Test
+  void shouldKnowUnderTheNextCoordinatorOfASurvivorWhoseHostCanStartNoOther() {
+    refusedBeforeThisCoordinator(PARKED);
+    RankThere survivor = new RankThere("job-1", generation - 1, 0);
+    assertThat(run.numberOf("a", survivor)).contains(0);
+    assertThat(run.numberOf("b", survivor)).isEmpty();
+    assertThat(run.onInventory("a", Set.of(0))).as("it is to stay").isTrue();
+    assertThat(told(EndRanks.class)).isEmpty();
+    List<AgentSlots> agents =
+        List.of(new AgentSlots("a", "host-a", 1, 1), new AgentSlots("b", "host-b", 1, 1));
+    assertThat(run.wantsFormation()).isTrue();
+    Form form = (Form) Reformation.decide(run.situation(agents));
+    assertThat(form.source()).isEqualTo(StateSource.rank(0));
+    assertThat(form.survivors()).containsOnly(Map.entry(0, 400L));
+  }
+
+  @Test
+  void shouldKnowUnderTheNextCoordinatorOfASurvivorThatHadStoppedForAChange() {
+    Progress end = new Progress(50, new Cursor(5, 0));
+    refusedBeforeThisCoordinator(new RankReport.Finished(end, 5, true, Map.of(), "h", 1));
+    run.onInventory("a", Set.of(0));
+    assertThat(run.situation(List.of()).survivors())
+        .containsExactly(new Reformation.Survivor(0, "a", 400, 50, true));
+  }
+
+  @Test
+  void shouldSeeUnderTheNextCoordinatorThatSuchASurvivorHasDiedMeanwhile() {
+    refusedBeforeThisCoordinator(PARKED);
+    assertThat(run.onInventory("a", Set.of())).isFalse();
+    assertThat(run.situation(List.of()).survivors()).isEmpty();
+    assertThat(run.wantsFormation()).isTrue();
+  }
+
+  @Test
+  void shouldNotFailForWantOfHostsThatMayYetComeToTheNextCoordinator() {
+    refusedBeforeThisCoordinator(PARKED);
+    run.onInventory("a", Set.of(0));
+    List<AgentSlots> agents = List.of(new AgentSlots("a", "host-a", 1, 1));
+    assertThat(run.hopeless(agents)).isEmpty();
+    passDeadline();
+    assertThat(run.hopeless(agents).orElseThrow()).contains("host-a lacks data.path /data");
   }
 
   /** Processes of two hosts may well have the same number. */
