@@ -17,10 +17,11 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -82,8 +83,8 @@ public final class Outbox {
   private final TreeMap<Long, Entry> kept = new TreeMap<>();
   private final Map<Kind, Long> newest = new HashMap<>();
 
-  /** By job, the generation that its ranks here were started for last; the oldest job first. */
-  private final LinkedHashMap<String, Long> jobs = new LinkedHashMap<>();
+  /** Those that have had ranks here; the one that has had none for longest first. */
+  private final LinkedHashSet<String> jobs = new LinkedHashSet<>();
 
   /** By rank, the steps of which it has written shards; the oldest first. */
   private final Map<Kind, Deque<Long>> shards = new HashMap<>();
@@ -108,7 +109,7 @@ public final class Outbox {
     if (message instanceof RankStarted started) {
       began(started.jobId(), started.generation());
     } else if (message instanceof RanksRefused refused) {
-      began(refused.jobId(), refused.generation());
+      refused(refused.jobId(), refused.generation());
     }
     Optional<Kind> kind = kindOf(message);
     long number = ++last;
@@ -142,13 +143,26 @@ public final class Outbox {
 
   /** Whatever there was of older formations of the job, or of a job of long ago, is void. */
   private void began(String jobId, long generation) {
-    Long before = jobs.remove(jobId);
-    jobs.put(jobId, generation);
-    if (before == null || before < generation) {
-      forget(k -> k.jobId().equals(jobId) && k.generation() < generation);
-    }
+    forget(k -> k.jobId().equals(jobId) && k.generation() < generation);
+    touched(jobId);
+  }
+
+  /** As {@link #began}, but for the ranks that are there: who is to survive waits as it was. */
+  private void refused(String jobId, long generation) {
+    Set<RankThere> there = Set.copyOf(ranks());
+    forget(
+        k ->
+            k.jobId().equals(jobId)
+                && k.generation() < generation
+                && !there.contains(new RankThere(jobId, k.generation(), k.rank())));
+    touched(jobId);
+  }
+
+  private void touched(String jobId) {
+    jobs.remove(jobId);
+    jobs.add(jobId);
     if (jobs.size() > MOST_JOBS) {
-      String oldest = jobs.keySet().iterator().next();
+      String oldest = jobs.iterator().next();
       jobs.remove(oldest);
       forget(k -> k.jobId().equals(oldest));
     }

@@ -10,6 +10,7 @@ import dev.trireme.protocol.AgentToCoordinator.RankExit;
 import dev.trireme.protocol.AgentToCoordinator.RankExited;
 import dev.trireme.protocol.AgentToCoordinator.RankStarted;
 import dev.trireme.protocol.AgentToCoordinator.RankThere;
+import dev.trireme.protocol.AgentToCoordinator.RanksRefused;
 import dev.trireme.protocol.AgentToCoordinator.Said;
 import dev.trireme.protocol.RankReport;
 import java.util.ArrayList;
@@ -116,6 +117,48 @@ class OutboxTest {
     outbox.accepted("c2/2", now);
     assertThat(due())
         .containsExactly(started(2, 0), new Inventory("a", List.of(new RankThere("job-1", 2, 0))));
+  }
+
+  @Test
+  void shouldKeepTheWordsOfSurvivorsOfAnOrderThatIsRefused() {
+    outbox.accepted("c1/1", now);
+    outbox.add(started(1, 0));
+    outbox.add(started(1, 1));
+    outbox.add(started(1, 2));
+    outbox.add(parked(0));
+    outbox.add(exited(1));
+    RanksRefused refused = new RanksRefused("a", "job-1", 2, "lacks data");
+    outbox.add(refused);
+    outbox.add(exited(2));
+    outbox.heard(due().size(), now);
+
+    RankThere survivor = new RankThere("job-1", 1, 0);
+    assertThat(outbox.isOut(survivor)).as("no lease need stop it").isTrue();
+    outbox.accepted("c2/2", now);
+    assertThat(due())
+        .containsExactly(
+            started(1, 0),
+            started(1, 2),
+            parked(0),
+            refused,
+            exited(2),
+            new Inventory("a", List.of(survivor)));
+
+    outbox.add(new RanksRefused("a", "job-1", 3, "lacks data"));
+    outbox.heard(20, now);
+    outbox.accepted("c3/3", now);
+    assertThat(due()).as("of refusals the newest").contains(parked(0)).doesNotContain(refused);
+  }
+
+  @Test
+  void shouldForgetAnOlderFormationThoughItsOwnWasRefusedBefore() {
+    outbox.accepted("c1/1", now);
+    outbox.add(started(1, 0));
+    outbox.add(parked(0));
+    outbox.add(new RanksRefused("a", "job-1", 2, "lacks data"));
+    outbox.add(started(2, 0));
+    assertThat(outbox.ranks()).containsExactly(new RankThere("job-1", 2, 0));
+    assertThat(outbox.isOut(new RankThere("job-1", 1, 0))).isFalse();
   }
 
   @Test
