@@ -61,7 +61,7 @@ final class Breaking {
   /** Ranks have kept the others waiting for too long. */
   void overdue(List<Integer> ranks, String what, Duration limit) {
     String cause = "ranks " + ranks + " were not " + what + " within " + limit.toSeconds() + " s";
-    onEvidence(new Overdue(ranks.get(0), cause));
+    onEvidence(new Overdue(life.formation().likeliest(ranks), cause));
   }
 
   /** Survivors have not left in time. */

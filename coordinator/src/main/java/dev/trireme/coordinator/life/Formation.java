@@ -15,10 +15,12 @@ import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.Place;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
@@ -212,6 +214,23 @@ final class Formation {
   /** The numbers of the ranks for which this holds. */
   List<Integer> which(Predicate<Rank> condition) {
     return ranks.values().stream().filter(condition).map(r -> r.number).toList();
+  }
+
+  /**
+   * Who of these keeps the others waiting, most likely: one whose process has not started, else one
+   * of a host all of whose ranks are among them, else any; of several, the first.
+   *
+   * @param late some of its ranks, at least one
+   */
+  int likeliest(List<Integer> late) {
+    Set<Integer> these = Set.copyOf(late);
+    Set<String> others = new HashSet<>();
+    which(r -> !these.contains(r.number)).forEach(n -> others.add(ranks.get(n).agentId));
+    return late.stream()
+        .filter(number -> ranks.get(number).pid < 0)
+        .findFirst()
+        .or(() -> late.stream().filter(n -> !others.contains(ranks.get(n).agentId)).findFirst())
+        .orElse(late.get(0));
   }
 
   /** What each rank reported last; all must have finished. */

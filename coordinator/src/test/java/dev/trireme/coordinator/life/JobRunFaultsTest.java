@@ -277,6 +277,34 @@ class JobRunFaultsTest extends RecoveringJob {
         .satisfies(f -> assertThat(f.hosts()).as("no fact speaks against its host").isEmpty());
   }
 
+  /** Of ranks 0 and 1 on one host, 2 and 3 on another. */
+  private Verdict notReadyInTime(List<Integer> started, List<Integer> ready) {
+    ordered(Jobs.spec(4, 4, POLICY), 4);
+    generation++;
+    List<Placement> places =
+        List.of(new Placement("a", List.of(0, 1)), new Placement("b", List.of(2, 3)));
+    run.form(new Form("job-1", places, "test"), Map.of("b", "host-b"), generation, 99);
+    started.forEach(rank -> run.onStarted(generation, rank, generation * 100 + rank));
+    ready.forEach(
+        rank -> report(rank, new RankReport.Ready(new Progress(0, Cursor.START), "", 1, 1, 1, 1)));
+    passDeadline();
+    return last(JobEvent.Failure.class).verdict();
+  }
+
+  @Test
+  void shouldBlameARankWhoseProcessHasNotStartedBeforeThoseThatWaitForIt() {
+    Verdict verdict = notReadyInTime(List.of(0, 1, 2), List.of());
+    assertThat(verdict.rank()).isEqualTo(3);
+    assertThat(verdict.host()).isEqualTo("host-b");
+    assertThat(verdict.cause()).startsWith("ranks [0, 1, 2, 3] were not ready within");
+  }
+
+  @Test
+  void shouldBlameARankOfAHostOfWhichNoneIsReadyBeforeOneOfAnotherHost() {
+    assertThat(notReadyInTime(List.of(0, 1, 2, 3), List.of(1)).rank()).isEqualTo(2);
+    assertThat(notReadyInTime(List.of(0, 1, 2, 3), List.of(1, 3)).rank()).isZero();
+  }
+
   @Test
   void shouldGiveNoNewRanksToAHostOnWhichOneKeepsHanging() {
     running(Jobs.spec(3, 3, new FailurePolicySpec(5, 600, 3, 2, 60, 3)), 3);
