@@ -9,6 +9,10 @@
  *    that was not is complete;
  *  - memory of the device is given out up to a limit (8 GiB a device), else error 2; what was not
  *    freed is counted and printed at the end of the process, if TRIREME_STANDIN_LEAKS is set;
+ *  - to free memory of a device, or page-locked memory that was made beside it, waits until all that
+ *    was put on any of that device's streams has run: so it does not return while an operation
+ *    without its peers runs there (of page-locked memory the real one does not promise to wait, nor
+ *    not to);
  *  - fresh memory holds rubbish;
  *  - an address that was not given out, or a wrong device, is error 1 or 101;
  *  - CUDA_VISIBLE_DEVICES, a list of numbers or of UUIDs as GPU-00000002, shows those devices alone.
@@ -20,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DEVICES = 8, SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NOT_READY = 600 };
 static const size_t DEVICE_BYTES = (size_t)8 << 30;
@@ -36,7 +41,7 @@ struct stream {
   pthread_t thread;
   struct task *head, *tail;
   uint64_t put, done;
-  int ending;
+  int ending, device;
 };
 
 struct event {
@@ -49,7 +54,7 @@ struct event {
 struct block {
   void *address;
   size_t bytes;
-  int device; /* -1: page-locked memory of the host */
+  int device, on_host; /* made beside that device, but page-locked memory of the host */
   struct block *next;
 };
 
@@ -57,6 +62,7 @@ static pthread_mutex_t everything = PTHREAD_MUTEX_INITIALIZER;
 static struct stream *defaults[DEVICES];
 static struct block *blocks;
 static size_t used[DEVICES];
+static int unfinished[DEVICES]; /* atomic: what was put on the device's streams and has not run yet */
 static int streams_alive, events_alive;
 static __thread int device;
 
@@ -72,6 +78,7 @@ static void *work(void *argument) {
     pthread_mutex_unlock(&s->lock);
     task->run(task->argument);
     free(task);
+    __atomic_sub_fetch(&unfinished[s->device], 1, __ATOMIC_SEQ_CST);
     pthread_mutex_lock(&s->lock);
     s->done++;
     pthread_cond_broadcast(&s->changed);
@@ -82,6 +89,7 @@ static void *work(void *argument) {
 
 static struct stream *make_stream(void) {
   struct stream *s = calloc(1, sizeof *s);
+  s->device = device;
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->changed, NULL);
   pthread_create(&s->thread, NULL, work, s);
@@ -102,6 +110,7 @@ void standin_enqueue(void *stream, void (*run)(void *), void *argument) {
   struct task *task = calloc(1, sizeof *task);
   task->run = run;
   task->argument = argument;
+  __atomic_add_fetch(&unfinished[s->device], 1, __ATOMIC_SEQ_CST);
   pthread_mutex_lock(&s->lock);
   if (s->tail) s->tail->next = task;
   else s->head = task;
@@ -181,56 +190,58 @@ const char *cudaGetErrorName(int error) { return cudaGetErrorString(error); }
 
 /* ---- memory ----------------------------------------------------------------------------------- */
 
-static int allocate(void **address, size_t bytes, int on) {
+static int allocate(void **address, size_t bytes, int on_host) {
   pthread_mutex_lock(&everything);
   int result = SUCCESS;
   *address = NULL;
-  if (bytes > DEVICE_BYTES - (on >= 0 ? used[on] : 0)) {
+  if (bytes > DEVICE_BYTES - (on_host ? 0 : used[device])) {
     result = OUT_OF_MEMORY;
   } else {
     struct block *block = malloc(sizeof *block);
-    block->address = malloc(bytes ? bytes : 1);
+    *block = (struct block){malloc(bytes ? bytes : 1), bytes, device, on_host, blocks};
     memset(block->address, 0xA5, bytes ? bytes : 1);
-    block->bytes = bytes;
-    block->device = on;
-    block->next = blocks;
     blocks = block;
-    if (on >= 0) used[on] += bytes;
+    if (!on_host) used[device] += bytes;
     *address = block->address;
   }
   pthread_mutex_unlock(&everything);
   return result;
 }
 
+/* The place of a block in the list, or of its end. */
+static struct block **find(void *address, int on_host) {
+  struct block **at = &blocks;
+  while (*at && ((*at)->address != address || (*at)->on_host != on_host)) at = &(*at)->next;
+  return at;
+}
+
 static int deallocate(void *address, int on_host) {
   if (!address) return SUCCESS;
   pthread_mutex_lock(&everything);
-  int result = INVALID_VALUE;
-  for (struct block **at = &blocks; *at; at = &(*at)->next) {
-    struct block *block = *at;
-    if (block->address == address && (block->device < 0) == on_host) {
-      if (block->device >= 0) used[block->device] -= block->bytes;
-      *at = block->next;
-      free(block->address);
-      free(block);
-      result = SUCCESS;
-      break;
-    }
+  struct block *block = *find(address, on_host);
+  int beside = block ? block->device : -1;
+  pthread_mutex_unlock(&everything);
+  if (beside < 0) return INVALID_VALUE;
+  while (__atomic_load_n(&unfinished[beside], __ATOMIC_SEQ_CST) > 0) usleep(50);
+  pthread_mutex_lock(&everything);
+  struct block **at = find(address, on_host);
+  block = *at;
+  if (block) {
+    if (!on_host) used[block->device] -= block->bytes;
+    *at = block->next;
+    free(block->address);
+    free(block);
   }
   pthread_mutex_unlock(&everything);
-  return result;
+  return block ? SUCCESS : INVALID_VALUE;
 }
 
 int cudaStreamSynchronize(void *stream);
 
-int cudaMalloc(void **address, size_t bytes) { return allocate(address, bytes, device); }
-int cudaMallocHost(void **address, size_t bytes) { return allocate(address, bytes, -1); }
+int cudaMalloc(void **address, size_t bytes) { return allocate(address, bytes, 0); }
+int cudaMallocHost(void **address, size_t bytes) { return allocate(address, bytes, 1); }
 int cudaFreeHost(void *address) { return deallocate(address, 1); }
-
-int cudaFree(void *address) {
-  cudaStreamSynchronize(NULL); /* the real one waits for the whole device */
-  return deallocate(address, 0);
-}
+int cudaFree(void *address) { return deallocate(address, 0); }
 
 int cudaMemGetInfo(size_t *available, size_t *total) {
   pthread_mutex_lock(&everything);

@@ -14,6 +14,8 @@ struct config { size_t size; unsigned magic, version; int blocking; };
 int cudaSetDevice(int);
 int cudaMalloc(void **, size_t);
 int cudaFree(void *);
+int cudaMallocHost(void **, size_t);
+int cudaFreeHost(void *);
 int cudaMemcpy(void *, const void *, size_t, int);
 int cudaStreamCreateWithFlags(void **, unsigned);
 int cudaStreamDestroy(void *);
@@ -47,6 +49,14 @@ static void settle(void *comm, int result) {
     usleep(100);
   }
   MUST(state == 0);
+}
+
+static int freed; /* atomic */
+
+static void *free_main(void *memory) {
+  MUST(cudaFreeHost(memory) == 0);
+  __atomic_store_n(&freed, 1, __ATOMIC_SEQ_CST);
+  return NULL;
 }
 
 static void *rank_main(void *argument) {
@@ -86,16 +96,22 @@ static void *rank_main(void *argument) {
   for (int other = 0; other < RANKS; other++) MUST(theirs[other] == 10 * other + rank);
   MUST(ncclCommDestroy(comm) == 0);
 
-  /* Rank 0 reduces alone and gives up; the others never come. */
+  /* Rank 0 reduces alone and gives up; the others never come. Nothing of its device is freed before. */
+  void *locked;
+  pthread_t freeing;
   MUST(ncclCommInitRankConfig(&comm, RANKS, second_id, rank, &config) == 7);
   settle(comm, 7);
   if (rank == 0) {
     settle(comm, ncclAllReduce(memory, memory, COUNT, 7, 0, comm, stream));
     MUST(cudaEventRecord(ready, stream) == 0);
+    MUST(cudaMallocHost(&locked, 64) == 0);
+    pthread_create(&freeing, NULL, free_main, locked);
     usleep(20000);
     MUST(cudaEventQuery(ready) == 600);
+    MUST(!__atomic_load_n(&freed, __ATOMIC_SEQ_CST));
   }
   MUST(ncclCommAbort(comm) == 0);
+  if (rank == 0) pthread_join(freeing, NULL);
   MUST(cudaStreamSynchronize(stream) == 0);
   MUST(cudaEventQuery(ready) == 0);
 

@@ -138,10 +138,13 @@ final class NcclPipeline {
       events.add(operation.ready());
       events.add(operation.complete());
       if (operation.staging() != null) {
-        // Freeing some may wait for all that the device has to do.
         stagings.give(operation.staging());
       }
       moved = true;
+    }
+    if (moved && issued.isEmpty() && issuing.isEmpty()) {
+      // Not before: it would wait for the next operation, which may be stuck.
+      stagings.trim();
     }
     return moved;
   }

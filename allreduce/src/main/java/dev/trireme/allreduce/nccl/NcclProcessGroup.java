@@ -283,7 +283,7 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
     Buffers.requireRank("send to", to, worldSize());
     runner.requireUsable();
     ProcessGroup companion = companion("send to", to);
-    return StagedMessages.send(companion, memory, requireReached(buffer), to, tag);
+    return StagedMessages.send(companion, memory(memory), requireReached(buffer), to, tag);
   }
 
   @Override
@@ -291,7 +291,7 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
     Buffers.requireRank("receive from", from, worldSize());
     runner.requireUsable();
     ProcessGroup companion = companion("receive from", from);
-    return StagedMessages.receive(companion, memory, requireReached(buffer), from, tag);
+    return StagedMessages.receive(companion, memory(memory), requireReached(buffer), from, tag);
   }
 
   private ProcessGroup companion(String what, int peer) {
@@ -328,6 +328,18 @@ public final class NcclProcessGroup implements ProcessGroup, RecordedGroup {
           "expected memory of the CPU or of " + config.device() + ", found a wish for " + device);
     }
     return keep(memory.allocate(device, dtype, count));
+  }
+
+  /**
+   * Memory for those who use this group. Where a piece is closed while an operation of this group
+   * may be stuck on the device, as after an abort, it is freed only once the group's communicator
+   * has ended: CUDA may not free anything before, also page-locked memory of the host, and who
+   * leaves a formation must not wait for that.
+   *
+   * @param of what allocates and copies, which lasts as long as the group
+   */
+  public DeviceMemory memory(DeviceMemory of) {
+    return of == DeviceMemory.HOST ? of : runner.memory(of);
   }
 
   @Override

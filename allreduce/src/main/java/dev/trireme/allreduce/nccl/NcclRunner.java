@@ -6,6 +6,7 @@ import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.group.FlightRecorder;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
+import dev.trireme.api.tensor.DeviceMemory;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Queue;
@@ -65,6 +66,7 @@ final class NcclRunner {
   private final Object startLock = new Object();
   private final Thread thread;
   private final NcclPipeline pipeline;
+  private final Leftovers leftovers = new Leftovers();
   private volatile RuntimeException joinFailure;
   private volatile String label = "";
   private volatile Duration patience = Duration.ZERO;
@@ -181,6 +183,17 @@ final class NcclRunner {
           -1,
           "the process group of generation " + config.generation() + " has been closed");
     }
+  }
+
+  /** Memory for the group's users, to free which holds nobody up; see {@link Leftovers}. */
+  DeviceMemory memory(DeviceMemory of) {
+    return leftovers.inFrontOf(of, this::isIdle);
+  }
+
+  /** Whether nothing of this group is on the device. */
+  private boolean isIdle() {
+    // In this order: a failure comes before the operations that it ends are gone.
+    return pending.isEmpty() && failure.get() == null;
   }
 
   /** Called by an operation that has ended. */
@@ -446,6 +459,7 @@ final class NcclRunner {
   private void release() {
     if (!thread.isAlive() || Thread.currentThread() == thread) {
       pipeline.close(inbox);
+      leftovers.end();
     }
   }
 }

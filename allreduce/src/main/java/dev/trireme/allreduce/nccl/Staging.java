@@ -5,6 +5,7 @@ import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.DeviceMemory.Piece;
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,7 +38,7 @@ record Staging(long bytes, Piece pinned, Piece device) implements AutoCloseable 
    * <p>Threading: one thread at a time.
    */
   static final class Pool implements AutoCloseable {
-    /** What lies idle at most; more is freed. */
+    /** What lies idle at most while nothing is in flight; more is freed. */
     private static final long MOST_IDLE_BYTES = 64 << 20;
 
     private final CudaMemory memory;
@@ -59,7 +60,11 @@ record Staging(long bytes, Piece pinned, Piece device) implements AutoCloseable 
       Deque<Staging> kept = idle.get(rounded);
       if (kept != null && !kept.isEmpty()) {
         idleBytes -= rounded;
-        return kept.pop();
+        Staging taken = kept.pop();
+        if (kept.isEmpty()) {
+          idle.remove(rounded);
+        }
+        return taken;
       }
       Piece pinned = memory.allocateDirty(Device.CPU, DType.UINT8, rounded);
       try {
@@ -71,12 +76,21 @@ record Staging(long bytes, Piece pinned, Piece device) implements AutoCloseable 
     }
 
     void give(Staging used) {
-      if (idleBytes + used.bytes() > MOST_IDLE_BYTES) {
-        used.close();
-        return;
-      }
       idleBytes += used.bytes();
       idle.computeIfAbsent(used.bytes(), size -> new ArrayDeque<>()).push(used);
+    }
+
+    /** Frees what is too much; may wait for all that the device has to do. */
+    void trim() {
+      while (idleBytes > MOST_IDLE_BYTES) {
+        long largest = Collections.max(idle.keySet());
+        Deque<Staging> kept = idle.get(largest);
+        kept.pop().close();
+        idleBytes -= largest;
+        if (kept.isEmpty()) {
+          idle.remove(largest);
+        }
+      }
     }
 
     @Override

@@ -1,20 +1,28 @@
 package dev.trireme.allreduce.nccl;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.trireme.allreduce.AbortSwitch;
 import dev.trireme.allreduce.TestBuffers;
+import dev.trireme.allreduce.cuda.Cuda;
 import dev.trireme.allreduce.cuda.CudaMemory;
+import dev.trireme.allreduce.exchange.BucketedExchange;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.collective.Work;
+import dev.trireme.api.engine.Parameter;
+import dev.trireme.api.job.CompressionSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.DeviceMemory;
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,6 +32,8 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -134,6 +144,36 @@ class NcclShrinkTest {
     return groups;
   }
 
+  /** What an exchange with BatchNorm's statistics and a checkpointer have of a device's memory. */
+  private static List<AutoCloseable> training(
+      NcclProcessGroup group, DeviceMemory.Piece statistic) {
+    Device device = statistic.buffer().device();
+    DeviceMemory memory = group.memory(new CudaMemory(device));
+    NamedTensor mean = new NamedTensor("mean", Shape.of(3), statistic.buffer());
+    BucketedExchange exchange =
+        new BucketedExchange(
+            group,
+            List.of(new Parameter(0, new NamedTensor("weight", Shape.of(3), statistic.buffer()))),
+            List.of(mean),
+            1,
+            1,
+            new CompressionSpec.None(),
+            memory);
+    return List.of(
+        exchange,
+        memory.allocate(Device.CPU, DType.UINT8, 1 << 20),
+        memory.allocate(device, DType.UINT8, 1 << 20));
+  }
+
+  private static long freeBytes(int device) {
+    Cuda.use(new Device(Device.Kind.CUDA, device));
+    try (SizeTPointer free = new SizeTPointer(1);
+        SizeTPointer total = new SizeTPointer(1)) {
+      assertThat(cudart.cudaMemGetInfo(free, total)).isZero();
+      return free.get();
+    }
+  }
+
   private void assertThatThoseLeftGoOn(NcclGroups ranks) throws Exception {
     List<NcclProcessGroup> groups = rejoinBoth(ranks).stream().map(Optional::orElseThrow).toList();
     assertThat(groups).extracting(NcclProcessGroup::rank).containsExactly(0, 1);
@@ -149,6 +189,53 @@ class NcclShrinkTest {
       assertThat(NcclClaim.left(claims)).hasValue(List.of(1));
       assertThat(ranks.group(0).claim()).as("a claim is granted once").isEmpty();
       assertThatThoseLeftGoOn(ranks);
+    }
+  }
+
+  /** The stand-in frees nothing before, and the real library may not, also of the host's memory. */
+  @Test
+  void shouldLeaveAtOnceThoughCudaFreesNothingWhileAnOperationIsStuck() throws Exception {
+    Standins.load();
+    long before = freeBytes(0);
+    try (NcclGroups ranks = NcclGroups.createKeeping(3, KEEP)) {
+      List<DeviceMemory.Piece> statistics = new ArrayList<>();
+      List<AutoCloseable> memory = new ArrayList<>();
+      for (int rank : LEFT) {
+        Device device = new Device(Device.Kind.CUDA, rank);
+        statistics.add(new CudaMemory(device).allocate(device, DType.FLOAT32, 3));
+        memory.addAll(training(ranks.group(rank), statistics.get(statistics.size() - 1)));
+      }
+      loseRankOne(ranks);
+      for (AutoCloseable each : memory) {
+        CompletableFuture<Void> closing =
+            CompletableFuture.runAsync(
+                () -> assertThatCode(each::close).doesNotThrowAnyException(),
+                task -> new Thread(task, "leaves").start());
+        assertThat(closing).as("the end of %s", each).succeedsWithin(SOON);
+      }
+      assertThatThoseLeftGoOn(ranks);
+      statistics.forEach(DeviceMemory.Piece::close);
+    }
+    assertThat(freeBytes(0)).as("it is freed in the end").isEqualTo(before);
+  }
+
+  /** Staging of more than is kept: it is the group's own thread that would wait. */
+  @Test
+  void shouldGoOnAlsoWhereMuchOfTheHostWasReducedBefore() throws Exception {
+    try (NcclGroups ranks = NcclGroups.createKeeping(3, KEEP)) {
+      List<Work> large = new ArrayList<>();
+      for (int rank = 0; rank < 3; rank++) {
+        NcclProcessGroup group = ranks.group(rank);
+        large.add(group.allReduce(group.allocate(DType.UINT8, 65L << 20), ReduceOp.MAX));
+        if (rank != 1) {
+          group.allReduce(buffer(group, rank), ReduceOp.SUM);
+        }
+      }
+      large.forEach(Work::await);
+      loseRankOne(ranks);
+      long start = System.nanoTime();
+      assertThatThoseLeftGoOn(ranks);
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(SOON);
     }
   }
 
