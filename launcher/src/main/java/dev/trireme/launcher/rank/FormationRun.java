@@ -1,6 +1,7 @@
 package dev.trireme.launcher.rank;
 
 import dev.trireme.allreduce.exchange.BucketedExchange;
+import dev.trireme.allreduce.nccl.NcclProcessGroup;
 import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.data.DataSource;
@@ -156,13 +157,14 @@ final class FormationRun implements AutoCloseable {
             lasting.replica().parameters(),
             join.source().equals(StateSource.JOB));
     tuned.news().ifPresent(link::report);
-    try (GradientExchange exchange = exchange(group, lasting, tuned.job().parallel());
+    DeviceMemory memory = memory(group, lasting);
+    try (GradientExchange exchange = exchange(group, lasting, memory, tuned.job().parallel());
         Checkpointer checkpointer =
             LocalCheckpointer.open(
                 checkpoints.config(join.rank(), group.worldSize(), join.generations()),
                 gate,
                 room,
-                lasting.memory())) {
+                memory)) {
       Replica replica =
           exchange instanceof ServedExchange served
               ? new ServedReplica(lasting.replica(), served)
@@ -183,7 +185,7 @@ final class FormationRun implements AutoCloseable {
                   lasting.steps(),
                   checkpointer,
                   lasting.state(),
-                  lasting.memory()),
+                  memory),
               origin(),
               (progress, from) -> {
                 group.patience(Duration.ZERO);
@@ -193,9 +195,17 @@ final class FormationRun implements AutoCloseable {
     }
   }
 
-  private GradientExchange exchange(ProcessGroup group, Lasting lasting, ParallelSpec parallel) {
+  /** What this formation frees must not wait for what an abort has left of it on the device. */
+  private static DeviceMemory memory(ProcessGroup group, Lasting lasting) {
+    return group instanceof NcclProcessGroup nccl
+        ? nccl.memory(lasting.memory())
+        : lasting.memory();
+  }
+
+  private GradientExchange exchange(
+      ProcessGroup group, Lasting lasting, DeviceMemory memory, ParallelSpec parallel) {
     if (servers.isEmpty()) {
-      return buckets(group, lasting, parallel);
+      return buckets(group, lasting, memory, parallel);
     }
     long items = lasting.data().training().items();
     LearningRate learningRate =
@@ -214,7 +224,8 @@ final class FormationRun implements AutoCloseable {
         lasting.served());
   }
 
-  private BucketedExchange buckets(ProcessGroup group, Lasting lasting, ParallelSpec parallel) {
+  private BucketedExchange buckets(
+      ProcessGroup group, Lasting lasting, DeviceMemory memory, ParallelSpec parallel) {
     Replica replica = lasting.replica();
     BucketedExchange exchange =
         new BucketedExchange(
@@ -224,7 +235,7 @@ final class FormationRun implements AutoCloseable {
             parallel.firstBucketSize(),
             parallel.bucketSize(),
             parallel.compression(),
-            lasting.memory());
+            memory);
     replica.bindGradients(exchange.reduced());
     return exchange;
   }
