@@ -11,7 +11,9 @@
  *  - a peer that is gone is not noticed: operations wait for it until ncclCommAbort;
  *  - ncclCommAbort ends what waits and frees the communicator; to use it afterwards ends the
  *    process with a message here (with the real library it is undefined);
- *  - two ranks on one device are refused with the real library's words, from 2.30 on with its new ones;
+ *  - two ranks on one device are refused with the real library's words, from 2.30 on with its new
+ *    ones, which are others again in 2.30.7;
+ *  - ncclGetLastError knows one text for the whole process, which is never cleared;
  *  - ncclGetUniqueId with an NCCL_SOCKET_IFNAME that begins with "absent" fails with its words;
  *  - ncclCommShrink is called by those that are not excluded, who keep their order; with its abort
  *    flag it first ends what is in flight on the parent, within the call, which may not be joined
@@ -87,7 +89,6 @@ struct comm {
   int rank, ranks, device, nonblocking;
   int state, aborted, busy, lent; /* atomic; busy counts threads and tasks that still use it */
   int launches;
-  char error[256];
 };
 
 struct launch {
@@ -98,7 +99,8 @@ struct launch {
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct comm *registry;
-static __thread char last_error[256];
+static pthread_mutex_t last_error_lock = PTHREAD_MUTEX_INITIALIZER;
+static char last_error[256];
 static __thread int depth, grouped;
 static __thread struct op group[MAX_GROUP];
 static __thread struct comm *group_comm;
@@ -108,10 +110,11 @@ static void store(int *at, int value) { __atomic_store_n(at, value, __ATOMIC_SEQ
 static void busy(struct comm *comm, int more) { __atomic_add_fetch(&comm->busy, more, __ATOMIC_SEQ_CST); }
 
 static int fail(struct comm *comm, int code, const char *format, ...) {
-  char *text = comm ? comm->error : last_error;
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof last_error, format, arguments);
+  pthread_mutex_lock(&last_error_lock);
+  vsnprintf(last_error, sizeof last_error, format, arguments);
+  pthread_mutex_unlock(&last_error_lock);
   va_end(arguments);
   if (comm) store(&comm->state, code);
   return code;
@@ -225,7 +228,9 @@ static int join(struct comm *comm) {
       if (shared->devices[one] == shared->devices[other]) {
         int version;
         ncclGetVersion(&version);
-        if (version >= 23000)
+        if (version >= 23000 && version < 23007)
+          return fail(comm, INVALID_USAGE, "Multiple ranks detected using the same GPU on this node. Set NCCL_MULTI_RANK_GPU_ENABLE=1 to enable this configuration.");
+        if (version >= 23007)
           return fail(comm, INVALID_USAGE, "Multiple Ranks are using the same GPU/Partition. Set NCCL_MULTI_RANK_GPU_ENABLE=1 to enable this configuration.");
         return fail(comm, INVALID_USAGE, "Duplicate GPU detected : rank %d and rank %d both on CUDA device %x0", one, other,
                     shared->devices[one] + 6);
@@ -289,9 +294,8 @@ int ncclCommGetAsyncError(struct comm *comm, int *state) {
 }
 
 const char *ncclGetLastError(struct comm *comm) {
-  if (!comm) return last_error;
-  must_live(comm, "ncclGetLastError");
-  return comm->error;
+  if (comm) must_live(comm, "ncclGetLastError");
+  return last_error;
 }
 
 const char *ncclGetErrorString(int code) {

@@ -78,24 +78,33 @@ public final class Nccl {
     };
   }
 
-  /** What NCCL said last of this communicator, or of none; may be empty. */
+  /**
+   * The last error that NCCL told of in this process, whichever communicator it was of: the library
+   * keeps one text and never clears it, so that it may be of something before. May be empty.
+   */
   static String lastError(ncclComm comm) {
     BytePointer text = nccl.ncclGetLastError(comm);
     return text == null || text.isNull() ? "" : text.getString().strip();
   }
 
-  /** As {@code NCCL says "Duplicate GPU detected ..." (invalid usage, 5)}, with what to look at. */
+  /**
+   * As {@code NCCL says: invalid usage, code 5, and its last error text in this process is
+   * "Duplicate GPU detected ..."}, with what to look at.
+   */
   static String describe(int code, String lastError) {
-    String meaning = nccl.ncclGetErrorString(code).getString() + ", code " + code;
-    return (lastError.isEmpty()
-            ? "NCCL says: " + meaning
-            : "NCCL says \"" + lastError + "\" (" + meaning + ")")
+    return "NCCL says: "
+        + nccl.ncclGetErrorString(code).getString()
+        + ", code "
+        + code
+        + (lastError.isEmpty()
+            ? ""
+            : ", and its last error text in this process is \"" + lastError + "\"")
         + "; "
-        + mend(lastError);
+        + mend(code, lastError);
   }
 
-  private static String mend(String lastError) {
-    return switch (reason(lastError)) {
+  private static String mend(int code, String lastError) {
+    return switch (reason(code, lastError)) {
       case SHARED_DEVICE ->
           "give each rank a device of its own (CUDA_VISIBLE_DEVICES), or use another backend";
       case INTERFACE ->
@@ -103,24 +112,29 @@ public final class Nccl {
               + environment("NCCL_SOCKET_IFNAME")
               + " and must name an interface that is up and leads to all hosts";
       default ->
-          lastError.toLowerCase(java.util.Locale.ROOT).contains("version")
+          code == nccl.ncclInvalidUsage
+                  && lastError.toLowerCase(java.util.Locale.ROOT).contains("version")
               ? "all ranks need the same version of NCCL; this one has " + version()
               : "NCCL_DEBUG=WARN makes it say more; NCCL_SOCKET_IFNAME is "
                   + environment("NCCL_SOCKET_IFNAME");
     };
   }
 
-  private static Reason reason(String lastError) {
-    // The latter since 2.30.
-    if (lastError.contains("Duplicate GPU")
-        || lastError.contains("Multiple Ranks are using the same GPU")) {
+  private static Reason reason(int code, String lastError) {
+    if (code != nccl.ncclInvalidUsage) {
+      // None of what is known here: the text may be an old one.
+      return Reason.OTHER;
+    }
+    // The latter since 2.30, whose versions word it differently but for the way out.
+    if (lastError.contains("Duplicate GPU") || lastError.contains("NCCL_MULTI_RANK_GPU_ENABLE")) {
       return Reason.SHARED_DEVICE;
     }
     return lastError.contains("socket interface") ? Reason.INTERFACE : Reason.OTHER;
   }
 
   static NcclUnavailableException unavailable(String what, int code, String lastError) {
-    return new NcclUnavailableException(reason(lastError), what + ": " + describe(code, lastError));
+    return new NcclUnavailableException(
+        reason(code, lastError), what + ": " + describe(code, lastError));
   }
 
   private static String environment(String name) {

@@ -102,8 +102,23 @@ class NcclFailureTest {
       assertThat(e.reason()).isEqualTo(Cause.PEER_LOST);
       assertThat(e)
           .hasMessageContainingAll(
-              "socket closed by remote peer", "remote process exited", "NCCL_SOCKET_IFNAME");
+              "remote process exited",
+              "its last error text in this process is \"stand-in: socket closed by remote peer\"",
+              "NCCL_SOCKET_IFNAME");
     }
+  }
+
+  /** Of another code than theirs, they are what is left of something before. */
+  @Test
+  void shouldTakeNoAdviceFromWordsThatMayBeOld() {
+    Standins.load();
+    Nccl.load();
+    String old = "Duplicate GPU detected : rank 0 and rank 1 both on CUDA device 60";
+    assertThat(Nccl.describe(5, old)).contains("give each rank a device of its own");
+    assertThat(Nccl.describe(6, old))
+        .contains(old, "NCCL_DEBUG=WARN makes it say more")
+        .doesNotContain("give each rank");
+    assertThat(Nccl.describe(6, "Mismatched NCCL version")).doesNotContain("the same version");
   }
 
   @Test
@@ -161,7 +176,8 @@ class NcclFailureTest {
   @ParameterizedTest(name = "NCCL {0}: {1}")
   @CsvSource({
     "22809, Duplicate GPU detected",
-    "23004, Multiple Ranks are using the same GPU",
+    "23004, Multiple ranks detected using the same GPU on this node",
+    "23007, Multiple Ranks are using the same GPU/Partition",
   })
   void shouldRefuseTwoRanksOnOneDevice(int version, String words) {
     Standins.load();
