@@ -30,11 +30,11 @@ import java.util.concurrent.locks.LockSupport;
  * All-reduces of float32 over NCCL on real devices, measured and checked, beside the bandwidth of
  * the device's copies, which is the limit. A rank is a process; each is started by hand:
  *
- * <pre>java ... dev.trireme.allreduce.nccl.NcclBench [RANK RANKS ID_FILE [DEVICE]]</pre>
+ * <pre>java ... dev.trireme.allreduce.nccl.NcclBench [RANK RANKS ID_FILE [DEVICE [ROUNDS]]]</pre>
  *
  * <p>Rank 0 writes the unique id to the file, the others wait for it. Without arguments there is
  * one rank, for which an all-reduce moves nothing between devices: its times show what a call
- * costs.
+ * costs. ROUNDS is the most for each size, the same on all ranks; 1000 without it.
  */
 public final class NcclBench {
   private static final List<Long> SIZES =
@@ -47,11 +47,13 @@ public final class NcclBench {
   private final NcclProcessGroup group;
   private final Device device;
   private final CudaMemory memory;
+  private final int mostRounds;
   private final PrintStream out;
 
-  private NcclBench(NcclProcessGroup group, Device device, PrintStream out) {
+  private NcclBench(NcclProcessGroup group, Device device, int mostRounds, PrintStream out) {
     this.group = group;
     this.device = device;
+    this.mostRounds = mostRounds;
     this.memory = new CudaMemory(device);
     this.out = out;
   }
@@ -61,6 +63,7 @@ public final class NcclBench {
     int rank = args.length < 3 ? 0 : Integer.parseInt(args[0]);
     int ranks = args.length < 3 ? 1 : Integer.parseInt(args[1]);
     Device device = new Device(Device.Kind.CUDA, args.length < 4 ? 0 : Integer.parseInt(args[3]));
+    int rounds = args.length < 5 ? MOST_ROUNDS : Integer.parseInt(args[4]);
     long wrong;
     try {
       long start = System.nanoTime();
@@ -70,7 +73,7 @@ public final class NcclBench {
       NcclConfig config = new NcclConfig(rank, ranks, 1, device, id, DEADLINE);
       try (NcclProcessGroup group = NcclProcessGroup.join(config)) {
         say("rank %d of %d joined in %d ms", rank, ranks, millis(start));
-        NcclBench bench = new NcclBench(group, device, System.out);
+        NcclBench bench = new NcclBench(group, device, rounds, System.out);
         wrong = bench.checkHost() + bench.measureAll();
         bench.measureCopies();
         start = System.nanoTime();
@@ -83,7 +86,9 @@ public final class NcclBench {
       say("FAILED: %s", e.getMessage());
       wrong = 1;
     }
-    System.exit(wrong == 0 ? 0 : 1);
+    System.out.flush();
+    // A thread may still be inside the library, which ends a group that was aborted.
+    Runtime.getRuntime().halt(wrong == 0 ? 0 : 1);
   }
 
   private static void say(String format, Object... values) {
@@ -136,6 +141,7 @@ public final class NcclBench {
     long wrong = check(buffer, host);
     memory.enqueueZero(buffer);
     int rounds = (int) Math.max(20, Math.min(MOST_ROUNDS, ROUND_BYTES / buffer.byteCount() / 4));
+    rounds = Math.min(rounds, mostRounds);
     for (int i = 0; i < Math.max(5, rounds / 10); i++) {
       group.allReduce(buffer, ReduceOp.SUM).await();
     }
@@ -224,7 +230,10 @@ public final class NcclBench {
     try (ProcessGroup group = NcclProcessGroup.join(config, abort, Optional.empty())) {
       say("FAILED: joined a formation of two alone: %s", group);
     } catch (CollectiveException e) {
-      say("abort while a peer is missing: back after %d ms: %s", millis(aborted[0]), e.reason());
+      say(
+          "abort while a peer is missing: who waits to join is back %d ms after it was asked for,"
+              + " %s; NCCL ends behind that",
+          millis(aborted[0]), e.reason());
     }
   }
 }
