@@ -16,6 +16,8 @@ import java.util.Objects;
  * @param timeout the deadline of every operation and of joining, above 0
  * @param keep how long what an abort leaves is kept, so that the ranks that are left may make their
  *     communicator of it ({@link NcclProcessGroup#claim}); 0 for not at all
+ * @param skipsAlone whether a single rank's reductions in place, which change nothing, are done
+ *     without a call of NCCL: before 2.29.7 the library loses some 170 bytes at each
  */
 public record NcclConfig(
     int rank,
@@ -24,8 +26,9 @@ public record NcclConfig(
     Device device,
     NcclUniqueId uniqueId,
     Duration timeout,
-    Duration keep) {
-  /** One of which nothing is kept. */
+    Duration keep,
+    boolean skipsAlone) {
+  /** One of which nothing is kept, and which calls NCCL for everything. */
   public NcclConfig(
       int rank,
       int worldSize,
@@ -33,7 +36,7 @@ public record NcclConfig(
       Device device,
       NcclUniqueId uniqueId,
       Duration timeout) {
-    this(rank, worldSize, generation, device, uniqueId, timeout, Duration.ZERO);
+    this(rank, worldSize, generation, device, uniqueId, timeout, Duration.ZERO, false);
   }
 
   public NcclConfig {
@@ -58,6 +61,6 @@ public record NcclConfig(
 
   /** The same on another device. */
   NcclConfig on(Device other) {
-    return new NcclConfig(rank, worldSize, generation, other, uniqueId, timeout, keep);
+    return new NcclConfig(rank, worldSize, generation, other, uniqueId, timeout, keep, skipsAlone);
   }
 }

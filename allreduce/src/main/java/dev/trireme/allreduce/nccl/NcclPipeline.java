@@ -115,12 +115,16 @@ final class NcclPipeline {
     long in = Transfers.input(operation, staging, stream);
     long out = call.inPlace() ? in : Transfers.output(operation, staging);
     recorder.begun(operation.number(), System.nanoTime());
-    if (call.bytes() > 0) {
+    if (call.bytes() > 0 && !isDoneAlone(call)) {
       call.body().issue(comm, in, out, stream);
       settle.run();
     }
     Transfers.enqueueOutput(operation, staging, stream);
     complete.record(stream);
+  }
+
+  private boolean isDoneAlone(NcclCall call) {
+    return config.skipsAlone() && config.worldSize() == 1 && call.inPlace();
   }
 
   /** Ends the operations whose mark has been reached; says whether there were any. */

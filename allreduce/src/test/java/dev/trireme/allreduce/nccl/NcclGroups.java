@@ -66,7 +66,8 @@ final class NcclGroups implements RankGroups {
         config.device(),
         config.uniqueId(),
         config.timeout(),
-        keep);
+        keep,
+        false);
   }
 
   static NcclConfig config(int rank, int worldSize, int device, NcclUniqueId id, Duration timeout) {

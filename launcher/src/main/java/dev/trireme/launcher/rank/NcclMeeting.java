@@ -137,7 +137,8 @@ final class NcclMeeting {
             new Device(Device.Kind.CUDA, device()),
             all.get(0).id().orElseThrow(),
             config.timeout(),
-            keep);
+            keep,
+            true);
     Optional<List<Integer>> left = NcclClaim.left(all.stream().map(NcclContact::claim).toList());
     if (left.isPresent()) {
       log.info(
