@@ -1,42 +1,68 @@
 #!/bin/sh
-# What can only be seen on a machine with an NVIDIA GPU: the doctor, NCCL, BatchNorm, dropout and
-# TorchScript on a device, parts of a batch, a lack of memory, losses on the CPU and on the device,
-# training in each precision, a checkpoint and its resume, two ranks on one device; and where there
-# are several devices, several ranks over NCCL and what is left of them when one is killed. Under
-# three minutes.
+# What can only be seen on a machine with an NVIDIA GPU: the doctor, two ranks of NCCL that share a
+# device, whether CUDA frees memory behind a running kernel, NCCL, BatchNorm, dropout and TorchScript
+# on a device, parts of a batch, a lack of memory, losses on the CPU and on the device, training in
+# each precision, a checkpoint and its resume, two ranks on one device; and where there are several
+# devices, several ranks over NCCL and what is left of them when one is killed.
 #
 #   bench/gpu/run.sh [REPORT]          the report is bench/gpu/report.txt unless told otherwise
 #
-# Needs ./trireme --device cuda to be built (see there); neither Maven nor a network, for nothing is
-# built here. Each step has a deadline of its own, says PASS, FAIL or SKIP with the seconds it took,
-# and needs none of the others. The exit code is the number of steps that failed.
+# What matters most comes first. With one device it takes some three minutes; the deadlines of all
+# steps together are 580 seconds, and nothing runs for longer than GPU_DEADLINE, so that all of it
+# fits into one command of 600 seconds whatever hangs. Each step has a deadline of its own, says PASS,
+# FAIL or SKIP with the seconds it took, and needs none of the others. The exit code is the number of
+# steps that failed; what failed shows the ends of its ranks' logs.
+#
+# Nothing is built here, and neither Maven nor a network is needed. Before, on any machine with both:
+#
+#   ./trireme --device cuda doctor                    launcher/target/cuda: all but two steps
+#   mvn -q -B -DskipTests -pl bench -am package       bench/target/bench.jar: the steps *_losses
+#
+# To a machine without a network to which little travels at a time (64 MiB a call, say), and which
+# keeps from call to call what git ignores: make pieces, bring one a call, and unpack them there. The
+# native libraries are in the jars:
+#
+#   tar -cf - launcher/target/cuda/trireme.jar launcher/target/cuda/lib bench/target/bench.jar |
+#     split -b 60m - launcher/target/piece.
+#
+#   cat launcher/target/piece.* | tar -xf - && rm launcher/target/piece.*
+#   for jar in launcher/target/cuda/lib/*-linux-x86_64*.jar; do
+#     unzip -joq "$jar" '*.so' '*.so.*' -x '*libjnitorch_gloo.so' '*libjniopenblas_full.so' \
+#       -d launcher/target/cuda/natives
+#   done
+#   ls launcher/target/cuda/natives/libjnicublas.so    sums of parts on the device need it
+#
+# A Java runtime has to come along where there is none (jlink makes a small one).
 #
 # JAVA_HOME          the Java to use, where the one on the PATH is not wanted (a runtime will do)
 # LD_LIBRARY_PATH    where the libraries of CUDA 13, cuDNN 9 and NCCL 2 are
+# NCCL_DEBUG         what NCCL is to say, in the ranks' logs: WARN without it
 # TRIREME_NATIVES    the native libraries, where they are not in launcher/target/cuda/natives
 # GPU_STEPS          names of the steps to run, separated by blanks; all without it
-# GPU_DEADLINE       seconds that all steps together may take (default 165): what would begin after
-#                    that is skipped and said so
+# GPU_DEADLINE       seconds that all steps together may take (default 570): a step that is running
+#                    then is cut short, and what would begin later is skipped and said so
 # TRIREME_DATA       a folder with mnist/ in it; ../shared/data without it, else those steps are
 #                    skipped
-# shellcheck disable=SC2317 # the steps are called by their names
+# shellcheck disable=SC2317,SC2329 # the steps are called by their names
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 root=$(dirname -- "$(dirname -- "$here")")
 report=${1:-$here/report.txt}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# A step has its own folder, which outlives it if it is killed: its logs are shown.
+work=${GPU_WORK:-$(mktemp -d)}
+[ -n "${GPU_WORK:-}" ] || trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 data=${TRIREME_DATA:-$root/../shared/data}
 built=$root/launcher/target/cuda
+bench=$root/bench/target/bench.jar
 natives=${TRIREME_NATIVES:-$built/natives}
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 libraries=$natives${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}:/usr/local/cuda/lib64
 begin=$(date +%s)
 failed=0
 
-export TRIREME_BUILD=never TRIREME_DEVICE=cuda
+export TRIREME_BUILD=never TRIREME_DEVICE=cuda NCCL_DEBUG="${NCCL_DEBUG:-WARN}"
 
 say() { printf '%s\n' "$*" | tee -a "$report"; }
 
@@ -48,7 +74,7 @@ doctor() { "$root/trireme" doctor; }
 class() { # CLASS ARGUMENTS...
   LD_LIBRARY_PATH=$libraries "$java" @"$root/ops/jvm.options" -Djava.library.path="$natives" \
     -Dorg.bytedeco.javacpp.findLibraries=false \
-    -cp "$built/trireme.jar:$root/bench/target/bench.jar" "$@"
+    -cp "$built/trireme.jar:$bench" "$@"
 }
 
 nccl_bench() { class dev.trireme.allreduce.nccl.NcclBench; }
@@ -64,8 +90,10 @@ bench_nccl() {
 
 # One rank more than there are devices is refused, and told why.
 bench_nccl_refused() {
-  "$root/trireme" bench allreduce --ranks $((devices + 1)) --backend nccl && return 1
-  return 0
+  "$root/trireme" bench allreduce --ranks $((devices + 1)) --backend nccl 2>"$work/refused.txt" &&
+    return 1
+  cat "$work/refused.txt"
+  grep -q 'expected a CUDA device for each' "$work/refused.txt"
 }
 
 quickstart_losses() {
@@ -144,7 +172,7 @@ kill_rank_one() { # NAME OPTIONS...
   name=$1
   shift
   "$root/trireme" train "$root/configs/quickstart.yaml" --run-dir "$work/$name" \
-    --set parallel.device=cuda --set parallel.backend=nccl "$@" &
+    --set parallel.device=cuda --set parallel.backend=nccl --set train.epochs=6 "$@" &
   job=$!
   waited=0
   while [ "$waited" -lt 40 ] && ! grep -q '"step":' "$work/$name/metrics.jsonl" 2>/dev/null; do
@@ -217,23 +245,40 @@ two_ranks_nccl_refused() {
   grep 'NCCL needs one for each' "$work/refused.txt"
 }
 
-# NCCL 2.30 and newer lets ranks share a device where it is told to; an older one refuses as ever.
-two_ranks_nccl_shared() {
+# NCCL 2.30 and newer lets ranks share a device where it is told to; an older one refuses as ever. Jobs
+# never try: the coordinator gives each rank a device of its own. So it is the only way to see NCCL's
+# kernels and their sums on one device; either answer will do, and which it was is said. They take
+# turns on the device, operation by operation: few rounds.
+nccl_shared() {
   export CUDA_VISIBLE_DEVICES=0 NCCL_MULTI_RANK_GPU_ENABLE=1
-  if train shared 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=2 \
-    --set parallel.device=cuda --set parallel.backend=nccl 2>"$work/shared.txt"; then
-    backed_by shared cuda nccl
-    return
+  class dev.trireme.allreduce.nccl.NcclBench 0 2 "$work/id" 0 20 >"$work/rank0.txt" 2>&1 &
+  first=$!
+  class dev.trireme.allreduce.nccl.NcclBench 1 2 "$work/id" 0 20 >"$work/rank1.txt" 2>&1 &
+  second=$!
+  wait "$first"
+  codes=$?
+  wait "$second"
+  codes="$codes $?"
+  cat "$work/rank0.txt" "$work/rank1.txt"
+  if [ "$codes" = "0 0" ]; then
+    echo "two ranks of NCCL share this device, and their sums are right"
+  elif grep -qE 'Duplicate GPU|MULTI_RANK_GPU' "$work/rank0.txt" "$work/rank1.txt"; then
+    echo "this NCCL lets no ranks share a device"
+  else
+    echo "exit codes $codes, and not because the device is shared"
+    return 1
   fi
-  cat "$work/shared.txt"
-  grep 'NCCL needs one for each' "$work/shared.txt" && echo "this NCCL shares no device"
 }
+
+# Whether cudaFree and cudaFreeHost wait for a kernel of another stream. Either answer will do.
+free_behind_kernel() { python3 "$here/free_behind_kernel.py"; }
 
 # A rank that is killed on a device is replaced, and the job ends as if nothing had been.
 recovery() {
   export CUDA_VISIBLE_DEVICES=0
   "$root/trireme" train "$root/configs/quickstart.yaml" \
-    --run-dir "$work/recovery" --set parallel.workers=2 --set parallel.device=cuda &
+    --run-dir "$work/recovery" --set parallel.workers=2 --set parallel.device=cuda \
+    --set train.epochs=6 &
   job=$!
   waited=0
   while [ "$waited" -lt 60 ] && ! grep -q '"step":' "$work/recovery/metrics.jsonl" 2>/dev/null; do
@@ -256,28 +301,41 @@ wanted() { # NAME
 }
 
 # A step runs in a process group of its own, so that nothing of it outlives its deadline.
-step() { # SECONDS NAME [FOLDER_NEEDED]
+step() { # SECONDS NAME [NEEDED]
   wanted "$2" || return 0
   now=$(date +%s)
-  if [ $((now - begin)) -gt "${GPU_DEADLINE:-165}" ]; then
+  left=$((${GPU_DEADLINE:-570} - now + begin))
+  if [ "$left" -lt 5 ]; then
     say "SKIP $2: the steps before took all of the time"
     return 0
   fi
-  if [ -n "${3:-}" ] && [ ! -d "$3" ]; then
+  if [ -n "${3:-}" ] && [ ! -e "$3" ]; then
     say "SKIP $2: no $3"
     return 0
   fi
-  GPU_STEP=$2 timeout -k 5 "$1" sh "$0" >"$work/out" 2>&1
+  seconds=$(($1 < left ? $1 : left))
+  mkdir "$work/$2"
+  GPU_STEP=$2 GPU_WORK=$work/$2 timeout -k 5 "$seconds" sh "$0" >"$work/out" 2>&1
   code=$?
-  seconds=$(($(date +%s) - now))
+  took=$(($(date +%s) - now))
   verdict=PASS
   if [ "$code" -ne 0 ]; then
     verdict=FAIL
     failed=$((failed + 1))
   fi
   say ""
-  say "$verdict $2: ${seconds} s, exit code $code"
+  say "$verdict $2: $took s of $seconds, exit code $code"
   tail -n 60 "$work/out" | sed 's/^/    /' | tee -a "$report"
+  [ "$code" -eq 0 ] || logs "$work/$2"
+  rm -rf "${work:?}/$2"
+}
+
+# The ends of the logs of a step's ranks.
+logs() { # FOLDER
+  find "$1" -path '*/logs/*' -type f | sort | while IFS= read -r log; do
+    say "    ---- the end of ${log#"$1"/}"
+    tail -n 40 "$log" | sed 's/^/    /' | tee -a "$report"
+  done
 }
 
 if [ -n "${GPU_STEP:-}" ]; then
@@ -285,23 +343,39 @@ if [ -n "${GPU_STEP:-}" ]; then
   exit $?
 fi
 
+if [ ! -f "$built/trireme.jar" ]; then
+  echo "no $built/trireme.jar: the head of $0 says how it is built" >&2
+  exit 2
+fi
+
 : >"$report"
 say "GPU report of $(date -u '+%Y-%m-%d %H:%M UTC'), commit $(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)"
 say "$(uname -sr), $(getconf _NPROCESSORS_ONLN) cores; $(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>&1 | head -n 8)"
+[ -f "$bench" ] ||
+  say "no $bench: quickstart_losses and mnist_losses are skipped; mvn -q -B -DskipTests -pl bench -am package builds it"
+[ -f "$natives/libjnicublas.so" ] ||
+  say "no $natives/libjnicublas.so: sums of parts are made on the host, and micro_batch fails"
+torch=true
+if ! timeout 20 python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+  torch=false
+  say "SKIP free_behind_kernel, torchscript, peer_nccl: python3 has no PyTorch with CUDA, or not within 20 s"
+fi
 
 # What never ran on hardware comes first, so that a short loan is enough for it.
-step 30 doctor
-step 40 bench_nccl
-step 20 bench_nccl_refused
-step 60 batchnorm_dropout
-step 40 torchscript
-step 40 micro_batch
-step 40 out_of_memory
+step 15 doctor
+step 60 nccl_shared
+if $torch; then step 25 free_behind_kernel; fi
+step 35 bench_nccl
+step 15 bench_nccl_refused
+step 40 batchnorm_dropout
+if $torch; then step 25 torchscript; fi
+step 20 micro_batch
+step 25 out_of_memory
 if [ "$devices" -gt 1 ]; then
   step 40 two_ranks_nccl
   step 60 nccl_recovery
 else
-  say "SKIP two_ranks_nccl, nccl_recovery: $devices device"
+  say "SKIP two_ranks_nccl, nccl_recovery: need two devices, found $devices"
 fi
 if [ "$devices" -gt 2 ]; then
   step 60 nccl_shrink
@@ -309,24 +383,23 @@ else
   say "SKIP nccl_shrink: needs three devices, found $devices"
 fi
 # What did.
-step 30 nccl_bench
-if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
-  step 30 peer_nccl
+step 40 recovery
+step 35 resume
+step 20 quickstart_fp16
+step 20 nccl_bench
+if $torch; then step 20 peer_nccl; fi
+step 25 quickstart_losses "$bench"
+step 20 two_ranks_one_device
+step 15 two_ranks_nccl_refused
+step 20 quickstart
+step 20 quickstart_bf16
+step 20 quickstart_aeron
+step 20 mnist "$data/mnist"
+if [ -f "$bench" ] || ! wanted mnist_losses; then
+  step 25 mnist_losses "$data/mnist"
 else
-  say "SKIP peer_nccl: no PyTorch with CUDA for python3"
+  say "SKIP mnist_losses: no $bench"
 fi
-step 40 quickstart_fp16
-step 60 recovery
-step 40 resume
-step 40 quickstart_losses
-step 40 two_ranks_one_device
-step 30 two_ranks_nccl_refused
-step 40 two_ranks_nccl_shared
-step 40 quickstart
-step 40 quickstart_bf16
-step 40 quickstart_aeron
-step 40 mnist "$data/mnist"
-step 40 mnist_losses "$data/mnist"
 
 say ""
 say "$failed steps failed; the whole took $(($(date +%s) - begin)) s"
