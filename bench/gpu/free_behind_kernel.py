@@ -66,6 +66,9 @@ def behind_kernel(name, call, sleep):
     small = torch.zeros(16, device="cuda")
     event = torch.cuda.Event()
     torch.cuda.synchronize()
+    with torch.cuda.stream(OTHER):
+        small.add_(1)  # To load a kernel may wait, too.
+    torch.cuda.synchronize()
     with torch.cuda.stream(SIDE):
         torch.cuda._sleep(sleep)
         event.record()

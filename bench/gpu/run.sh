@@ -175,7 +175,8 @@ kill_rank_one() { # NAME OPTIONS...
     --set parallel.device=cuda --set parallel.backend=nccl --set train.epochs=6 "$@" &
   job=$!
   waited=0
-  while [ "$waited" -lt 40 ] && ! grep -q '"step":' "$work/$name/metrics.jsonl" 2>/dev/null; do
+  while [ "$waited" -lt 40 ] && kill -0 "$job" 2>/dev/null &&
+    ! grep -q '"step":' "$work/$name/metrics.jsonl" 2>/dev/null; do
     sleep 1
     waited=$((waited + 1))
   done
@@ -281,7 +282,8 @@ recovery() {
     --set train.epochs=6 &
   job=$!
   waited=0
-  while [ "$waited" -lt 60 ] && ! grep -q '"step":' "$work/recovery/metrics.jsonl" 2>/dev/null; do
+  while [ "$waited" -lt 40 ] && kill -0 "$job" 2>/dev/null &&
+    ! grep -q '"step":' "$work/recovery/metrics.jsonl" 2>/dev/null; do
     sleep 1
     waited=$((waited + 1))
   done
