@@ -12,7 +12,7 @@
  *  - ncclCommAbort ends what waits and frees the communicator; to use it afterwards ends the
  *    process with a message here (with the real library it is undefined);
  *  - two ranks on one device are refused with the real library's words, from 2.30 on with its new
- *    ones, which are others again in 2.30.7;
+ *    ones, which are others again in 2.30.7, and not at all where NCCL_MULTI_RANK_GPU_ENABLE is 1;
  *  - ncclGetLastError knows one text for the whole process, which is never cleared;
  *  - ncclGetUniqueId with an NCCL_SOCKET_IFNAME that begins with "absent" fails with its words;
  *  - ncclCommShrink is called by those that are not excluded, who keep their order; with its abort
@@ -226,8 +226,10 @@ static int join(struct comm *comm) {
   for (int one = 0; one < comm->ranks; one++)
     for (int other = one + 1; other < comm->ranks; other++)
       if (shared->devices[one] == shared->devices[other]) {
+        const char *enabled = getenv("NCCL_MULTI_RANK_GPU_ENABLE");
         int version;
         ncclGetVersion(&version);
+        if (version >= 23000 && enabled && strcmp(enabled, "1") == 0) continue;
         if (version >= 23000 && version < 23007)
           return fail(comm, INVALID_USAGE, "Multiple ranks detected using the same GPU on this node. Set NCCL_MULTI_RANK_GPU_ENABLE=1 to enable this configuration.");
         if (version >= 23007)
