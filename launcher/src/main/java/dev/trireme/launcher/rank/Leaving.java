@@ -13,8 +13,9 @@ import dev.trireme.api.collective.CollectiveException.Cause;
  * is often the same for all of its ranks: an object store that is away, memory that the dead still
  * occupy. If they all ended, the state would be lost with them. So who holds it whole stays and
  * blames itself; for anything but a checkpoint only once in a row, for a process that is itself the
- * matter must make room for another. How often all of that may happen without a step between is the
- * coordinator's to bound.
+ * matter must make room for another. That holds for a collective, too, which could not begin here
+ * for want of memory, say: its exception then names this very rank. How often all of that may
+ * happen without a step between is the coordinator's to bound.
  */
 final class Leaving {
   private Leaving() {}
@@ -26,18 +27,24 @@ final class Leaving {
    * @param sound whether it holds the state of a step whole
    * @param again whether it has stayed by itself in the formation before, too
    */
-  record Standing(boolean begun, boolean sound, boolean again) {}
+  record Standing(boolean begun, boolean sound, boolean again) {
+    private boolean makesRoom() {
+      return !sound || again;
+    }
+  }
 
   /**
    * With what the rank leaves its formation.
    *
-   * @throws Exception {@code thrown} itself, where the process is to end
+   * @throws Exception {@code thrown} itself, or the collective's exception within, where the
+   *     process is to end
    */
   static CollectiveException of(Exception thrown, int rank, Standing standing) throws Exception {
     // However deep in what a user's program has thrown.
     for (Throwable e = thrown; e != null; e = e.getCause()) {
       if (e instanceof CollectiveException broken) {
-        if (broken.reason() == Cause.OWN_FAULT || broken.reason() == Cause.MISMATCH) {
+        boolean ends = isOwn(broken, rank) && !standing.begun() && standing.makesRoom();
+        if (ends || broken.reason() == Cause.OWN_FAULT || broken.reason() == Cause.MISMATCH) {
           throw broken;
         }
         return broken;
@@ -51,5 +58,10 @@ final class Leaving {
         new CollectiveException(Cause.UNUSABLE, rank, "rank " + rank + ": " + thrown.getMessage());
     left.initCause(thrown);
     return left;
+  }
+
+  /** Whom its peers accuse may only have been late; what it has failed in itself is unusable. */
+  private static boolean isOwn(CollectiveException broken, int rank) {
+    return broken.reason() == Cause.UNUSABLE && broken.suspectRank() == rank;
   }
 }

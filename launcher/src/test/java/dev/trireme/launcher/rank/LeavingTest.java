@@ -60,4 +60,34 @@ class LeavingTest {
     assertThatThrownBy(() -> Leaving.of(room, 1, AGAIN)).isSameAs(room);
     assertThat(Leaving.of(AWAY, 1, AGAIN)).hasCause(AWAY);
   }
+
+  /**
+   * As a group's allocation does: what failed came as the collective's exception, and is within.
+   */
+  private static RuntimeException noRoom(int suspect) {
+    String room = "no room in /dev/shm";
+    return new IllegalStateException(
+        room, new CollectiveException(Cause.UNUSABLE, suspect, "rank " + suspect + ": " + room));
+  }
+
+  @Test
+  void shouldMakeRoomForAnotherProcessTheSecondTimeACollectiveCannotBeginHere() throws Exception {
+    assertThat(Leaving.of(noRoom(1), 1, FORMING)).hasMessage("rank 1: no room in /dev/shm");
+    RuntimeException thrown = noRoom(1);
+    assertThatThrownBy(() -> Leaving.of(thrown, 1, AGAIN)).isSameAs(thrown.getCause());
+    assertThatThrownBy(() -> Leaving.of(noRoom(1), 1, EMPTY))
+        .as("there is no state to keep")
+        .isInstanceOf(CollectiveException.class);
+  }
+
+  @Test
+  void shouldStayWhereACollectiveCannotBeginElsewhereOrPeersAccuseThisRank() throws Exception {
+    assertThat(Leaving.of(noRoom(2), 1, AGAIN).suspectRank()).isEqualTo(2);
+    CollectiveException late = new CollectiveException(Cause.DEADLINE, 1, "waited for rank 1");
+    assertThat(Leaving.of(late, 1, AGAIN)).isSameAs(late);
+    assertThat(Leaving.of(late, 1, EMPTY)).isSameAs(late);
+    assertThat(Leaving.of(noRoom(1), 1, new Leaving.Standing(true, true, true)))
+        .as("it trains, and all may lack the same")
+        .hasMessageContaining("no room");
+  }
 }
