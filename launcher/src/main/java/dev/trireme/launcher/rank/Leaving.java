@@ -3,6 +3,8 @@ package dev.trireme.launcher.rank;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
+import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Decides whether a rank whose formation has ended with an exception leaves it and stays, for the
@@ -16,9 +18,17 @@ import dev.trireme.api.collective.CollectiveException.Cause;
  * matter must make room for another. That holds for a collective, too, which could not begin here
  * for want of memory, say: its exception then names this very rank. How often all of that may
  * happen without a step between is the coordinator's to bound.
+ *
+ * <p>One for each process, which remembers the formation before. Threading: one thread.
  */
 final class Leaving {
-  private Leaving() {}
+  private boolean stayed;
+
+  /** A rank's part in a formation. */
+  interface Part {
+    /** Takes it, until the formation has ended well. */
+    void take() throws Exception;
+  }
 
   /**
    * How the rank stood when its formation ended.
@@ -30,6 +40,26 @@ final class Leaving {
   record Standing(boolean begun, boolean sound, boolean again) {
     private boolean makesRoom() {
       return !sound || again;
+    }
+  }
+
+  /**
+   * Takes part in a formation.
+   *
+   * @param standing at its end, from whether the rank has stayed by itself in the one before
+   * @return with what the rank has left it; empty where it has ended well
+   * @throws Exception where the process is to end
+   */
+  Optional<CollectiveException> from(Part part, int rank, Function<Boolean, Standing> standing)
+      throws Exception {
+    try {
+      part.take();
+      stayed = false;
+      return Optional.empty();
+    } catch (Exception e) {
+      CollectiveException left = of(e, rank, standing.apply(stayed));
+      stayed = isOwn(left, rank);
+      return Optional.of(left);
     }
   }
 

@@ -52,8 +52,8 @@ final class RankRun {
   private JobSpec job;
   private Join join;
   private final NcclEstate estate = new NcclEstate();
+  private final Leaving leaving = new Leaving();
   private boolean started;
-  private boolean stayed;
   private Optional<RankState> state = Optional.empty();
 
   RankRun(Join join, AgentLink link, EngineLoader engineLoader) {
@@ -171,14 +171,14 @@ final class RankRun {
   /** A program is made anew for each formation: what it remembers may be of a step given up. */
   private void takePart(FormationRun formation, Lasting lasting, Programs programs)
       throws Exception {
+    RankState holds = lasting.state();
     try {
-      link.report(formation.train(lasting, programs.program()));
-    } catch (Exception e) {
-      boolean sound = lasting.state().isSound();
-      Leaving.Standing standing = new Leaving.Standing(formation.hasStarted(), sound, stayed);
-      CollectiveException left = Leaving.of(e, join.rank(), standing);
-      stayed = left.suspectRank() == join.rank();
-      park(left, lasting.state());
+      leaving
+          .from(
+              () -> link.report(formation.train(lasting, programs.program())),
+              join.rank(),
+              again -> new Leaving.Standing(formation.hasStarted(), holds.isSound(), again))
+          .ifPresent(broken -> park(broken, holds));
     } finally {
       started |= formation.hasStarted();
     }

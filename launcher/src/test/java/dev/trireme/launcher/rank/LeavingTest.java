@@ -7,6 +7,7 @@ import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.CollectiveException.Cause;
 import dev.trireme.api.engine.EngineException;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class LeavingTest {
@@ -89,5 +90,27 @@ class LeavingTest {
     assertThat(Leaving.of(noRoom(1), 1, new Leaving.Standing(true, true, true)))
         .as("it trains, and all may lack the same")
         .hasMessageContaining("no room");
+  }
+
+  @Test
+  void shouldCountOnlyFormationsInARow() throws Exception {
+    Leaving leaving = new Leaving();
+    IllegalStateException room = new IllegalStateException("no room");
+    Leaving.Part forms =
+        () -> {
+          throw room;
+        };
+    Function<Boolean, Leaving.Standing> standing =
+        again -> new Leaving.Standing(false, true, again);
+    assertThat(leaving.from(forms, 1, standing)).isPresent();
+    assertThat(leaving.from(() -> {}, 1, standing)).as("trained until the job grew").isEmpty();
+    assertThat(leaving.from(forms, 1, standing)).as("the state would be lost").isPresent();
+    Leaving.Part accused =
+        () -> {
+          throw new CollectiveException(Cause.DEADLINE, 1, "waited for rank 1");
+        };
+    assertThat(leaving.from(accused, 1, standing)).as("by its peers").isPresent();
+    assertThat(leaving.from(forms, 1, standing)).isPresent();
+    assertThatThrownBy(() -> leaving.from(forms, 1, standing)).isSameAs(room);
   }
 }
