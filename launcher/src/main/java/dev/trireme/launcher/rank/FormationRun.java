@@ -295,6 +295,7 @@ final class FormationRun implements AutoCloseable {
   /** Frees what the ranks shared; the replica must not be used until it is bound anew. */
   @Override
   public void close() {
+    gate.leave();
     meeting.close();
     servers.ifPresent(GroupOpener::close);
   }

@@ -14,9 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The coordinator's grants, asked for and received through the agent. One checkpoint is under way
- * at a time, so the newest answer is the only one kept; an answer that comes before it is waited
- * for is not lost.
+ * The coordinator's grants, asked for and received through the agent, in one formation. One
+ * checkpoint is under way at a time, so the newest answer is the only one kept; an answer that
+ * comes before it is waited for is not lost.
  *
  * <p>Threading: {@link #onCommand} from the link's thread, the rest from any.
  */
@@ -29,6 +29,7 @@ public final class AgentCheckpointGate implements CheckpointGate {
   private final Condition answered = lock.newCondition();
   private CheckpointGrant answer;
   private long abortedGeneration = -1;
+  private boolean left;
 
   /**
    * @param out where reports go, {@link AgentLink#report}
@@ -55,9 +56,38 @@ public final class AgentCheckpointGate implements CheckpointGate {
     }
   }
 
+  /**
+   * The rank has left the formation: from then on nothing is said any more, and no grant comes. A
+   * writer whose storage hangs may outlive its formation, and what it says of it late would be
+   * taken for a word of the next one. Any thread; repeats are ignored.
+   */
+  public void leave() {
+    lock.lock();
+    try {
+      left = true;
+      answered.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Under the lock, so that nothing is said once {@link #leave} has returned. */
+  private void say(RankReport report) {
+    lock.lock();
+    try {
+      if (left) {
+        LOG.info("its formation has been left, not told: {}", report);
+      } else {
+        out.accept(report);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   @Override
   public void shardWritten(long generation, long step) {
-    out.accept(new RankReport.ShardWritten(step));
+    say(new RankReport.ShardWritten(step));
   }
 
   @Override
@@ -66,7 +96,7 @@ public final class AgentCheckpointGate implements CheckpointGate {
     lock.lock();
     try {
       while (!isAnswered(generation, step)) {
-        if (abortedGeneration >= generation) {
+        if (isKnownOver(generation)) {
           LOG.info("no grant for the checkpoint of step {}: its generation is over", step);
           return false;
         }
@@ -93,10 +123,14 @@ public final class AgentCheckpointGate implements CheckpointGate {
   public boolean isOver(long generation) {
     lock.lock();
     try {
-      return abortedGeneration >= generation;
+      return isKnownOver(generation);
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean isKnownOver(long generation) {
+    return left || abortedGeneration >= generation;
   }
 
   private boolean isAnswered(long generation, long step) {
@@ -106,7 +140,7 @@ public final class AgentCheckpointGate implements CheckpointGate {
   @Override
   public void finished(
       long generation, long step, Duration stall, Duration write, long bytes, String failure) {
-    out.accept(
+    say(
         new RankReport.CheckpointFinished(
             step,
             pathOfStep.apply(step),

@@ -74,4 +74,15 @@ class AgentCheckpointGateTest {
             new RankReport.ShardWritten(200),
             new RankReport.CheckpointFinished(200, "/run/step-200", 0.005, 1.5, 1 << 20, ""));
   }
+
+  @Test
+  void shouldSayNothingOnceTheFormationHasBeenLeft() throws Exception {
+    CompletableFuture<Boolean> answer = waiting(3, 100);
+    gate.leave();
+    assertThat(await(answer)).isFalse();
+    assertThat(gate.isOver(3)).isTrue();
+    gate.shardWritten(3, 200);
+    gate.finished(3, 200, Duration.ZERO, Duration.ZERO, 0, "the storage was away");
+    assertThat(reports).as("they would be words of the next formation").isEmpty();
+  }
 }
