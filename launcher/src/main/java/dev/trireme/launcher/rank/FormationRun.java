@@ -106,13 +106,7 @@ final class FormationRun implements AutoCloseable {
     Introduction introduction = new Introduction(two ? 2 : 1, link::report);
     this.meeting =
         GroupOpener.start(
-            groups.workers(),
-            job,
-            join.backing(),
-            librariesLoaded,
-            estate,
-            link::report,
-            introduction);
+            groups.workers(), job, join, librariesLoaded, estate, link::report, introduction);
     this.servers =
         job.parallel().servers() > 0
             ? Optional.of(GroupOpener.startForMessages(groups.all(), introduction))

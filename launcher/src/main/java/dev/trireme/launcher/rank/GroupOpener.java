@@ -11,7 +11,7 @@ import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec.BackendKind;
 import dev.trireme.protocol.AgentToRank.Contacts;
-import dev.trireme.protocol.Backing;
+import dev.trireme.protocol.AgentToRank.Join;
 import dev.trireme.protocol.RankReport;
 import java.time.Duration;
 import java.util.List;
@@ -43,6 +43,7 @@ final class GroupOpener implements AutoCloseable {
   private final Function<AbortSwitch, ProcessGroup> joining;
   private final Consumer<RankReport> out;
   private final Optional<NcclMeeting> nccl;
+  private final NcclRefusal refusal;
   private final NcclEstate estate;
   private final Introduction introduction;
   private final Thread thread;
@@ -51,6 +52,7 @@ final class GroupOpener implements AutoCloseable {
       Function<AbortSwitch, ProcessGroup> joining,
       Consumer<RankReport> out,
       Optional<NcclMeeting> nccl,
+      NcclRefusal refusal,
       NcclEstate estate,
       Introduction introduction) {
     this.introduction = introduction;
@@ -58,6 +60,7 @@ final class GroupOpener implements AutoCloseable {
     this.estate = estate;
     this.out = out;
     this.nccl = nccl;
+    this.refusal = refusal;
     this.thread = new Thread(nccl.isPresent() ? this::openNccl : this::openAeron, "group-opener");
     thread.setDaemon(true);
   }
@@ -66,7 +69,7 @@ final class GroupOpener implements AutoCloseable {
    * Begins to meet them.
    *
    * @param job says how all-reduces are done, and so in which order sums are made
-   * @param backing says over what
+   * @param join says over what, and whether there is a state to go on with
    * @param librariesLoaded returns once the engine's native libraries are loaded: loading others
    *     beside them would find the wrong ones
    * @param estate what the formation before has left of NCCL, and where this one leaves it
@@ -76,7 +79,7 @@ final class GroupOpener implements AutoCloseable {
   static GroupOpener start(
       GroupConfig config,
       JobSpec job,
-      Backing backing,
+      Join join,
       Runnable librariesLoaded,
       NcclEstate estate,
       Consumer<RankReport> out,
@@ -89,7 +92,7 @@ final class GroupOpener implements AutoCloseable {
                 ? AeronProcessGroup.joinForElasticSums(config, abort)
                 : AeronProcessGroup.join(config, algorithms, abort);
     Optional<NcclMeeting> nccl =
-        backing.backend() == BackendKind.NCCL
+        join.backing().backend() == BackendKind.NCCL
             ? Optional.of(
                 new NcclMeeting(config, NcclEstate.keep(job), estate, librariesLoaded, out))
             : Optional.empty();
@@ -110,6 +113,7 @@ final class GroupOpener implements AutoCloseable {
                             : opening.join(all, algorithms)),
             out,
             nccl,
+            NcclRefusal.of(join),
             estate,
             introduction);
     opener.thread.start();
@@ -129,6 +133,7 @@ final class GroupOpener implements AutoCloseable {
                     (opening, all) -> opening.joinForMessages(all, PATIENCE)),
             report -> {},
             Optional.empty(),
+            new NcclRefusal(config.rank(), false, false),
             new NcclEstate(),
             introduction);
     opener.thread.start();
@@ -160,18 +165,25 @@ final class GroupOpener implements AutoCloseable {
     try {
       group.complete(nccl.orElseThrow().join(abort));
     } catch (NcclUnavailableException e) {
-      if (e.reason() == NcclUnavailableException.Reason.OTHER && isAbortedSoon()) {
-        group.completeExceptionally(
-            new CollectiveException(
-                CollectiveException.Cause.ABORTED, -1, abort.reason().orElse(e.getMessage())));
-        return;
-      }
-      out.accept(new RankReport.BackendRefused(e.getMessage()));
-      group.completeExceptionally(
-          new CollectiveException(CollectiveException.Cause.ABORTED, -1, e.getMessage()));
+      group.completeExceptionally(refused(e));
     } catch (Throwable e) {
       group.completeExceptionally(e);
     }
+  }
+
+  private CollectiveException refused(NcclUnavailableException e) {
+    if (e.reason() == NcclUnavailableException.Reason.OTHER && isAbortedSoon()) {
+      return aborted(abort.reason().orElse(e.getMessage()));
+    }
+    Optional<CollectiveException> own = refusal.own(e);
+    if (own.isEmpty()) {
+      out.accept(new RankReport.BackendRefused(e.getMessage()));
+    }
+    return own.orElseGet(() -> aborted(e.getMessage()));
+  }
+
+  private static CollectiveException aborted(String why) {
+    return new CollectiveException(CollectiveException.Cause.ABORTED, -1, why);
   }
 
   /** Where a peer has died, NCCL may well fail with an error that does not say so. */
