@@ -71,6 +71,8 @@ public final class BucketTuning {
     for (long bytes = SMALLEST; bytes <= largest; bytes *= 2) {
       seconds.put(0, best(group, buffer.slice(0, bytes / Float.BYTES)));
       group.allReduce(agreed, ReduceOp.MAX).await();
+      // Else what a peer leaves that gives up would be decided by, on each rank in its own way.
+      group.confirm();
       times.put(bytes, seconds.get(0));
       if (seconds.get(0) > LONG_SECONDS) {
         break;

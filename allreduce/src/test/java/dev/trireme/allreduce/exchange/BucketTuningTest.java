@@ -1,10 +1,20 @@
 package dev.trireme.allreduce.exchange;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.allreduce.exchange.BucketTuning.Sizes;
 import dev.trireme.allreduce.inprocess.InProcessGroups;
+import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.collective.CollectiveException.Cause;
+import dev.trireme.api.collective.ProcessGroup;
+import dev.trireme.api.fake.Diary;
+import dev.trireme.api.fake.FakeGroup;
 import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.NativeMemory;
+import dev.trireme.api.tensor.TensorBuffer;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.TreeMap;
 import net.jqwik.api.ForAll;
@@ -62,6 +72,35 @@ class BucketTuningTest {
           ranks.onEveryRank(group -> BucketTuning.measure(group, Device.CPU, 300 << 10));
       assertThat(larger).containsOnly(larger.get(0));
       assertThat(larger.get(0).others()).isBetween(64L << 10, 512L << 10);
+    }
+  }
+
+  /** As over NCCL, where a peer has given up: operations end well, with rubbish. */
+  private static ProcessGroup rubbish(FakeGroup group) {
+    return (ProcessGroup)
+        Proxy.newProxyInstance(
+            ProcessGroup.class.getClassLoader(),
+            new Class<?>[] {ProcessGroup.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("confirm")) {
+                throw new CollectiveException(Cause.PEER_LOST, 1, "rank 1 is gone");
+              } else if (method.getName().equals("allReduce")) {
+                TensorBuffer buffer = (TensorBuffer) arguments[0];
+                NativeMemory.view(buffer.address(), Math.toIntExact(buffer.byteCount()))
+                    .putDouble(0, Double.NaN);
+              }
+              return method.isDefault()
+                  ? InvocationHandler.invokeDefault(proxy, method, arguments)
+                  : method.invoke(group, arguments);
+            });
+  }
+
+  @Test
+  void shouldDecideNothingByWhatIsNotConfirmed() {
+    try (FakeGroup group = new FakeGroup(new Diary())) {
+      assertThatThrownBy(() -> BucketTuning.measure(rubbish(group), Device.CPU, 300 << 10))
+          .isInstanceOf(CollectiveException.class)
+          .hasMessage("rank 1 is gone");
     }
   }
 }
