@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * <p>Threading: one thread. Close it in any case.
  */
 final class CheckpointWrite implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(CheckpointWrite.class);
+  private static final Logger LOG = LoggerFactory.getLogger(CheckpointWrite.class);
   private static final int CHUNK_BYTES = 8 << 20;
 
   /** Room for headers, manifest, directories and the file system's own books. */
@@ -168,7 +168,7 @@ final class CheckpointWrite implements AutoCloseable {
     try {
       pruning.sweep(id);
     } catch (IOException e) {
-      log.warn("cannot sweep leftovers: {}", IoMessages.explain(e, storage.location()));
+      LOG.warn("cannot sweep leftovers: {}", IoMessages.explain(e, storage.location()));
     }
   }
 
@@ -275,7 +275,7 @@ final class CheckpointWrite implements AutoCloseable {
                 + "; give this job a directory of its own");
       }
     } catch (DamagedException e) {
-      log.warn("replacing {}, which is damaged: {}", storage.locate(name), e.getMessage());
+      LOG.warn("replacing {}, which is damaged: {}", storage.locate(name), e.getMessage());
     }
   }
 
@@ -283,7 +283,7 @@ final class CheckpointWrite implements AutoCloseable {
     try {
       pruning.prune(id);
     } catch (IOException e) {
-      log.warn("cannot delete old checkpoints: {}", IoMessages.explain(e, storage.location()));
+      LOG.warn("cannot delete old checkpoints: {}", IoMessages.explain(e, storage.location()));
     }
   }
 }

@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
  * its rank, so that the coordinator can refuse the grant at once.
  */
 public final class LocalCheckpointer implements Checkpointer {
-  private static final Logger log = LoggerFactory.getLogger(LocalCheckpointer.class);
+  private static final Logger LOG = LoggerFactory.getLogger(LocalCheckpointer.class);
 
   /** How long a save waits for the one before: past that the storage hangs. */
   private static final Duration WRITE_DEADLINE = Duration.ofMinutes(30);
@@ -148,7 +148,7 @@ public final class LocalCheckpointer implements Checkpointer {
     try {
       snapshot.reserve(bytes);
     } catch (CheckpointException e) {
-      log.warn("rank {} cannot get ready for checkpoints: {}", config.rank(), e.getMessage());
+      LOG.warn("rank {} cannot get ready for checkpoints: {}", config.rank(), e.getMessage());
     }
     return Optional.empty();
   }
@@ -182,7 +182,7 @@ public final class LocalCheckpointer implements Checkpointer {
   public Optional<Duration> saveUnlessHeldUp(CheckpointContent content) {
     requireOpen();
     if (isHeldUp()) {
-      log.warn(
+      LOG.warn(
           "no checkpoint of step {}: the one before still waits for a coordinator's grant",
           content.progress().step());
       return Optional.empty();
@@ -249,7 +249,7 @@ public final class LocalCheckpointer implements Checkpointer {
     }
     closed = true;
     if (running.isPresent() && !running.get().isDone()) {
-      log.warn("rank {} closes while a checkpoint is at {}: given up", config.rank(), writerAt);
+      LOG.warn("rank {} closes while a checkpoint is at {}: given up", config.rank(), writerAt);
     }
     writer.shutdownNow();
     if (writerEnded()) {
@@ -257,7 +257,7 @@ public final class LocalCheckpointer implements Checkpointer {
       storage.close();
     } else {
       // The thread still reads the snapshot: memory that leaks is better than memory that is gone.
-      log.error(
+      LOG.error(
           "the checkpoint writer of rank {} hangs at {} in {}; its memory is not freed",
           config.rank(),
           writerAt,
@@ -280,9 +280,9 @@ public final class LocalCheckpointer implements Checkpointer {
     Optional<String> failure = perform(write);
     Duration took = Duration.ofNanos(System.nanoTime() - begin);
     if (failure.isPresent()) {
-      log.error("checkpoint of {} failed on rank {}: {}", write.id(), config.rank(), failure.get());
+      LOG.error("checkpoint of {} failed on rank {}: {}", write.id(), config.rank(), failure.get());
     } else if (config.rank() == 0) {
-      log.info(
+      LOG.info(
           "checkpoint of {} is in {}: {} bytes, stalled {} ms, written in {} ms",
           write.id(),
           config.location(),
@@ -302,7 +302,7 @@ public final class LocalCheckpointer implements Checkpointer {
       gate.finished(
           write.id().generation(), write.id().step(), stall, took, write.bytes(), failure);
     } catch (RuntimeException e) {
-      log.warn("cannot tell the coordinator how the checkpoint of {} ended", write.id(), e);
+      LOG.warn("cannot tell the coordinator how the checkpoint of {} ended", write.id(), e);
     }
   }
 
@@ -325,7 +325,7 @@ public final class LocalCheckpointer implements Checkpointer {
               + IoMessages.explain(e, config.location())
               + (IoMessages.isNoSpace(e) ? ": " + write.room() : "");
     } catch (RuntimeException | Error e) {
-      log.error("a checkpoint's writer broke at {}", writerAt, e);
+      LOG.error("a checkpoint's writer broke at {}", writerAt, e);
       failure = "at " + writerAt + ": " + e;
     }
     return Optional.of(takeBack(write, failure));
@@ -340,7 +340,7 @@ public final class LocalCheckpointer implements Checkpointer {
     try {
       write.discard();
     } catch (IOException | RuntimeException e) {
-      log.warn("cannot take back the unfinished checkpoint of {}", write.id(), e);
+      LOG.warn("cannot take back the unfinished checkpoint of {}", write.id(), e);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();

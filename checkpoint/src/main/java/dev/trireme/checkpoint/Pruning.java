@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * are gone left behind. Failing at it costs disk space and nothing else.
  */
 final class Pruning {
-  private static final Logger log = LoggerFactory.getLogger(Pruning.class);
+  private static final Logger LOG = LoggerFactory.getLogger(Pruning.class);
 
   private final CheckpointStorage storage;
   private final Retention retention;
@@ -52,7 +52,7 @@ final class Pruning {
           staged.generation() < current.generation()
               || (staged.generation() == current.generation() && staged.step() < current.step());
       if (older) {
-        log.info("deleting {} in {}, which was never committed", staged, storage.location());
+        LOG.info("deleting {} in {}, which was never committed", staged, storage.location());
         storage.stage(staged).discard();
       }
     }
@@ -72,14 +72,14 @@ final class Pruning {
             inUse.get(),
             lineage);
     if (!decision.ahead().isEmpty()) {
-      log.warn(
+      LOG.warn(
           "{} in {} lie ahead of step {}, so that another run wrote them; they are left alone",
           decision.ahead(),
           storage.location(),
           committed.step());
     }
     for (Retention.Removal removal : decision.removals()) {
-      log.debug("deleting {}: {}", removal.name(), removal.reason());
+      LOG.debug("deleting {}: {}", removal.name(), removal.reason());
       storage.delete(removal.name());
     }
   }

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * right, and no second copy of the state is held.
  */
 final class Restore {
-  private static final Logger log = LoggerFactory.getLogger(Restore.class);
+  private static final Logger LOG = LoggerFactory.getLogger(Restore.class);
 
   private final CheckpointPlace place;
   private final Lineage lineage;
@@ -95,7 +95,7 @@ final class Restore {
       }
       return Optional.of(load(reader, candidate.name(), candidate.manifest(), from));
     }
-    log.warn("no whole checkpoint in {}", place.name());
+    LOG.warn("no whole checkpoint in {}", place.name());
     return Optional.empty();
   }
 
@@ -133,7 +133,7 @@ final class Restore {
               + ". Part of the state has been overwritten: start this rank again",
           e);
     }
-    log.info(
+    LOG.info(
         "restored step {} of generation {} from {} ({} tensors, {} bytes, written by {} ranks)",
         manifest.step(),
         manifest.generation(),
@@ -145,6 +145,6 @@ final class Restore {
   }
 
   private void logSkipped(Selection.Skipped skipped) {
-    log.warn("skipped {} in {}: {}", skipped.name(), place.name(), skipped.reason());
+    LOG.warn("skipped {} in {}: {}", skipped.name(), place.name(), skipped.reason());
   }
 }

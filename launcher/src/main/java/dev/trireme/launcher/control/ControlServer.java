@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * send a request to its end is cut off after seconds, and holds up nobody but itself.
  */
 public final class ControlServer implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(ControlServer.class);
+  private static final Logger LOG = LoggerFactory.getLogger(ControlServer.class);
   private static final int THREADS = 32;
   private static final int WAITING = 64;
 
@@ -117,7 +117,7 @@ public final class ControlServer implements AutoCloseable {
       } catch (CoordinatorException e) {
         Http.answer(exchange, 409, Http.error(e.getMessage()));
       } catch (RuntimeException e) {
-        log.error("serving {}", exchange.getRequestURI().getPath(), e);
+        LOG.error("serving {}", exchange.getRequestURI().getPath(), e);
         Http.answer(exchange, 500, Http.error(e.toString()));
       }
     }
@@ -179,7 +179,7 @@ public final class ControlServer implements AutoCloseable {
     try {
       ClusterFile.delete(runDirectory);
     } catch (IOException e) {
-      log.warn("cannot delete cluster.json in {}: {}", runDirectory, e.toString());
+      LOG.warn("cannot delete cluster.json in {}: {}", runDirectory, e.toString());
     }
   }
 }

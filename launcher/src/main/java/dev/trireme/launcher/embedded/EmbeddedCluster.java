@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
  * few seconds.
  */
 final class EmbeddedCluster implements FollowedRun.Cluster {
-  private static final Logger log = LoggerFactory.getLogger(EmbeddedCluster.class);
+  private static final Logger LOG = LoggerFactory.getLogger(EmbeddedCluster.class);
 
   private final CoordinatorNode coordinator;
   private final AgentNode agent;
@@ -71,7 +71,7 @@ final class EmbeddedCluster implements FollowedRun.Cluster {
         part.close();
       }
     } catch (Exception e) {
-      log.warn("closing the embedded {}", part.getClass().getSimpleName(), e);
+      LOG.warn("closing the embedded {}", part.getClass().getSimpleName(), e);
     }
   }
 }

@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * the JDK has no other door to signals. Where the JVM does not let us, SIGTERM is like Ctrl-C.
  */
 final class Termination implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(Termination.class);
+  private static final Logger LOG = LoggerFactory.getLogger(Termination.class);
 
   /** One that does not listen. */
   static final Termination NEVER = new Termination();
@@ -30,7 +30,7 @@ final class Termination implements AutoCloseable {
     try {
       termination.install();
     } catch (ReflectiveOperationException | RuntimeException e) {
-      log.warn("cannot tell SIGTERM from Ctrl-C: no checkpoint will be written on it", e);
+      LOG.warn("cannot tell SIGTERM from Ctrl-C: no checkpoint will be written on it", e);
     }
     return termination;
   }
@@ -60,7 +60,7 @@ final class Termination implements AutoCloseable {
           try {
             signal.getMethod("handle", signal, handler).invoke(null, term, before);
           } catch (ReflectiveOperationException e) {
-            log.warn("cannot hand SIGTERM back to the JVM", e);
+            LOG.warn("cannot hand SIGTERM back to the JVM", e);
           }
         };
   }

@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
  * The replica and the data, which outlive it, are handed in.
  */
 final class FormationRun implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(FormationRun.class);
+  private static final Logger LOG = LoggerFactory.getLogger(FormationRun.class);
 
   /**
    * What outlives a formation.
@@ -100,7 +100,7 @@ final class FormationRun implements AutoCloseable {
     this.join = join;
     this.job = job;
     this.link = link;
-    log.info("computes on {}: {}", join.backing().words(), join.backing().reason());
+    LOG.info("computes on {}: {}", join.backing().words(), join.backing().reason());
     Groups groups = new Groups(join);
     boolean two = job.parallel().servers() > 0 && groups.workers().network().isPresent();
     Introduction introduction = new Introduction(two ? 2 : 1, link::report);

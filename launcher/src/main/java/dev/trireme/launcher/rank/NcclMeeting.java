@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * <p>Threading: {@link #join} blocks one thread; the rest from any.
  */
 final class NcclMeeting {
-  private static final Logger log = LoggerFactory.getLogger(NcclMeeting.class);
+  private static final Logger LOG = LoggerFactory.getLogger(NcclMeeting.class);
 
   /**
    * The coordinator gives up a rank that is silent for as long as a collective may take; this is
@@ -141,7 +141,7 @@ final class NcclMeeting {
             true);
     Optional<List<Integer>> left = NcclClaim.left(all.stream().map(NcclContact::claim).toList());
     if (left.isPresent()) {
-      log.info(
+      LOG.info(
           "goes on with the communicator of generation {} without its ranks {}",
           estate.claim().map(NcclClaim::generation).orElseThrow(),
           left.get());
@@ -151,7 +151,7 @@ final class NcclMeeting {
       if (made.isPresent()) {
         return made.get();
       }
-      log.warn("not all ranks could go on with it: they meet with a new id");
+      LOG.warn("not all ranks could go on with it: they meet with a new id");
     }
     estate.close();
     return NcclProcessGroup.join(own, abort, Optional.of(companion));

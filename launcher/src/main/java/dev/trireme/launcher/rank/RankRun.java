@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  * go on side by side: a job's first step comes as soon as the slowest of them is done.
  */
 final class RankRun {
-  private static final Logger log = LoggerFactory.getLogger(RankRun.class);
+  private static final Logger LOG = LoggerFactory.getLogger(RankRun.class);
 
   /**
    * A parked rank holds state that may be the only copy; its agent ends it when it is not needed.
@@ -74,7 +74,7 @@ final class RankRun {
       // Before the first step it is the job spec or its files that are wrong, not the run.
       return failed(e.getMessage(), blamed(e), !started && !(e instanceof CollectiveException));
     } catch (Throwable e) {
-      log.error("a bug, or the training program's own failure", e);
+      LOG.error("a bug, or the training program's own failure", e);
       return failed(e.toString(), join.rank(), false);
     }
   }
@@ -91,7 +91,7 @@ final class RankRun {
 
   private int failed(String verdict, int suspectRank, boolean usage) {
     long step = state.map(s -> s.progress().step()).orElse(0L) + 1;
-    log.error("rank {} gives up at step {}: {}", join.rank(), step, verdict);
+    LOG.error("rank {} gives up at step {}: {}", join.rank(), step, verdict);
     link.report(new RankReport.Failed(step, verdict, suspectRank, usage));
     return 1;
   }
@@ -185,7 +185,7 @@ final class RankRun {
   }
 
   private void park(CollectiveException broken, RankState holds) {
-    log.warn(
+    LOG.warn(
         "rank {} leaves generation {} after step {}: {}",
         join.rank(),
         join.stamp().generation(),

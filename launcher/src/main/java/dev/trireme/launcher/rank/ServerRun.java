@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * never the source of a state.
  */
 final class ServerRun {
-  private static final Logger log = LoggerFactory.getLogger(ServerRun.class);
+  private static final Logger LOG = LoggerFactory.getLogger(ServerRun.class);
   private static final Duration PARKED_DEADLINE = Duration.ofHours(24);
 
   private final AgentLink link;
@@ -50,7 +50,7 @@ final class ServerRun {
       }
       return 0;
     } catch (Throwable e) {
-      log.error("rank {}, a server, gives up", join.rank(), e);
+      LOG.error("rank {}, a server, gives up", join.rank(), e);
       link.report(new RankReport.Failed(step + 1, e.toString(), join.rank(), false));
       return 1;
     }
@@ -79,7 +79,7 @@ final class ServerRun {
       if (e.reason() == CollectiveException.Cause.MISMATCH) {
         throw e;
       }
-      log.warn(
+      LOG.warn(
           "rank {}, a server, leaves generation {}: {}",
           join.rank(),
           join.stamp().generation(),

@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * @param news what the coordinator is to hear; empty where nothing was fixed here
  */
 record TunedJob(JobSpec job, String resolvedSpec, Optional<RankReport.BucketsTuned> news) {
-  private static final Logger log = LoggerFactory.getLogger(TunedJob.class);
+  private static final Logger LOG = LoggerFactory.getLogger(TunedJob.class);
 
   /** What a job has that leaves both keys out. */
   private static final BucketTuning.Sizes UNTUNED = new BucketTuning.Sizes(1 << 20, 25 << 20);
@@ -73,7 +73,7 @@ record TunedJob(JobSpec job, String resolvedSpec, Optional<RankReport.BucketsTun
     group.confirm();
     JobSpec fixed = asked.withBuckets(sizes.first(), sizes.others());
     ParallelSpec parallel = fixed.parallel();
-    log.info(
+    LOG.info(
         "buckets of {} bytes, the first of {}", parallel.bucketSize(), parallel.firstBucketSize());
     String yaml = JobReader.toYaml(fixed);
     return new TunedJob(
@@ -124,7 +124,7 @@ record TunedJob(JobSpec job, String resolvedSpec, Optional<RankReport.BucketsTun
           .filter(trained -> !trained.tunesBuckets())
           .map(trained -> new BucketTuning.Sizes(trained.firstBucketSize(), trained.bucketSize()));
     } catch (IOException | DamagedException | RuntimeException e) {
-      log.warn("{} does not say with which buckets it was trained: {}", source, e.toString());
+      LOG.warn("{} does not say with which buckets it was trained: {}", source, e.toString());
       return Optional.empty();
     }
   }

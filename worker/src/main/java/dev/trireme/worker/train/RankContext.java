@@ -43,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * them.
  */
 public final class RankContext implements TrainingContext {
-  private static final Logger log = LoggerFactory.getLogger(RankContext.class);
+  private static final Logger LOG = LoggerFactory.getLogger(RankContext.class);
   private static final Duration DRAIN_DEADLINE = Duration.ofMinutes(5);
 
   private final Ports ports;
@@ -282,7 +282,7 @@ public final class RankContext implements TrainingContext {
 
   private Progress take(Checkpointer.Restored restored) {
     if (restored.seed() != job.train().seed()) {
-      log.warn(
+      LOG.warn(
           "the checkpoint was written with seed {}, this job has seed {}: the order of the data"
               + " changes, and items of the current epoch may be seen twice or not at all",
           restored.seed(),
@@ -328,7 +328,7 @@ public final class RankContext implements TrainingContext {
               ? Optional.of(ports.checkpointer().save(content))
               : ports.checkpointer().saveUnlessHeldUp(content);
       // What the checkpoint took is told once it is there, or has failed.
-      stall.ifPresent(s -> log.debug("step {}: snapshot taken in {}", progress.step(), s));
+      stall.ifPresent(s -> LOG.debug("step {}: snapshot taken in {}", progress.step(), s));
     }
   }
 

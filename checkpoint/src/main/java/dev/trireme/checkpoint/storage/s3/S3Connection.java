@@ -41,7 +41,7 @@ import software.amazon.awssdk.services.s3.model.S3Object;
  * <p>Threading: any. Blocking: each request for at most {@link #CALL}.
  */
 final class S3Connection implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(S3Connection.class);
+  private static final Logger LOG = LoggerFactory.getLogger(S3Connection.class);
 
   /** Of one request with all its attempts. */
   static final Duration CALL = Duration.ofMinutes(3);
@@ -195,7 +195,7 @@ final class S3Connection implements AutoCloseable {
           client.listMultipartUploads(r -> r.bucket(place.bucket()).prefix(prefix));
       return page.uploads().stream().filter(u -> u.key().startsWith(prefix)).toList();
     } catch (SdkException e) {
-      log.debug("{} does not list unfinished uploads", place, e);
+      LOG.debug("{} does not list unfinished uploads", place, e);
       return List.of();
     }
   }

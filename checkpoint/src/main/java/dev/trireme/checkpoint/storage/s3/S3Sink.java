@@ -26,7 +26,7 @@ import software.amazon.awssdk.services.s3.model.CompletedPart;
  * the one being filled and for the first one, which is as large as the head where that is larger.
  */
 final class S3Sink implements FileSink {
-  private static final Logger log = LoggerFactory.getLogger(S3Sink.class);
+  private static final Logger LOG = LoggerFactory.getLogger(S3Sink.class);
 
   static final int PART_BYTES = 8 << 20;
 
@@ -214,7 +214,7 @@ final class S3Sink implements FileSink {
                   .abortMultipartUpload(
                       r -> r.bucket(connection.place().bucket()).key(key).uploadId(uploadId)));
     } catch (IOException e) {
-      log.warn("an unfinished upload is left behind: {}", e.getMessage());
+      LOG.warn("an unfinished upload is left behind: {}", e.getMessage());
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * the same request replaces that one.
  */
 final class S3Staging implements Staging {
-  private static final Logger log = LoggerFactory.getLogger(S3Staging.class);
+  private static final Logger LOG = LoggerFactory.getLogger(S3Staging.class);
 
   private final S3Storage storage;
   private final S3Connection connection;
@@ -94,7 +94,7 @@ final class S3Staging implements Staging {
       if (!isPublishedAsFarAsCanBeSeen()) {
         throw e;
       }
-      log.warn("{} is published, though the store said: {}", id, e.getMessage());
+      LOG.warn("{} is published, though the store said: {}", id, e.getMessage());
     }
   }
 
@@ -102,7 +102,7 @@ final class S3Staging implements Staging {
     try {
       return isPublished();
     } catch (IOException e) {
-      log.debug("cannot see whether {} is published", id, e);
+      LOG.debug("cannot see whether {} is published", id, e);
       return false;
     }
   }
@@ -115,7 +115,7 @@ final class S3Staging implements Staging {
   @Override
   public void discard() throws IOException {
     if (isPublished()) {
-      log.warn("{} is published: nothing of it is taken back", id);
+      LOG.warn("{} is published: nothing of it is taken back", id);
     } else {
       connection.deleteAll(folder());
     }
