@@ -1,6 +1,7 @@
 /**
- * Collectives on CPU between the rank processes of one host or several, and the gradient exchange
- * in buckets. The one place that moves bytes between ranks: Aeron carries the signals, memory that
- * the ranks share carries the data.
+ * Collectives between the rank processes of one host or several, and the gradient exchange in
+ * buckets. The one place that moves bytes between ranks: between CPUs Aeron carries the signals,
+ * and the data lies in memory that the ranks of a host share, or goes over TCP between hosts;
+ * between CUDA devices NCCL carries the data.
  */
 package dev.trireme.allreduce;
