@@ -1,7 +1,7 @@
 #!/bin/sh
 # How long a job takes from its submission to its first step on a cluster that is warm: a coordinator
 # and two agents on this machine, with credentials, each agent with one slot, so that a job's two ranks
-# speak over UDP. Prints median and worst in seconds: what a rank's own start-up takes, from its
+# speak as between hosts. Prints median and worst in seconds: what a rank's own start-up takes, from its
 # process to its readiness, and what comes on top of it, from the moment at which the coordinator had
 # accepted the job; and the same from the start of the command that submits it.
 #
