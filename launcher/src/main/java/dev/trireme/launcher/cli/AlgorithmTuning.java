@@ -9,6 +9,7 @@ import dev.trireme.launcher.config.ByteSizes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -17,14 +18,18 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * {@code trireme bench allreduce --tune}: measures each algorithm at each size that it can do, one
- * algorithm after the other, and writes which was the quickest where.
+ * {@code trireme bench allreduce --tune}: measures each algorithm at each size that it can do and
+ * writes which was the quickest where. It goes through all of them several times and takes medians,
+ * so that what disturbs one pass does not decide a table that jobs then keep.
  */
 final class AlgorithmTuning {
+  /** Times that each is measured, the others in between. */
+  private static final int PASSES = 3;
+
   private final BenchPlan plan;
   private final BenchRunner runner;
   private final Console console;
-  private final Map<AllReduceAlgorithm, Map<Long, Double>> seconds =
+  private final Map<AllReduceAlgorithm, Map<Long, List<Double>>> seconds =
       new EnumMap<>(AllReduceAlgorithm.class);
   private long wrong;
 
@@ -40,17 +45,33 @@ final class AlgorithmTuning {
   /** Measures and writes to the file or else to the standard output; nothing if that fails. */
   int run(Optional<Path> file) {
     console.err().println(String.format(Locale.ROOT, "%-17s%s", "algorithm", BenchRow.header()));
-    for (AllReduceAlgorithm algorithm : AllReduceAlgorithm.values()) {
-      int code = measure(algorithm);
-      if (code != ExitCode.DONE) {
-        return code;
+    for (int pass = 1; pass <= PASSES; pass++) {
+      console.err().println("pass " + pass + " of " + PASSES);
+      for (AllReduceAlgorithm algorithm : AllReduceAlgorithm.values()) {
+        int code = measure(algorithm);
+        if (code != ExitCode.DONE) {
+          return code;
+        }
       }
     }
     if (wrong > 0) {
       console.err().println("trireme: " + wrong + " elements are wrong: please report this");
       return ExitCode.FAILED;
     }
-    return write(AlgorithmFile.toYaml(AlgorithmTable.fastest(plan.ranks(), seconds).rows()), file);
+    return write(
+        AlgorithmFile.toYaml(AlgorithmTable.fastest(plan.ranks(), medians()).rows()), file);
+  }
+
+  private Map<AllReduceAlgorithm, Map<Long, Double>> medians() {
+    Map<AllReduceAlgorithm, Map<Long, Double>> medians = new EnumMap<>(AllReduceAlgorithm.class);
+    seconds.forEach(
+        (algorithm, bySize) ->
+            bySize.forEach(
+                (bytes, times) ->
+                    medians
+                        .computeIfAbsent(algorithm, a -> new TreeMap<>())
+                        .put(bytes, times.stream().sorted().toList().get(times.size() / 2))));
+    return medians;
   }
 
   private int measure(AllReduceAlgorithm algorithm) {
@@ -78,7 +99,10 @@ final class AlgorithmTuning {
   private void take(AllReduceAlgorithm algorithm, BenchRow row) {
     String name = algorithm.name().toLowerCase(Locale.ROOT).replace('_', '-');
     console.err().println(String.format(Locale.ROOT, "%-17s%s", name, row.line()));
-    seconds.computeIfAbsent(algorithm, a -> new TreeMap<>()).put(row.bytes(), row.timeUs() / 1e6);
+    seconds
+        .computeIfAbsent(algorithm, a -> new TreeMap<>())
+        .computeIfAbsent(row.bytes(), bytes -> new ArrayList<>())
+        .add(row.timeUs() / 1e6);
     wrong += row.wrong();
   }
 

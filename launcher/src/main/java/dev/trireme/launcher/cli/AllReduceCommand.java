@@ -127,8 +127,8 @@ final class AllReduceCommand implements Callable<Integer> {
   @Option(
       names = "--tune",
       description =
-          "Measures each algorithm at each size and writes, as YAML, the rows for a job's"
-              + " parallel.algorithms. Run it on an idle machine.")
+          "Measures each algorithm at each size, three times, and writes, as YAML, the rows for a"
+              + " job's parallel.algorithms. Run it on an idle machine.")
   private boolean tune;
 
   @Option(

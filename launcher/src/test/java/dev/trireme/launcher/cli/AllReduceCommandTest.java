@@ -41,6 +41,13 @@ class AllReduceCommandTest {
   }
 
   @Test
+  void shouldNotLetOneDisturbedPassDecide() {
+    CliRun run = CliRun.of("bench", "allreduce", "-n", "5", "-e=1m", "--tune");
+    assertThat(run.err()).contains("pass 1 of 3", "pass 3 of 3", "tree ");
+    assertThat(run.out()).contains("algorithm: owner").doesNotContain("tree");
+  }
+
+  @Test
   void shouldWriteNoRowsWhereMeasuringFailed() {
     CliRun dead = CliRun.of("bench", "allreduce", "-n", "3", "--tune");
     assertThat(dead.code()).isEqualTo(ExitCode.FAILED);

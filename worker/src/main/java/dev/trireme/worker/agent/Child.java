@@ -176,7 +176,9 @@ final class Child {
       gone = true;
       goneSince = now;
     } else if (now - goneSince > LEAVING_NANOS) {
-      killAfter(now, "it has been silent for 10 s or more: stopped, or without a processor");
+      killAfter(
+          now,
+          "it has been silent for the media driver's 30 s or more: stopped, or without a processor");
     }
   }
 

@@ -186,8 +186,9 @@ public final class Channel implements AutoCloseable {
   }
 
   /**
-   * Whether the peer is there: its client has told the media driver so within the driver's timeout,
-   * 10 s by default. A process that is stopped, or that gets no processor, cannot.
+   * Whether the peer is there: its client has told the media driver so within the driver's client
+   * liveness timeout, 30 s with an agent's driver. A process that is stopped, or that gets no
+   * processor, cannot.
    */
   public boolean isPeerThere() {
     return subscription.isConnected();
