@@ -67,11 +67,12 @@ final class ProgressFeed implements JobListener {
               .formatted(harmed.kind().past(), harmed.rank(), harmed.how()));
     } else if (event instanceof JobEvent.Recovered recovered) {
       display.message(
-          "generation %d goes on with step %d on %d ranks, %.1f s later"
+          "generation %d goes on with step %d on %d %s, %.1f s later"
               .formatted(
                   recovered.generation(),
                   recovered.firstStep(),
                   recovered.worldSize(),
+                  recovered.worldSize() == 1 ? "rank" : "ranks",
                   recovered.stepped()));
     } else if (event instanceof JobEvent.Ended ended) {
       result.complete(ended.result());
