@@ -81,6 +81,25 @@ class MessageFaultsTest {
     }
   }
 
+  /** All is found in one go: that the first was fetched, the offer of the second, and the end. */
+  @Test
+  void shouldEndWhatWasDoneBeforeAnotherMessageFails() {
+    try (InProcessGroups ranks = InProcessGroups.create(2)) {
+      List<TensorBuffer> there = buffers(ranks, 5_000);
+      List<TensorBuffer> back = buffers(ranks, 5_000);
+      ranks.deafen(0, true);
+      Work sent = ranks.group(0).send(there.get(0), 1, 0);
+      assertThat(ranks.group(1).receive(there.get(1), 0, 0).await(SOON)).isTrue();
+      Work given = ranks.group(1).send(back.get(1), 0, 1);
+      ranks.group(1).abort("a test");
+      assertThat(end(given)).isNotNull();
+      Work received = ranks.group(0).receive(back.get(0), 1, 1);
+      ranks.deafen(0, false);
+      assertThat(end(received)).isNotNull().hasMessageContaining("rank 1 gave the group up");
+      assertThat(sent.await(SOON)).as("the end of what was fetched before").isTrue();
+    }
+  }
+
   @Test
   void shouldBringMessagesAfterAnotherRankHasLeft() {
     try (InProcessGroups ranks = InProcessGroups.create(3)) {

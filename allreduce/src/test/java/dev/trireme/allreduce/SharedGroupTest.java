@@ -161,6 +161,24 @@ class SharedGroupTest extends GroupChecks {
     }
   }
 
+  /** UNUSABLE with a rank's own number says that it has failed by itself: it was only late. */
+  @Test
+  void shouldSayWhatItIsAccusedOfToTheRankThatWasLate() {
+    try (InProcessGroups ranks = InProcessGroups.create(2, SHORT, Optional.empty())) {
+      assertThat(catchThrowableOfType(CollectiveException.class, ranks.group(0).barrier()::await))
+          .isNotNull();
+      ProcessGroup late = ranks.group(1);
+      CollectiveException first =
+          catchThrowableOfType(CollectiveException.class, () -> late.barrier().await());
+      CollectiveException next =
+          catchThrowableOfType(CollectiveException.class, () -> late.barrier().await());
+      for (CollectiveException e : List.of(first, next)) {
+        assertThat(e.reason()).as(e.getMessage()).isEqualTo(Cause.DEADLINE);
+        assertThat(e.suspectRank()).isEqualTo(1);
+      }
+    }
+  }
+
   @Test
   void shouldBlameTheRankThatIsLostEvenWhileWaitingForAnother() {
     try (InProcessGroups ranks = InProcessGroups.create(3)) {

@@ -14,12 +14,17 @@ import java.util.concurrent.atomic.AtomicReference;
  */
 final class Downfall {
   private final long generation;
+  private final int rank;
   private final AtomicReference<CollectiveException> failure = new AtomicReference<>();
   private final AtomicReference<String> abortRequest = new AtomicReference<>();
   private Optional<CollectiveException> heard = Optional.empty();
 
-  Downfall(long generation) {
+  /**
+   * @param rank whose group it is
+   */
+  Downfall(long generation, int rank) {
     this.generation = generation;
+    this.rank = rank;
   }
 
   /** Asks for an abort; the first reason counts. */
@@ -71,8 +76,13 @@ final class Downfall {
     CollectiveException first = failure.get();
     String aborted = abortRequest.get();
     if (first != null) {
+      // Who was late or not heard has not failed by itself, which UNUSABLE with its own number
+      // says.
+      boolean accused =
+          first.suspectRank() == rank
+              && (first.reason() == Cause.DEADLINE || first.reason() == Cause.PEER_LOST);
       throw new CollectiveException(
-          Cause.UNUSABLE,
+          accused ? first.reason() : Cause.UNUSABLE,
           first.suspectRank(),
           "the process group of generation "
               + generation

@@ -73,13 +73,20 @@ final class InFlight {
     boolean moved = line.announce();
     moved |= parcels.read(intake) > 0;
     moved |= line.advance(done);
-    moved |= messages.advance(ended);
+    try {
+      return moved | messages.advance(ended);
+    } finally {
+      // Also where a later one fails the group: these are in no list any more.
+      completeEnded();
+    }
+  }
+
+  private void completeEnded() {
     if (!ended.isEmpty()) {
       count.addAndGet(-ended.size());
       ended.forEach(Operation::complete);
       ended.clear();
     }
-    return moved;
   }
 
   private void done(Operation operation) {

@@ -75,7 +75,7 @@ final class Sequencer {
     this.parcels = new Parcels(transport, memory);
     this.generation = generation;
     this.watch = new Watch(transport, peers, parcels, generation, timeout);
-    this.downfall = new Downfall(generation);
+    this.downfall = new Downfall(generation, peers.rank());
     this.inFlight =
         new InFlight(
             new Line(peers, watch, recorder, this::tellOf, this::requireSound),
@@ -258,6 +258,8 @@ final class Sequencer {
    */
   private void takeLeave() {
     long start = System.nanoTime();
+    // An interrupted thread cannot nap, and would take the core that a peer needs to make room.
+    boolean interrupted = Thread.interrupted();
     try {
       List<Peer> untold = peers.others();
       untold.removeIf(this::toldThatLeft);
@@ -274,6 +276,10 @@ final class Sequencer {
     } catch (RuntimeException e) {
       LOG.warn(
           "the other ranks cannot be told that rank {} leaves: {}", peers.rank(), e.toString());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

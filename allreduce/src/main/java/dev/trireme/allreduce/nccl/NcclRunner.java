@@ -13,6 +13,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -67,6 +68,11 @@ final class NcclRunner {
   private final Thread thread;
   private final NcclPipeline pipeline;
   private final Leftovers leftovers = new Leftovers();
+  private final AtomicBoolean released = new AtomicBoolean();
+
+  /** The communicator has been aborted, and holds nothing any more. */
+  private volatile boolean torn;
+
   private volatile RuntimeException joinFailure;
   private volatile String label = "";
   private volatile Duration patience = Duration.ZERO;
@@ -256,6 +262,7 @@ final class NcclRunner {
       keeping.end();
       beginning.end();
       comm.abort();
+      torn = true;
       joinQuietly(thread);
       release();
     } finally {
@@ -362,6 +369,11 @@ final class NcclRunner {
           Verdicts.ownFault(config, joined, "cannot go on: " + e.getMessage());
       verdict.initCause(e);
       fail(verdict);
+    } finally {
+      if (torn) {
+        // Who ended the communicator may have waited for this thread in vain.
+        release();
+      }
     }
   }
 
@@ -455,9 +467,10 @@ final class NcclRunner {
     }
   }
 
-  /** Frees what the thread has made; the thread itself, or who has seen it end. */
+  /** Frees what the thread has made, once; the thread itself, or who has seen it end. */
   private void release() {
-    if (!thread.isAlive() || Thread.currentThread() == thread) {
+    boolean mayFree = !thread.isAlive() || Thread.currentThread() == thread;
+    if (mayFree && released.compareAndSet(false, true)) {
       pipeline.close(inbox);
       leftovers.end();
     }

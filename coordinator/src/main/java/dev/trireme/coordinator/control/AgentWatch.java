@@ -10,6 +10,7 @@ import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.EndRanks;
 import dev.trireme.protocol.Stamp;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -130,12 +131,13 @@ final class AgentWatch {
 
   /** Those of a job's formation, and those that wait to become ranks of it. */
   private static Set<Integer> there(Inventory inventory, JobRun run) {
-    Set<Integer> there = new TreeSet<>();
-    for (RankThere rank : inventory.ranks()) {
-      if (rank.jobId().equals(run.record().jobId())) {
-        run.numberOf(inventory.agentId(), rank).ifPresent(there::add);
-      }
+    List<RankThere> own =
+        inventory.ranks().stream().filter(r -> r.jobId().equals(run.record().jobId())).toList();
+    if (own.stream().noneMatch(rank -> rank.generation() == run.generation())) {
+      run.onNoneThere(inventory.agentId());
     }
+    Set<Integer> there = new TreeSet<>();
+    own.forEach(rank -> run.numberOf(inventory.agentId(), rank).ifPresent(there::add));
     return there;
   }
 

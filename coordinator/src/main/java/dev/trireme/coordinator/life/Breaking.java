@@ -129,7 +129,7 @@ final class Breaking {
   /** All ranks are to leave this formation, for it is to be formed anew. */
   void leave(String abortedBecause, String reason) {
     evidence.clear();
-    life.deadlines().endAll();
+    life.deadlines().endAllOfFormation();
     life.commands().abort(abortedBecause);
     life.move(JobState.RECOVERING, reason);
     awaitParking();
@@ -261,7 +261,7 @@ final class Breaking {
       // Who is out of reach is not waited for: what comes of it is of a generation that is over.
       life.formation().which(Formation.Rank::isCutOff).forEach(this::giveUp);
       recovery.aborted();
-      life.deadlines().endAll();
+      life.deadlines().endAllOfFormation();
       if (recovery.backoffNanos() > 0) {
         life.deadlines().begin(Wait.BACKOFF, Duration.ofNanos(recovery.backoffNanos()));
       }

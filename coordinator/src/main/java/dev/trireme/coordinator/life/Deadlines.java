@@ -65,6 +65,15 @@ final class Deadlines {
     changed.run();
   }
 
+  /**
+   * Ends all that a formation is waited for; for agents that have yet to come to this coordinator
+   * it is waited as before.
+   */
+  void endAllOfFormation() {
+    ends.keySet().removeIf(wait -> wait != Wait.REATTACH);
+    changed.run();
+  }
+
   /** A wait that is over, which is thereby ended. */
   Optional<Wait> takeOver() {
     long now = time.nanos();

@@ -328,6 +328,13 @@ final class Formation {
         .reduce(false, Boolean::logicalOr);
   }
 
+  /** An agent has not had the order for its ranks: the survivors among them wait there still. */
+  void neverOrdered(String agentId) {
+    ranks.values().stream()
+        .filter(r -> r.agentId.equals(agentId) && r.was.isPresent())
+        .forEach(r -> r.stayed("its order never came"));
+  }
+
   /** A rank that its host has not made one of this formation, by the process that it is. */
   Optional<Rank> stayed(long pid) {
     return ranks.values().stream().filter(r -> r.waits && r.pid == pid && pid >= 0).findFirst();

@@ -160,6 +160,11 @@ public final class JobRun {
     return ordered || life.isFormed() && life.formation().waitsOn(agentId);
   }
 
+  /** Before {@link #onInventory}: the agent has no rank of its formation. */
+  public void onNoneThere(String agentId) {
+    reattachment.onNoneThere(agentId);
+  }
+
   /** Which rank of its formation one on an agent is, or waits to become; empty when none. */
   public Optional<Integer> numberOf(String agentId, RankThere there) {
     return life.isFormed() ? life.formation().numberOf(agentId, there) : Optional.empty();

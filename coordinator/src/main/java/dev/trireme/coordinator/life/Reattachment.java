@@ -70,6 +70,16 @@ final class Reattachment {
   }
 
   /**
+   * An agent has said all, and has no rank of this formation. Where that is given up already, the
+   * order is not sent again: survivors that it was for wait there still.
+   */
+  void onNoneThere(String agentId) {
+    if (life.isFormed() && awaited.contains(agentId) && life.is(JobState.RECOVERING)) {
+      life.formation().neverOrdered(agentId);
+    }
+  }
+
+  /**
    * An agent has said all; of its ranks these are there.
    *
    * @return whether they were ordered again

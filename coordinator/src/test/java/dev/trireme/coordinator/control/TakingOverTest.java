@@ -279,6 +279,99 @@ class TakingOverTest {
     }
   }
 
+  /** Ranks 0 and 1 on agent a, 2 and 3 on b, and c has room. */
+  private String spanningJob(JobControl control) {
+    control.onRegistration(agent("a", "run"));
+    control.onRegistration(agent("b", "run"));
+    String job =
+        control.submit(
+            new JobSubmission(
+                Jobs.spec(4, 4, new FailurePolicySpec(5, 600, 3, 0, 0, 0)),
+                "name: small\n",
+                directory.resolve("run")));
+    for (int rank = 0; rank < 4; rank++) {
+      String agentId = rank < 2 ? "a" : "b";
+      say(control, agentId, new RankStarted(agentId, job, 1, rank, 100 + rank));
+      RankReport ready = new RankReport.Ready(Progress.START, "", 20, 10, 2, 1000);
+      say(control, agentId, new FromRank(agentId, job, 1, rank, ready));
+    }
+    assertThat(status(control, job).state()).isEqualTo(JobState.RUNNING);
+    report(control, job, 0, committed(1));
+    control.onRegistration(agent("c", "run"));
+    return job;
+  }
+
+  /** Its words of a rank that died and of one that left, which no coordinator has heard yet. */
+  private void breaks(String job) {
+    List<Said> all = said.get("b");
+    AgentToCoordinator exited = new AgentToCoordinator.RankExited("b", job, 1, 3, gone(103));
+    all.add(new Said("b", "run", all.size(), all.size() + 1L, exited));
+    RankReport parked = new RankReport.Parked(4, true, "over", 3);
+    AgentToCoordinator left = new FromRank("b", job, 1, 2, parked);
+    all.add(new Said("b", "run", all.size(), all.size() + 1L, left));
+  }
+
+  /** An agent has gone with the coordinator before, and another's ranks tell of a death. */
+  @Test
+  void shouldLoseAnAgentThatDoesNotComeBackAlsoWhereTheFormationBreaksMeanwhile() {
+    String job;
+    try (JobControl control = open()) {
+      job = spanningJob(control);
+    }
+    breaks(job);
+    try (JobControl control = open()) {
+      control.onRegistration(agent("b", "run"));
+      sayAgain(control, "b", there(job, 2));
+      control.onRegistration(agent("c", "run"));
+      sayAgain(control, "c");
+      assertThat(status(control, job).state()).isEqualTo(JobState.RECOVERING);
+      assertThat(commands()).noneMatch(t -> t instanceof StartRanks);
+      for (int waits = 0; waits < 4; waits++) {
+        time.pass(Timing.DEFAULT.leaseAndMargin());
+        control.onTime();
+      }
+      assertThat(commands())
+          .filteredOn(t -> t instanceof StartRanks s && !s.survivors().isEmpty())
+          .singleElement()
+          .satisfies(t -> assertThat(((StartRanks) t).source()).isEqualTo(StateSource.rank(2)));
+    }
+  }
+
+  /** A host refuses the order that another, with survivors, has never had. */
+  @Test
+  void shouldGoOnWithSurvivorsThatNeverHadTheOrderWhichAnotherHostRefused() {
+    String job;
+    try (JobControl control = open()) {
+      job = spanningJob(control);
+      say(control, "b", new AgentToCoordinator.RankExited("b", job, 1, 3, gone(103)));
+      for (int rank = 0; rank < 3; rank++) {
+        String agentId = rank < 2 ? "a" : "b";
+        RankReport parked = new RankReport.Parked(4, true, "over", 3);
+        say(control, agentId, new FromRank(agentId, job, 1, rank, parked));
+      }
+      assertThat(commands()).last().isInstanceOf(StartRanks.class);
+    }
+    List<Said> all = said.get("b");
+    AgentToCoordinator refused = new RanksRefused("b", job, 2, "lacks data.path /data");
+    all.add(new Said("b", "run", all.size(), all.size() + 1L, refused));
+    try (JobControl control = open()) {
+      control.onRegistration(agent("c", "run"));
+      sayAgain(control, "c");
+      control.onRegistration(agent("b", "run"));
+      sayAgain(control, "b", there(job, 2));
+      control.onRegistration(agent("a", "run"));
+      sayAgain(control, "a", there(job, 0), there(job, 1));
+
+      assertThat(commands()).noneMatch(t -> t instanceof EndRanks);
+      assertThat(
+              commands().stream()
+                  .filter(t -> t instanceof StartRanks)
+                  .flatMap(t -> ((StartRanks) t).survivors().stream())
+                  .map(CoordinatorToAgent.Survivor::pid))
+          .contains(100L, 101L, 102L);
+    }
+  }
+
   @Test
   void shouldSeeThatARankHasDiedMeanwhile() {
     String job;

@@ -133,7 +133,7 @@ final class GroupOpener implements AutoCloseable {
                     (opening, all) -> opening.joinForMessages(all, PATIENCE)),
             report -> {},
             Optional.empty(),
-            new NcclRefusal(config.rank(), false, false),
+            new NcclRefusal(config.rank(), false, false, false),
             new NcclEstate(),
             introduction);
     opener.thread.start();

@@ -20,13 +20,15 @@ import java.util.Optional;
  *
  * @param rank of this process
  * @param trained whether the job has trained before this formation
+ * @param held whether another rank holds its state: else all may be new, on hosts that all lack it
  * @param wanted whether it trains over nothing else
  */
-record NcclRefusal(int rank, boolean trained, boolean wanted) {
+record NcclRefusal(int rank, boolean trained, boolean held, boolean wanted) {
   static NcclRefusal of(Join join) {
     return new NcclRefusal(
         join.rank(),
         join.source().kind() != StateSource.Kind.JOB,
+        join.source().kind() == StateSource.Kind.RANK,
         join.job().parallel().backend() == BackendKind.NCCL);
   }
 
@@ -39,10 +41,15 @@ record NcclRefusal(int rank, boolean trained, boolean wanted) {
     boolean lacks =
         switch (refused.reason()) {
           case DEVICE -> true;
-          case LIBRARY, INTERFACE -> wanted;
+          case LIBRARY, INTERFACE -> wanted && held;
           case SHARED_DEVICE, OTHER -> false;
         };
-    if (!trained || !lacks && !wanted) {
+    boolean unclear =
+        switch (refused.reason()) {
+          case DEVICE, LIBRARY, INTERFACE -> false;
+          case SHARED_DEVICE, OTHER -> wanted;
+        };
+    if (!trained || !lacks && !unclear) {
       return Optional.empty();
     }
     CollectiveException why =

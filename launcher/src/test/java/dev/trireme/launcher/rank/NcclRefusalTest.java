@@ -114,6 +114,15 @@ class NcclRefusalTest {
     assertThat(reports).isEmpty();
   }
 
+  /** All its ranks may be new, on hosts without the library: that is said at once. */
+  @Test
+  void shouldTellTheJobThatGoesOnFromACheckpointWhatItsHostsLack() {
+    for (Reason reason : List.of(Reason.LIBRARY, Reason.INTERFACE)) {
+      assertThat(met("nccl", StateSource.CHECKPOINT, reason).reason()).isEqualTo(Cause.ABORTED);
+      assertThat(reports.poll()).isEqualTo(new RankReport.BackendRefused("in these words"));
+    }
+  }
+
   @Test
   void shouldTellTheJobThatNeverTrained() {
     for (Reason reason : Reason.values()) {
