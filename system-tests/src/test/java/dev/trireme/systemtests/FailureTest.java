@@ -85,6 +85,8 @@ class FailureTest {
 
       assertThat(run.exitCode()).isEqualTo(130);
       assertThat(run.result().path("state").asText()).isEqualTo("CANCELLED");
+      assertThat(run.stdout()).as("the summary").contains("CANCELLED");
+      assertThat(run.stderr()).contains("interrupted");
       TriremeRun.awaitGone(children, Duration.ofSeconds(10));
     }
   }

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.coordinator.CoordinatorException;
-import dev.trireme.coordinator.JobResult;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
@@ -50,8 +49,7 @@ public final class EmbeddedRunner implements TrainRunner {
     try {
       Path directory = RunDirectories.create(asked, spec.name(), LocalDateTime.now());
       JobSubmission submission = new JobSubmission(spec, job.resolved().yaml(), directory);
-      return FollowedRun.ended(
-          run(spec, directory, console, jobs -> jobs.submit(submission)), directory, console);
+      return run(spec, directory, console, jobs -> jobs.submit(submission));
     } catch (RunDirectories.UnusableException e) {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.USAGE;
@@ -92,8 +90,7 @@ public final class EmbeddedRunner implements TrainRunner {
         console.err().println("trireme: " + lacking.get());
         return ExitCode.USAGE;
       }
-      return FollowedRun.ended(
-          run(spec, directory, console, jobs -> resumed(jobs, directory)), directory, console);
+      return run(spec, directory, console, jobs -> resumed(jobs, directory));
     } catch (IOException | CoordinatorException e) {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.FAILED;
@@ -137,7 +134,7 @@ public final class EmbeddedRunner implements TrainRunner {
   /**
    * @param begin starts the job and says its id
    */
-  private static JobResult run(
+  private static int run(
       JobSpec spec, Path directory, Console console, Function<JobService, String> begin) {
     return FollowedRun.run(
         spec.name(),

@@ -31,16 +31,18 @@ public final class FollowedRun {
   }
 
   /**
-   * Starts a cluster, has a job run and waits for its end. Blocks until everything is closed.
+   * Starts a cluster, has a job run, waits for its end and prints it, also where the command is
+   * being stopped. Blocks until everything is closed.
    *
    * @param name of the job
    * @param directory of the run
    * @param start makes the cluster; told of a wish to stop that comes meanwhile
    * @param begin starts the job and says its id
+   * @return the exit code
    * @throws CoordinatorException when the cluster cannot start or cannot go on
    */
   @SuppressWarnings("try") // some resources are there only to be closed
-  public static JobResult run(
+  public static int run(
       String name,
       Path directory,
       Console console,
@@ -49,8 +51,22 @@ public final class FollowedRun {
     console.err().println("running " + name + " in " + directory);
     Interruption interruption = new Interruption();
     try (Termination termination = Termination.listen();
-        CancelOnInterrupt cancel = CancelOnInterrupt.install(termination, interruption::raise);
-        Cluster cluster = start.apply(interruption);
+        CancelOnInterrupt cancel = CancelOnInterrupt.install(termination, interruption::raise)) {
+      // Once the latter is closed, the process of a command that is being stopped ends at once.
+      return ended(
+          result(directory, console, start, begin, interruption, termination), directory, console);
+    }
+  }
+
+  @SuppressWarnings("try")
+  private static JobResult result(
+      Path directory,
+      Console console,
+      Function<Interruption, Cluster> start,
+      Function<JobService, String> begin,
+      Interruption interruption,
+      Termination termination) {
+    try (Cluster cluster = start.apply(interruption);
         ProgressDisplay display =
             new ProgressDisplay(
                 console.terminal(), console.errIsTerminal(), console.columns(), System::nanoTime)) {
@@ -87,7 +103,7 @@ public final class FollowedRun {
   }
 
   /** Prints how a job ended, and says with which exit code. */
-  public static int ended(JobResult result, Path directory, Console console) {
+  private static int ended(JobResult result, Path directory, Console console) {
     console
         .out()
         .println(

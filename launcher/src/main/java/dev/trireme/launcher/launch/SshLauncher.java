@@ -1,7 +1,6 @@
 package dev.trireme.launcher.launch;
 
 import dev.trireme.coordinator.CoordinatorException;
-import dev.trireme.coordinator.JobResult;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
@@ -29,14 +28,12 @@ public final class SshLauncher implements LaunchRunner {
       LaunchPlan plan = plan(options);
       Path directory = RunDirectories.create(options.runDirectory(), name, LocalDateTime.now());
       JobSubmission submission = new JobSubmission(job.spec(), job.yaml(), directory);
-      JobResult result =
-          FollowedRun.run(
-              name,
-              directory,
-              console,
-              interruption -> LaunchedCluster.start(plan, directory, console, interruption),
-              jobs -> jobs.submit(submission));
-      return FollowedRun.ended(result, directory, console);
+      return FollowedRun.run(
+          name,
+          directory,
+          console,
+          interruption -> LaunchedCluster.start(plan, directory, console, interruption),
+          jobs -> jobs.submit(submission));
     } catch (RunDirectories.UnusableException | IllegalArgumentException e) {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.USAGE;
