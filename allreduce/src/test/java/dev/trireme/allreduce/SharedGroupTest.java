@@ -22,11 +22,11 @@ import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Ranks of one host: the algorithms' table, memory that is shown, and all the ways to end. */
@@ -146,16 +146,20 @@ class SharedGroupTest extends GroupChecks {
   @Test
   void shouldNotBlameEachOtherForAnAllocationThatAThirdHasNotStarted() {
     try (InProcessGroups ranks = InProcessGroups.create(3, SHORT, Optional.empty())) {
-      List<CompletableFuture<CollectiveException>> ends =
-          Stream.of(0, 1)
-              .map(
-                  rank ->
-                      CompletableFuture.supplyAsync(
-                          () ->
-                              catchThrowableOfType(
-                                  CollectiveException.class,
-                                  () -> ranks.group(rank).allocate(DType.UINT8, 64))))
-              .toList();
+      List<CompletableFuture<CollectiveException>> ends = new ArrayList<>();
+      for (int rank = 0; rank < 2; rank++) {
+        ProcessGroup group = ranks.group(rank);
+        CompletableFuture<CollectiveException> end = new CompletableFuture<>();
+        ends.add(end);
+        // A thread each: the common pool may have but one.
+        new Thread(
+                () ->
+                    end.complete(
+                        catchThrowableOfType(
+                            CollectiveException.class, () -> group.allocate(DType.UINT8, 64))),
+                "allocating-rank")
+            .start();
+      }
       assertThat(ends)
           .allSatisfy(end -> assertThat(end.get(20, TimeUnit.SECONDS).suspectRank()).isEqualTo(2));
     }
