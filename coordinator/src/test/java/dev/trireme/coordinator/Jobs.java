@@ -80,12 +80,8 @@ public final class Jobs {
   /** The same job with a parameter server. */
   public static JobSpec withServers(JobSpec job, int servers, int backups) {
     ParallelSpec parallel = job.parallel();
-    return new JobSpec(
-        job.name(),
-        job.model(),
-        job.program(),
-        job.data(),
-        job.train(),
+    return with(
+        job,
         new ParallelSpec(
             parallel.workers(),
             parallel.device(),
@@ -98,7 +94,17 @@ public final class Jobs {
             parallel.algorithms(),
             parallel.backend(),
             Optional.of(
-                new ParameterServerSpec(servers, backups, new ConsistencySpec.Bsp(0), true))),
+                new ParameterServerSpec(servers, backups, new ConsistencySpec.Bsp(0), true))));
+  }
+
+  private static JobSpec with(JobSpec job, ParallelSpec parallel) {
+    return new JobSpec(
+        job.name(),
+        job.model(),
+        job.program(),
+        job.data(),
+        job.train(),
+        parallel,
         job.checkpoint(),
         job.failurePolicy(),
         job.queue());
@@ -107,12 +113,8 @@ public final class Jobs {
   /** The same job with buckets of another size. */
   public static JobSpec withBucketSize(JobSpec job, long bytes) {
     ParallelSpec parallel = job.parallel();
-    return new JobSpec(
-        job.name(),
-        job.model(),
-        job.program(),
-        job.data(),
-        job.train(),
+    return with(
+        job,
         new ParallelSpec(
             parallel.workers(),
             parallel.device(),
@@ -120,21 +122,14 @@ public final class Jobs {
             parallel.threads(),
             bytes,
             parallel.firstBucketSize(),
-            parallel.timeoutSeconds()),
-        job.checkpoint(),
-        job.failurePolicy(),
-        job.queue());
+            parallel.timeoutSeconds()));
   }
 
   /** The same job whose collectives may take so long. */
   public static JobSpec withTimeout(JobSpec job, double seconds) {
     ParallelSpec parallel = job.parallel();
-    return new JobSpec(
-        job.name(),
-        job.model(),
-        job.program(),
-        job.data(),
-        job.train(),
+    return with(
+        job,
         new ParallelSpec(
             parallel.workers(),
             parallel.device(),
@@ -142,10 +137,7 @@ public final class Jobs {
             parallel.threads(),
             parallel.bucketSize(),
             parallel.firstBucketSize(),
-            seconds),
-        job.checkpoint(),
-        job.failurePolicy(),
-        job.queue());
+            seconds));
   }
 
   /** A job of two workers as it is stored, which ends with the first failure. */
