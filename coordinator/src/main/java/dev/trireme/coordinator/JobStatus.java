@@ -3,6 +3,7 @@ package dev.trireme.coordinator;
 import dev.trireme.protocol.JobState;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * How a job stands.
@@ -16,7 +17,11 @@ import java.time.Instant;
  * @param submitted when it was accepted
  * @param generation of its newest formation, 0 before the first
  * @param worldSize of its newest formation, 0 before the first
+ * @param wantedWorkers how many somebody has asked for since; empty while nobody has
+ * @param wantedServers the same of servers
  * @param runDirectory where the run leaves its files
+ * @param progress the newest that its ranks have reported; empty before their first step, for a
+ *     second or two after another coordinator took over, and once it has ended
  */
 public record JobStatus(
     String jobId,
@@ -28,4 +33,7 @@ public record JobStatus(
     Instant submitted,
     long generation,
     int worldSize,
-    Path runDirectory) {}
+    Optional<Integer> wantedWorkers,
+    Optional<Integer> wantedServers,
+    Path runDirectory,
+    Optional<JobEvent.Progress> progress) {}

@@ -52,6 +52,12 @@ class ClusterTest {
       assertThat(jobs.path(0).path("state").asText()).isEqualTo("SUCCEEDED");
       assertThat(cluster.ask("c1", "job", "logs", "1", "--rank", "0", "-f").out())
           .contains("computes on cpu");
+      JsonNode result = cluster.ask("c1", "job", "show", "1", "--json").json();
+      assertThat(result.path("stateHash").asText()).isNotEmpty();
+      assertThat(result.path("submitted").asText()).isNotEmpty();
+      ClusterRun.Done silent = cluster.ask("c1", "job", "logs", "1", "--rank", "7");
+      assertThat(silent.code()).isEqualTo(2);
+      assertThat(silent.err()).contains("expected a rank of 0 to 1");
       try (Stream<Path> cached = Files.walk(directory.resolve("cache"))) {
         assertThat(cached).as("what was shipped").anyMatch(f -> f.endsWith("mine.jar"));
       }
@@ -63,10 +69,14 @@ class ClusterTest {
       String endless =
           cluster.ask("c1", "job", "submit", TINY, "--set", "train.steps=1000000").out().strip();
       cluster.await(
-          "a running job",
+          "a job that tells how far it is",
           coordinator,
-          () ->
-              cluster.ask("c1", "job", "show", endless, "--json").field("state").equals("RUNNING"));
+          () -> {
+            JsonNode progress =
+                cluster.ask("c1", "job", "show", endless, "--json").json().path("progress");
+            return progress.path("step").asLong() > 0
+                && progress.path("totalSteps").asLong() == 1_000_000;
+          });
       JsonNode harmed = cluster.ask("c1", "chaos", endless, "--kill-rank", "1", "--json").json();
       assertThat(harmed.path(0).path("recovered").asBoolean()).as(harmed.toString()).isTrue();
       assertThat(cluster.ask("c1", "job", "cancel", endless).code()).isZero();

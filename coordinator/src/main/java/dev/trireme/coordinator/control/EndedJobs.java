@@ -1,8 +1,11 @@
 package dev.trireme.coordinator.control;
 
+import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
+import dev.trireme.protocol.Stored.Wish;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Collection;
@@ -25,7 +28,7 @@ final class EndedJobs {
    * @return the oldest one, where it is forgotten for this
    */
   Optional<String> add(JobRecord record) {
-    statuses.put(record.jobId(), statusOf(record));
+    statuses.put(record.jobId(), statusOf(record, Optional.empty()));
     if (statuses.size() <= MAX_JOBS) {
       return Optional.empty();
     }
@@ -66,10 +69,11 @@ final class EndedJobs {
     return statuses.values();
   }
 
-  static JobStatus statusOf(JobRecord record) {
+  static JobStatus statusOf(JobRecord record, Optional<JobEvent.Progress> progress) {
     List<GenerationRecord> all = record.generations();
     Optional<GenerationRecord> newest =
         all.isEmpty() ? Optional.empty() : Optional.of(all.get(all.size() - 1));
+    ParallelSpec parallel = record.job().parallel();
     return new JobStatus(
         record.jobId(),
         record.job().name(),
@@ -80,6 +84,9 @@ final class EndedJobs {
         Instant.ofEpochMilli(record.submittedMillis()),
         newest.map(GenerationRecord::generation).orElse(0L),
         newest.map(GenerationRecord::worldSize).orElse(0),
-        Path.of(record.runDirectory()));
+        record.wish().map(wish -> wish.ranks() - wish.servers().orElse(parallel.servers())),
+        record.wish().flatMap(Wish::servers),
+        Path.of(record.runDirectory()),
+        progress);
   }
 }

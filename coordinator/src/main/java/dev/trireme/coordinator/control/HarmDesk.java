@@ -67,7 +67,7 @@ final class HarmDesk {
       pending.remove(pending.keySet().iterator().next());
     }
     CompletableFuture<Harmed> answer = new CompletableFuture<>();
-    long generation = EndedJobs.statusOf(run.record()).generation();
+    long generation = EndedJobs.statusOf(run.record(), Optional.empty()).generation();
     // An agent may still answer an order of the coordinator before.
     long number = term * NUMBERS + ++last;
     pending.put(number, new Pending(order, generation, answer));

@@ -3,6 +3,7 @@ package dev.trireme.coordinator.control;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobEvent;
+import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.life.JobEffects;
 import dev.trireme.coordinator.life.JobRun;
@@ -63,6 +64,11 @@ final class Job implements JobEffects, AutoCloseable {
     return run;
   }
 
+  /** Goes on with it from where the coordinator before this one has noted that it was. */
+  void takeOver(String reason) {
+    run.takeOver(reason, directory.lastStep());
+  }
+
   /** What each of its ranks takes. */
   Need need() {
     return Need.of(run.record().job(), run.backing().map(Backing::device));
@@ -90,6 +96,11 @@ final class Job implements JobEffects, AutoCloseable {
                   record.submittedMillis()));
     }
     return waiting.get();
+  }
+
+  /** How it stands. */
+  JobStatus status() {
+    return EndedJobs.statusOf(run.record(), hub.progress());
   }
 
   JobHub hub() {

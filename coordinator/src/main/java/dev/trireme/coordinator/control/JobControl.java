@@ -141,7 +141,7 @@ public final class JobControl implements AutoCloseable {
       return;
     }
     String reason = "coordinator %s has taken over in term %d".formatted(name, term);
-    jobs.guarded(job, () -> job.run().takeOver(reason));
+    jobs.guarded(job, () -> job.takeOver(reason));
   }
 
   private Job open(JobRecord record) {

@@ -26,6 +26,7 @@ public final class JobHub {
   private final String jobId;
   private final Deque<JobEvent> history = new ArrayDeque<>();
   private final List<Feed> feeds = new ArrayList<>();
+  private Optional<JobEvent.Progress> progress = Optional.empty();
 
   /**
    * @param jobId of the job
@@ -42,13 +43,19 @@ public final class JobHub {
     if (event instanceof JobEvent.SamplesTrained) {
       return;
     }
-    if (event instanceof JobEvent.Progress) {
+    if (event instanceof JobEvent.Progress newest) {
+      progress = Optional.of(newest);
       history.removeIf(e -> e instanceof JobEvent.Progress);
     } else if (history.size() >= MAX_EVENTS) {
       history.removeFirst();
     }
     history.addLast(event);
     feeds.removeIf(feed -> !feed.offer(event));
+  }
+
+  /** The newest progress; empty before the first. */
+  synchronized Optional<JobEvent.Progress> progress() {
+    return progress;
   }
 
   /**

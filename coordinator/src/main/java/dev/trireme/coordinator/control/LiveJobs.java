@@ -91,9 +91,7 @@ final class LiveJobs implements AutoCloseable {
 
   /** How one stands; empty where there is no such job. */
   Optional<JobStatus> status(String jobId) {
-    return find(jobId)
-        .map(job -> EndedJobs.statusOf(job.run().record()))
-        .or(() -> ended.status(jobId));
+    return find(jobId).map(Job::status).or(() -> ended.status(jobId));
   }
 
   /** One that has not ended. */
@@ -128,7 +126,7 @@ final class LiveJobs implements AutoCloseable {
   /** How all stand, oldest first. */
   List<JobStatus> statuses() {
     List<JobStatus> all = new ArrayList<>(ended.statuses());
-    live.values().forEach(job -> all.add(EndedJobs.statusOf(job.run().record())));
+    live.values().forEach(job -> all.add(job.status()));
     all.sort(Comparator.comparingLong(status -> JobIds.number(status.jobId())));
     return List.copyOf(all);
   }

@@ -63,7 +63,7 @@ public final class Blame {
     Set<Integer> complained = new HashSet<>();
     for (Evidence each : evidence) {
       if (each instanceof HostLost lost) {
-        return new Blamed(-1, lost, "its agent was lost");
+        return new Blamed(-1, lost, lost.cause());
       } else if (each instanceof Overdue overdue) {
         return new Blamed(overdue.rank(), overdue, overdue.what());
       } else if (each instanceof Complaint complaint && complaint.isConfession()) {

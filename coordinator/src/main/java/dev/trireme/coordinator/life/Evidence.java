@@ -31,8 +31,17 @@ public sealed interface Evidence {
     }
   }
 
-  /** An agent has left the cluster or was cut off, and with it its host's ranks. */
-  record HostLost(String agentId, String host) implements Evidence {}
+  /**
+   * An agent has left the cluster or was cut off, and with it its host's ranks.
+   *
+   * @param cause for people
+   */
+  record HostLost(String agentId, String host, String cause) implements Evidence {
+    /** One that this coordinator had heard. */
+    HostLost(String agentId, String host) {
+      this(agentId, host, "its agent was lost");
+    }
+  }
 
   /**
    * Ranks kept the others waiting.

@@ -30,6 +30,11 @@ final class Figures {
     return step;
   }
 
+  /** The same, as the coordinator before this one has noted it. */
+  void reached(long committed) {
+    step = committed;
+  }
+
   /** How many saves have failed so far. */
   void failedSaves(long total) {
     failedSaves = total;

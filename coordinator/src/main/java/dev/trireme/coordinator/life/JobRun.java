@@ -128,8 +128,10 @@ public final class JobRun {
    * meanwhile. Where there were none, it waits for some.
    *
    * @param reason why, for people
+   * @param step the newest that is known to be committed, 0 if none
    */
-  public void takeOver(String reason) {
+  public void takeOver(String reason, long step) {
+    life.figures().reached(step);
     Optional<FormationRecord> order = record().formation();
     if (life.is(JobState.QUEUED)) {
       return;
@@ -387,6 +389,11 @@ public final class JobRun {
 
   /** An agent has ended, and its ranks with it. */
   public void onAgentLost(String agentId, String host) {
+    onAgentLost(new Evidence.HostLost(agentId, host));
+  }
+
+  private void onAgentLost(Evidence.HostLost lost) {
+    String agentId = lost.agentId();
     size.loseAgent(agentId);
     unfit.forget(agentId);
     boolean held = slotsHeldOn(agentId) > 0;
@@ -395,7 +402,7 @@ public final class JobRun {
       breaking.onLeaseOver();
     } else if (held) {
       life.formation().loseAgent(agentId);
-      breaking.onEvidence(new Evidence.HostLost(agentId, host));
+      breaking.onEvidence(lost);
       ending.endIfAllGone();
     }
     reattachment.onAgentLost(agentId);
@@ -519,7 +526,10 @@ public final class JobRun {
 
   /** Its lease was over before this wait was. */
   private void onNotComeBack(String agentId) {
-    String host = life.formation().hostOf(agentId);
-    onAgentLost(agentId, host);
+    onAgentLost(
+        new Evidence.HostLost(
+            agentId,
+            life.formation().hostOf(agentId),
+            "its agent did not come back once the coordinator before this one was gone"));
   }
 }

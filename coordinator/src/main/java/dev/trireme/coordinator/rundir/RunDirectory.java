@@ -53,13 +53,16 @@ public final class RunDirectory implements AutoCloseable {
 
   private final JsonFactory json = new JsonFactory();
   private final Path directory;
+  private final long lastStep;
   private final LineFile metrics;
   private final LineFile events;
   private final SampleLog samples;
   private final Map<String, Origin> recorded = new HashMap<>();
 
-  private RunDirectory(Path directory, List<Origin> recorded, LineFile metrics, LineFile events) {
+  private RunDirectory(
+      Path directory, List<Origin> recorded, long lastStep, LineFile metrics, LineFile events) {
     this.directory = directory;
+    this.lastStep = lastStep;
     recorded.forEach(this::note);
     this.metrics = metrics;
     this.events = events;
@@ -79,11 +82,12 @@ public final class RunDirectory implements AutoCloseable {
       Files.createDirectories(directory);
       Files.deleteIfExists(directory.resolve(RESULT));
       replace(directory.resolve(SPEC), resolvedSpec);
-      List<Origin> recorded = new ArrayList<>(origins(directory.resolve(METRICS)));
-      recorded.addAll(origins(directory.resolve(EVENTS)));
+      List<Map<String, String>> steps = Tail.read(directory.resolve(METRICS));
+      List<Origin> recorded = new ArrayList<>(origins(steps));
+      recorded.addAll(origins(Tail.read(directory.resolve(EVENTS))));
       metrics = new LineFile(directory.resolve(METRICS));
       LineFile events = new LineFile(directory.resolve(EVENTS));
-      return new RunDirectory(directory, recorded, metrics, events);
+      return new RunDirectory(directory, recorded, lastStep(steps), metrics, events);
     } catch (IOException e) {
       closeQuietly(metrics);
       throw new CoordinatorException(
@@ -92,14 +96,24 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
-  private static List<Origin> origins(Path file) throws IOException {
+  private static List<Origin> origins(List<Map<String, String>> lines) {
     List<Origin> origins = new ArrayList<>();
-    for (Map<String, String> line : Tail.read(file)) {
+    for (Map<String, String> line : lines) {
       if (line.containsKey(SAID)) {
         origins.add(Origin.parse(line.get(SAID)));
       }
     }
     return origins;
+  }
+
+  private static long lastStep(List<Map<String, String>> lines) {
+    String step = lines.isEmpty() ? "" : lines.get(lines.size() - 1).getOrDefault("step", "");
+    return step.matches("[0-9]{1,18}") ? Long.parseLong(step) : 0;
+  }
+
+  /** The newest step that an earlier run of the directory has noted; 0 where there is none. */
+  public long lastStep() {
+    return lastStep;
   }
 
   private void note(Origin origin) {

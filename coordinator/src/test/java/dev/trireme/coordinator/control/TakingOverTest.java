@@ -33,6 +33,7 @@ import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.JobRecord;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -414,10 +415,12 @@ class TakingOverTest {
   }
 
   @Test
-  void shouldLoseAnAgentThatDoesNotComeBackBeforeItsLeaseIsOver() {
+  void shouldLoseAnAgentThatDoesNotComeBackBeforeItsLeaseIsOver() throws IOException {
     String job;
     try (JobControl control = open()) {
       job = runningJob(control);
+      report(control, job, 0, committed(5));
+      assertThat(status(control, job).progress().orElseThrow().committed().step()).isEqualTo(5);
     }
     try (JobControl control = open()) {
       control.onRegistration(agent("b", "run"));
@@ -430,7 +433,12 @@ class TakingOverTest {
 
       assertThat(commands()).last().isInstanceOf(StartRanks.class);
       assertThat(status(control, job).generation()).isEqualTo(2);
+      assertThat(status(control, job).progress()).isEmpty();
     }
+    assertThat(Files.readString(directory.resolve("run/events.jsonl")))
+        .contains(
+            "host host-a: its agent did not come back once the coordinator before this one was"
+                + " gone; generation 1, last committed step 5");
   }
 
   @Test

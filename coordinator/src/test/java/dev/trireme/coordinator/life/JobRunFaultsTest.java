@@ -160,7 +160,7 @@ class JobRunFaultsTest extends RecoveringJob {
   private void refusedBeforeThisCoordinator(RankReport lastWord) {
     refused();
     run = new JobRun(stored, Timing.DEFAULT, time, new Recorder());
-    run.takeOver("another coordinator is here");
+    run.takeOver("another coordinator is here", 0);
     told.clear();
     generation--;
     run.onStarted(generation, 0, 400);

@@ -100,7 +100,7 @@ class JobRunRecoveryTest extends RecoveringJob {
     running(Jobs.withTimeout(Jobs.spec(2, 2, POLICY), 2), 2);
     exit(1);
     run = new JobRun(stored, Timing.DEFAULT, time, new Recorder());
-    run.takeOver("another coordinator is here");
+    run.takeOver("another coordinator is here", 0);
     run.onStarted(generation, 0, 400);
     told.clear();
     run.onInventory("a", Set.of(0));
@@ -276,7 +276,7 @@ class JobRunRecoveryTest extends RecoveringJob {
   private void goesOn(int size) {
     run = new JobRun(stored, Timing.DEFAULT, time, new Recorder());
     told.clear();
-    run.takeOver("another coordinator is here");
+    run.takeOver("another coordinator is here", 0);
     start(size, 0);
     run.onInventory("a", IntStream.range(0, size).boxed().collect(Collectors.toSet()));
   }

@@ -63,7 +63,8 @@ final class ClusterDoctor {
     }
     console.out().println(hosts);
     console.out().println();
-    console.out().println(ways);
+    boolean alone = probe.path("hosts").size() == 1;
+    console.out().println(alone ? "one host alone: there is no way to measure" : ways);
     for (JsonNode finding : probe.path("findings")) {
       console.out().println(finding.asText());
     }

@@ -96,8 +96,12 @@ public final class JobValidation {
       spec.model()
           .torchscript()
           .ifPresent(f -> needFile("model.torchscript", f, "TorchScript file"));
+      int before = problems.size();
       spec.model().jar().ifPresent(f -> needFile("model.jar", f, "jar"));
       spec.program().flatMap(ProgramSpec::jar).ifPresent(f -> needFile("program.jar", f, "jar"));
+      if (problems.size() == before) {
+        UserClasses.faults(spec).forEach(this::refuse);
+      }
       spec.model().weights().ifPresent(this::needWeights);
       // What lies in an object store is found out by the rank that reads or writes it.
       spec.checkpoint()

@@ -240,6 +240,8 @@ class BadInputTest {
             "a program without its jar",
             "program={class: a.B, jar: no.jar}",
             "expected a jar" + " at 'no.jar', found no such file"),
+        override(
+            "a misspelt program", "program.class=dev.trireme.worker.train.Trainor", "no class"),
         override("nothing to resume from", "checkpoint.resumeFrom=nowhere", "found nothing there"),
         override("a warm-up longer than the job", "train.warmupSteps=4", "the job's 4 steps"),
         override(

@@ -54,7 +54,7 @@ class RunCommandsTest {
     assertThat(shown.code()).isZero();
     assertThat(shown.out().lines())
         .containsExactly(
-            "state              SUCCEEDED", "samplesPerSecond   6722", "metrics.loss       0.5");
+            "state             SUCCEEDED", "samplesPerSecond  6722", "metrics.loss      0.5");
   }
 
   @Test

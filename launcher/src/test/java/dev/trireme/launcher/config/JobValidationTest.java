@@ -2,6 +2,7 @@ package dev.trireme.launcher.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.fail;
 
 import dev.trireme.api.data.DataException;
 import dev.trireme.api.data.DatasetInfo;
@@ -10,6 +11,7 @@ import dev.trireme.api.job.ParallelSpec.SyncKind;
 import dev.trireme.api.job.TrainSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.Shape;
+import dev.trireme.api.train.TrainingProgram;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -185,7 +187,8 @@ class JobValidationTest {
   @Test
   void shouldLookForTheFilesOfAJob() throws Exception {
     String there = Files.createFile(directory.resolve("a.jar")).toString();
-    assertThat(check(DIGITS, "program={class: a.B, jar: " + there + "}").resolved()).isNotNull();
+    String trainer = "program={class: dev.trireme.worker.train.Trainer, jar: " + there + "}";
+    assertThat(check(DIGITS, trainer).resolved()).isNotNull();
     assertThat(
             refused(
                 DIGITS,
@@ -201,6 +204,33 @@ class JobValidationTest {
             "checkpoint.path: expected a directory at '" + there + "', found a file");
     assertThat(refused(DIGITS, "model={torchscript: no.pt}").get(0))
         .startsWith("model.torchscript: expected a TorchScript file at 'no.pt'");
+  }
+
+  /** A class of a user's; one whose code runs while the job is but looked at is found out. */
+  public static final class Secretive {
+    static {
+      fail("initialised by a look at the job");
+    }
+
+    /** No constructor of a program's. */
+    public Secretive(String secret) {
+      throw new AssertionError(secret);
+    }
+  }
+
+  @Test
+  void shouldLookAtTheClassesOfAJobWithoutRunningThem() {
+    String secretive = Secretive.class.getName();
+    assertThat(refused(DIGITS, "program={class: a.Missing}", "model={class: " + secretive + "}"))
+        .containsExactly(
+            "program.class: no class 'a.Missing' in the jar or on the class path",
+            "model.class: '" + secretive + "' does not implement dev.trireme.engine.ModelFactory");
+    String abstractly = TrainingProgram.class.getName();
+    assertThat(refused(DIGITS, "program={class: " + abstractly + "}"))
+        .containsExactly(
+            "program.class: '"
+                + abstractly
+                + "' needs to be a public class with a public constructor without parameters");
   }
 
   @Test

@@ -332,7 +332,10 @@ class ApiServerTest {
               Instant.EPOCH,
               0,
               0,
-              submission.runDirectory()));
+              Optional.empty(),
+              Optional.empty(),
+              submission.runDirectory(),
+              Optional.empty()));
       return id;
     }
 

@@ -4,14 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.trireme.api.data.Cursor;
 import dev.trireme.coordinator.ClusterProbe;
 import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorException;
+import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.RankReport;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -45,6 +48,12 @@ class ControlServerTest {
       JsonNode shown = client.show();
       assertThat(shown.path("state").asText()).isEqualTo("RUNNING");
       assertThat(shown.path("worldSize").asInt()).isEqualTo(2);
+      assertThat(shown.path("wantedWorkers").asInt()).isEqualTo(3);
+      assertThat(shown.path("wantedServers").asInt()).isEqualTo(1);
+      assertThat(shown.path("progress").toString())
+          .isEqualTo(
+              "{\"time\":\"1970-01-01T00:00:00Z\",\"step\":7,\"totalSteps\":40,\"epoch\":1,"
+                  + "\"totalEpochs\":8,\"loss\":0.5,\"secondsLeft\":2.5}");
       client.scale(3);
       client.scaleServers(2);
       client.cancel(false);
@@ -195,7 +204,30 @@ class ControlServerTest {
     public Optional<JobStatus> status(String jobId) {
       return Optional.of(
           new JobStatus(
-              jobId, "tiny", JobState.RUNNING, "fine", "me", 0, Instant.EPOCH, 1, 2, runDirectory));
+              jobId,
+              "tiny",
+              JobState.RUNNING,
+              "fine",
+              "me",
+              0,
+              Instant.EPOCH,
+              1,
+              2,
+              Optional.of(3),
+              Optional.of(1),
+              runDirectory,
+              Optional.of(
+                  new JobEvent.Progress(
+                      jobId,
+                      Instant.EPOCH,
+                      1,
+                      new RankReport.Committed(
+                          7, new Cursor(1, 64), 64, 0.5, 0.1, Double.NaN, 0, 0, 0),
+                      40,
+                      5,
+                      8,
+                      2.5,
+                      0))));
     }
 
     @Override

@@ -8,9 +8,6 @@ import dev.trireme.launcher.cli.TrainRunner;
 import dev.trireme.launcher.cli.cluster.Asking;
 import dev.trireme.launcher.cli.cluster.ClusterOptions;
 import dev.trireme.launcher.control.JobChannel;
-import dev.trireme.launcher.control.RunFiles;
-import java.io.IOException;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -39,7 +36,7 @@ public final class JobCommand implements Callable<Integer> {
     return new CommandLine(new JobCommand())
         .addSubcommand(new SubmitCommand(console))
         .addSubcommand(new All(console))
-        .addSubcommand(new Show(console))
+        .addSubcommand(new ShowCommand(console))
         .addSubcommand(new LogsCommand(console))
         .addSubcommand(new WaitCommand(console))
         .addSubcommand(new Scale(console))
@@ -92,39 +89,6 @@ public final class JobCommand implements Callable<Integer> {
             job.path("reason").asText());
       }
       return table;
-    }
-  }
-
-  /** {@code job show}. */
-  @Command(name = "show", header = "Says how a job stands and why, or how it ended.")
-  private static final class Show implements Callable<Integer> {
-    @Mixin private JobTarget target;
-
-    @Option(names = "--json", description = "Prints JSON.")
-    private boolean json;
-
-    private final Console console;
-
-    Show(Console console) {
-      this.console = console;
-    }
-
-    @Override
-    public Integer call() {
-      try {
-        Optional<JsonNode> result =
-            target.isRun() ? RunFiles.result(target.run()) : Optional.empty();
-        return Asking.run(
-            console,
-            () -> {
-              Printing.object(
-                  console, result.isPresent() ? result.get() : target.channel().show(), json);
-              return ExitCode.DONE;
-            });
-      } catch (IOException e) {
-        console.err().println("trireme: " + e.getMessage());
-        return ExitCode.FAILED;
-      }
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.cli.job;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.cluster.Asking;
@@ -60,17 +61,34 @@ final class LogsCommand implements Callable<Integer> {
   private int print() throws UnreachableException, RefusedException, UnknownClusterException {
     ApiClient client = target.client();
     long offset = 0;
+    boolean printed = false;
     while (true) {
       ApiClient.LogPart part = client.log(target.id(), rank, offset);
       offset = part.next();
       console.out().print(part.text());
       console.out().flush();
+      printed |= !part.text().isEmpty();
       if (part.text().isEmpty()) {
         if (!follow || part.jobEnded()) {
-          return ExitCode.DONE;
+          return printed ? ExitCode.DONE : nothing(client.job(target.id()).show());
         }
         WaitCommand.pause();
       }
     }
+  }
+
+  /** Says why there is nothing to print. */
+  private int nothing(JsonNode job) {
+    int ranks = job.path("worldSize").asInt();
+    console
+        .err()
+        .printf(
+            "trireme: rank %d of %s has printed nothing%s%n",
+            rank,
+            target.id(),
+            ranks == 0
+                ? ": the job has not started; it is " + job.path("state").asText()
+                : ranks > rank ? " so far" : ": expected a rank of 0 to " + (ranks - 1));
+    return ranks == 0 || ranks > rank ? ExitCode.DONE : ExitCode.USAGE;
   }
 }

@@ -2,6 +2,7 @@ package dev.trireme.launcher.cli.job;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.trireme.launcher.cli.Console;
+import dev.trireme.launcher.cli.Table;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Map;
@@ -19,17 +20,21 @@ final class Printing {
       console.out().println(answer.toPrettyString());
       return;
     }
-    lines(console, "", answer);
+    Table table = new Table("ll");
+    rows(table, "", answer);
+    console.out().println(table);
   }
 
-  /** What is inside an object stands behind the object's name and a dot. */
-  private static void lines(Console console, String prefix, JsonNode object) {
+  /**
+   * What is inside an object stands behind the object's name and a dot; what is empty is left out.
+   */
+  private static void rows(Table table, String prefix, JsonNode object) {
     for (Map.Entry<String, JsonNode> field : object.properties()) {
       String name = prefix + field.getKey();
       if (field.getValue().isObject()) {
-        lines(console, name + ".", field.getValue());
-      } else {
-        console.out().printf("%-18s %s%n", name, text(field.getValue()));
+        rows(table, name + ".", field.getValue());
+      } else if (!text(field.getValue()).isEmpty()) {
+        table.row(name, text(field.getValue()));
       }
     }
   }
