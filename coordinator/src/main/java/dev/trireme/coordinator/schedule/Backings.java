@@ -26,6 +26,8 @@ import java.util.Optional;
  * <p>Cost: O(hosts).
  */
 public final class Backings {
+  private static final String ON_CPU = "NCCL is for CUDA devices, and the ranks compute on the CPU";
+
   private Backings() {}
 
   /**
@@ -107,7 +109,12 @@ public final class Backings {
               hindrance
                   .map(
                       why ->
-                          new Backing(device.choice(), BackendKind.AERON, first + "Aeron: " + why))
+                          new Backing(
+                              device.choice(),
+                              BackendKind.AERON,
+                              why.equals(ON_CPU)
+                                  ? first + "Aeron carries gradients between CPUs"
+                                  : first + "Aeron: " + why))
                   .orElseGet(
                       () ->
                           new Backing(
@@ -176,7 +183,7 @@ public final class Backings {
       return Optional.empty();
     }
     if (device != DeviceKind.CUDA) {
-      return Optional.of("NCCL is for CUDA devices, and the ranks compute on the CPU");
+      return Optional.of(ON_CPU);
     }
     return now.placements().stream()
         .filter(p -> p.ranks().size() > hostOf(now, p).devices())

@@ -104,11 +104,22 @@ final class Faults {
             ? "keep one of them (an override takes the place of all of it: --set '"
                 + override
                 + "')"
-            : "indent what belongs to '" + found.get(0) + "' further than its name";
+            : "indent what belongs to '"
+                + found.get(0)
+                + "' further than its name"
+                + around(at.path());
     add(
         at,
         mapping.entries().get(last).keyPlace(),
         "expected one name with its keys, found " + String.join(", ", found) + "; " + mend);
+  }
+
+  /** A key may be meant for the mapping around this one; there is none around an item of a list. */
+  private static String around(String path) {
+    int end = path.lastIndexOf('.');
+    return end < 0 || path.endsWith("]")
+        ? ""
+        : ", and what belongs to '" + path.substring(0, end) + "' less";
   }
 
   static String didYouMean(Optional<String> nearest) {

@@ -414,6 +414,11 @@ class JobReaderTest {
         .containsExactly(
             "job.yaml:6:7: model.layers[1]: expected one name with its keys, found linear, out;"
                 + " indent what belongs to 'linear' further than its name");
+    String outside = SMALL.replace("{sgd: {lr: 0.1}}", "\n    sgd: {lr: 0.1}\n    warmupSteps: 5");
+    assertThat(lines(outside).get(0))
+        .endsWith(
+            "found sgd, warmupSteps; indent what belongs to 'sgd' further than its name, and what"
+                + " belongs to 'train' less");
   }
 
   @Test

@@ -98,6 +98,7 @@ public final class ClusterCommand implements Callable<Integer> {
         return ExitCode.DONE;
       } catch (Credentials.UnusableException e) {
         console.err().println("trireme: " + e.getMessage());
+        console.err().println("trireme: --credentials DIR says where they are, if not there");
       } catch (IOException e) {
         console.err().println("trireme: cannot keep the context: " + e);
       }

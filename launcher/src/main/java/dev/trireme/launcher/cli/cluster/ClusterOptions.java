@@ -80,10 +80,7 @@ public final class ClusterOptions {
   public ApiClient client(Duration patience) throws UnknownClusterException {
     String name = named().orElse(DEFAULT);
     boolean address = name.contains(":");
-    Path directory =
-        credentials
-            .or(() -> variable("TRIREME_CREDENTIALS").map(Path::of))
-            .orElseGet(() -> address ? home() : contextOf(name));
+    Path directory = given().orElseGet(() -> address ? home() : contextOf(name));
     try {
       List<String> addresses = List.of((address ? name : addresses(name)).split(","));
       Credentials proof = Credentials.ofUser(directory);
@@ -91,6 +88,10 @@ public final class ClusterOptions {
     } catch (Credentials.UnusableException | IOException | IllegalArgumentException e) {
       throw new UnknownClusterException(e.getMessage());
     }
+  }
+
+  private Optional<Path> given() {
+    return credentials.or(() -> variable("TRIREME_CREDENTIALS").map(Path::of));
   }
 
   private Optional<String> named() {
@@ -121,7 +122,7 @@ public final class ClusterOptions {
    * @return its directory
    */
   Path save(String name, String addresses) throws IOException, Credentials.UnusableException {
-    Path from = credentials.orElseGet(this::home);
+    Path from = given().orElseGet(this::home);
     Credentials proof = Credentials.ofUser(from);
     Path directory = contextOf(name);
     Files.createDirectories(directory);
