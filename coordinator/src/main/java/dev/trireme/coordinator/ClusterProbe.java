@@ -72,6 +72,9 @@ public record ClusterProbe(List<Host> hosts) {
     if (!way.failure().isEmpty()) {
       return Optional.of(pair + way.failure());
     }
+    if (!way.tcpFailure().isEmpty()) {
+      return Optional.of(pair + way.tcpFailure());
+    }
     // Told once a pair, by the one whose clock is behind.
     if (way.clockAheadMicros() > MOST_SKEW_MICROS) {
       return Optional.of(

@@ -10,7 +10,7 @@ public final class Probe {
   /**
    * A host that listens for probes.
    *
-   * @param address and port, as {@code 10.0.0.7:41234}
+   * @param address and port, of UDP and of TCP, as {@code 10.0.0.7:41234}
    */
   public record Target(String agentId, String address) {}
 
@@ -33,6 +33,8 @@ public final class Probe {
    * @param clockAheadMicros of the other host's clock, half a round trip more or less
    * @param lost share of the datagrams that did not arrive, 0 to 1
    * @param failure for people; empty when it answered
+   * @param tcpBytesPerSecond that arrived there over a TCP connection; NaN when unknown
+   * @param tcpFailure why there was no such connection, for people; empty when there was one
    */
   public record Way(
       String to,
@@ -40,10 +42,25 @@ public final class Probe {
       double bytesPerSecond,
       long clockAheadMicros,
       double lost,
-      String failure) {
-    /** One on which nothing came back. */
+      String failure,
+      double tcpBytesPerSecond,
+      String tcpFailure) {
+    /** One on which no datagram came back; of TCP nothing is known. */
     public static Way failed(String to, String failure) {
-      return new Way(to, Double.NaN, Double.NaN, 0, 1, failure);
+      return new Way(to, Double.NaN, Double.NaN, 0, 1, failure, Double.NaN, "");
+    }
+
+    /** The same, with what a connection came to. */
+    public Way withTcp(double bytesPerSecond, String why) {
+      return new Way(
+          to,
+          roundTripMicros,
+          this.bytesPerSecond,
+          clockAheadMicros,
+          lost,
+          failure,
+          bytesPerSecond,
+          why);
     }
   }
 }

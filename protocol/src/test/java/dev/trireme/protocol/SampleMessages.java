@@ -126,7 +126,9 @@ final class SampleMessages {
         new AgentToCoordinator.ProbeDone(
             "a",
             1,
-            List.of(new Probe.Way("b", 45.5, 1e9, -3, 0.01, ""), Probe.Way.failed("c", "no"))));
+            List.of(
+                new Probe.Way("b", 45.5, 1e9, -3, 0.01, "", 2e9, ""),
+                Probe.Way.failed("c", "no"))));
     messages.add(new AgentToCoordinator.RanksRefused("a", "job-1", 1, "data.path /data"));
     messages.add(new AgentToCoordinator.HarmAnswered("a", "job-1", 9, 4711, "frozen", ""));
     messages.add(

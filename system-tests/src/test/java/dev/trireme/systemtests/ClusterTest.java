@@ -196,6 +196,7 @@ class ClusterTest {
       assertThat(way.path("reached").asBoolean()).as(host.toString()).isTrue();
       assertThat(way.path("roundTripMicros").asDouble()).isPositive();
       assertThat(way.path("bytesPerSecond").asDouble()).isPositive();
+      assertThat(way.path("tcpBytesPerSecond").asDouble()).isPositive();
     }
   }
 

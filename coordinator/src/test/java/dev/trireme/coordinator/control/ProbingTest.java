@@ -34,12 +34,14 @@ class ProbingTest {
         .extracting(Probe.Target::agentId)
         .as("the next one first")
         .containsExactly("c", "a");
-    probing.onDone(new ProbeDone("a", 1, List.of(way("b"), way("c"))));
+    Way noTcp = way("c").withTcp(Double.NaN, "no way over TCP");
+    probing.onDone(new ProbeDone("a", 1, List.of(way("b"), noTcp)));
     probing.onDone(new ProbeDone("b", 1, List.of(way("c"), Way.failed("a", "no answer"))));
     assertThat(answer).isNotDone();
     probing.onDone(new ProbeDone("c", 1, List.of(way("a"), way("b"))));
 
-    assertThat(answer.join().findings()).containsExactly("host-b to host-a: no answer");
+    assertThat(answer.join().findings())
+        .containsExactly("host-a to host-c: no way over TCP", "host-b to host-a: no answer");
     assertThat(probing.nextDeadline()).isEmpty();
   }
 
@@ -64,7 +66,7 @@ class ProbingTest {
                 host(
                     "b",
                     new Probe.Host("21", "1.51", 1L << 30, 4),
-                    new Way("a", 50, 1e8, 2_000_000, 0.5, ""))));
+                    new Way("a", 50, 1e8, 2_000_000, 0.5, "", 1e9, ""))));
 
     assertThat(probe.findings())
         .hasSize(3)
@@ -79,6 +81,6 @@ class ProbingTest {
   }
 
   private static Way way(String to) {
-    return new Way(to, 50, 1e9, 0, 0, "");
+    return new Way(to, 50, 1e9, 0, 0, "", 1e9, "");
   }
 }

@@ -38,7 +38,8 @@ final class ClusterDoctor {
   private void print(JsonNode probe) {
     Table hosts = new Table("lllrlr").row("AGENT", "HOST", "JAVA", "CORES", "AERON", "SHARED");
     Table ways =
-        new Table("llrrrr").row("FROM", "TO", "ROUND TRIP us", "MB/s", "LOST %", "CLOCK ms");
+        new Table("llrrrrr")
+            .row("FROM", "TO", "ROUND TRIP us", "UDP MB/s", "LOST %", "TCP MB/s", "CLOCK ms");
     for (JsonNode host : probe.path("hosts")) {
       String agent = host.path("agent").asText();
       hosts.row(
@@ -58,6 +59,9 @@ final class ClusterDoctor {
             reached ? number("%.0f", way.path("roundTripMicros").asDouble()) : "-",
             reached ? number("%.0f", way.path("bytesPerSecond").asDouble() / 1e6) : "-",
             reached ? number("%.1f", 100 * way.path("lost").asDouble()) : "-",
+            way.path("tcpReached").asBoolean()
+                ? number("%.0f", way.path("tcpBytesPerSecond").asDouble() / 1e6)
+                : "-",
             reached ? number("%+.1f", way.path("clockAheadMicros").asDouble() / 1e3) : "-");
       }
     }

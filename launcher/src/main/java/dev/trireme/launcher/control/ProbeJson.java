@@ -41,6 +41,10 @@ final class ProbeJson {
           .put("clockAheadMicros", way.clockAheadMicros())
           .put("lost", way.lost());
     }
+    node.put("tcpReached", !Double.isNaN(way.tcpBytesPerSecond()));
+    if (!Double.isNaN(way.tcpBytesPerSecond())) {
+      node.put("tcpBytesPerSecond", way.tcpBytesPerSecond());
+    }
     return node;
   }
 }

@@ -28,12 +28,13 @@ import org.slf4j.LoggerFactory;
  * Measures the ways to other hosts with datagrams as ranks send them, and answers those that do the
  * same. A ping comes back with the other's clock; then, for a while, windows of large datagrams are
  * sent, and the other tells of each window how many bytes of it have come. One thread sends from
- * Java, a datagram at a time, so that the figure is what a way gives at least.
+ * Java, a datagram at a time, so that the figure is what a way gives at least. At last the same way
+ * is tried over TCP: {@link TcpProbe}.
  *
  * <p>Every datagram carries the probe's secret, which the coordinator has told its agents over the
  * control plane; others are dropped unanswered.
  *
- * <p>Threading: {@link #run} and {@link #close} from any thread; it owns two threads, which end a
+ * <p>Threading: {@link #run} and {@link #close} from any thread; it owns three threads, which end a
  * minute after it was opened at the latest.
  */
 final class HostProbe implements AutoCloseable {
@@ -51,28 +52,51 @@ final class HostProbe implements AutoCloseable {
   private static final int MAX_SILENT = 4;
   private static final int BUFFER = 2 << 20;
   private static final int MAX_PEERS = 256;
+
+  /** Another may have the port of a datagram socket for TCP. */
+  private static final int PORTS = 10;
+
   private static final long SENDING_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
   private static final long LIFE_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private final long secret;
   private final InetAddress address;
   private final DatagramSocket socket;
+  private final TcpProbe tcp;
   private final long end = System.nanoTime() + LIFE_NANOS;
   private volatile boolean closed;
 
+  private HostProbe(InetAddress address, long secret, DatagramSocket socket, TcpProbe tcp) {
+    this.address = address;
+    this.secret = secret;
+    this.socket = socket;
+    this.tcp = tcp;
+  }
+
   /**
-   * Opens a port that the system chooses, and answers from then on.
+   * Opens a port that the system chooses, of UDP and of TCP, and answers from then on.
    *
    * @param address of this host, as others reach it
    * @throws IOException when no port can be opened there
    */
-  HostProbe(String address, long secret) throws IOException {
-    this.secret = secret;
-    this.address = InetAddress.getByName(address);
-    this.socket = new DatagramSocket(new InetSocketAddress(this.address, 0));
-    socket.setReceiveBufferSize(BUFFER);
-    socket.setSoTimeout(ANSWER_MILLIS);
-    daemon(this::answer, "probe-answer").start();
+  static HostProbe open(String address, long secret) throws IOException {
+    InetAddress here = InetAddress.getByName(address);
+    IOException taken = new IOException("no port is free for UDP and TCP alike");
+    for (int i = 0; i < PORTS; i++) {
+      DatagramSocket udp = new DatagramSocket(new InetSocketAddress(here, 0));
+      try {
+        udp.setReceiveBufferSize(BUFFER);
+        udp.setSoTimeout(ANSWER_MILLIS);
+        TcpProbe tcp = new TcpProbe(new InetSocketAddress(here, udp.getLocalPort()), secret);
+        HostProbe probe = new HostProbe(here, secret, udp, tcp);
+        daemon(probe::answer, "probe-answer").start();
+        return probe;
+      } catch (IOException e) {
+        udp.close();
+        taken.addSuppressed(e);
+      }
+    }
+    throw taken;
   }
 
   private static Thread daemon(Runnable task, String name) {
@@ -118,14 +142,25 @@ final class HostProbe implements AutoCloseable {
 
   private Way measure(Target target) {
     int colon = target.address().lastIndexOf(':');
-    try (DatagramSocket out = new DatagramSocket(new InetSocketAddress(address, 0))) {
+    try {
       String host = target.address().substring(0, colon).replaceAll("[\\[\\]]", "");
       int port = Integer.parseInt(target.address().substring(colon + 1));
-      out.connect(new InetSocketAddress(InetAddress.getByName(host), port));
-      out.setSoTimeout(ANSWER_MILLIS);
-      return measure(target.agentId(), out);
+      InetSocketAddress to = new InetSocketAddress(InetAddress.getByName(host), port);
+      Way way = measure(target.agentId(), to);
+      TcpProbe.Outcome outcome = TcpProbe.measure(address, to, secret);
+      return way.withTcp(outcome.bytesPerSecond(), outcome.failure());
     } catch (IOException | IllegalArgumentException e) {
       return Way.failed(target.agentId(), e.toString());
+    }
+  }
+
+  private Way measure(String agentId, InetSocketAddress to) {
+    try (DatagramSocket out = new DatagramSocket(new InetSocketAddress(address, 0))) {
+      out.connect(to);
+      out.setSoTimeout(ANSWER_MILLIS);
+      return measure(agentId, out);
+    } catch (IOException e) {
+      return Way.failed(agentId, e.toString());
     }
   }
 
@@ -158,7 +193,8 @@ final class HostProbe implements AutoCloseable {
     }
     trips.sort(null);
     double[] rate = rate(out);
-    return new Way(to, trips.get(trips.size() / 2) / 1e3, rate[0], ahead, rate[1], "");
+    return new Way(
+        to, trips.get(trips.size() / 2) / 1e3, rate[0], ahead, rate[1], "", Double.NaN, "");
   }
 
   /** Bytes a second that arrived, and the share that was lost. */
@@ -225,7 +261,8 @@ final class HostProbe implements AutoCloseable {
   private void answer() {
     Map<SocketAddress, long[]> counts = new LinkedHashMap<>();
     DatagramPacket packet = new DatagramPacket(new byte[PAYLOAD], PAYLOAD);
-    try (socket) {
+    try (socket;
+        tcp) {
       while (!closed && System.nanoTime() - end < 0) {
         try {
           packet.setLength(PAYLOAD);
@@ -273,7 +310,7 @@ final class HostProbe implements AutoCloseable {
 
   @Override
   public void close() {
-    closed = true;
+    closed = true; // The answering thread closes what listens for TCP.
     socket.close();
   }
 }

@@ -38,7 +38,7 @@ final class Probes implements AutoCloseable {
     String address = "";
     String failure = "";
     try {
-      HostProbe probe = new HostProbe(config.address(), command.secret());
+      HostProbe probe = HostProbe.open(config.address(), command.secret());
       open = Optional.of(probe);
       address = probe.address();
     } catch (IOException e) {
