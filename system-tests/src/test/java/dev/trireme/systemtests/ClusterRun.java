@@ -17,6 +17,9 @@ import java.util.concurrent.locks.LockSupport;
 final class ClusterRun implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** The credentials that this cluster is started with. */
+  static final String SHARED = "credentials";
+
   private final Path directory;
   private final Map<String, String> environment;
   private final List<Process> services = new ArrayList<>();
@@ -41,7 +44,7 @@ final class ClusterRun implements AutoCloseable {
   ClusterRun(Path directory, Map<String, String> environment) throws Exception {
     this.directory = directory;
     this.environment = Map.copyOf(environment);
-    Done made = plain("cluster", "init", "credentials");
+    Done made = plain("cluster", "init", SHARED);
     if (made.code() != 0) {
       throw new AssertionError(made.err());
     }
@@ -54,20 +57,28 @@ final class ClusterRun implements AutoCloseable {
 
   /** Starts one of several coordinators and waits until it serves, active or standing by. */
   Process coordinator(String name, int port, List<Integer> all) throws Exception {
+    String others = all.stream().map(p -> "'127.0.0.1:" + p + "'").toList().toString();
+    return configured(name, port, "credentials: " + SHARED + "\ncoordinators: " + others + "\n");
+  }
+
+  /** Starts a coordinator that is given no credentials, and waits until it is ready. */
+  Process withoutCredentials(String name) throws Exception {
+    return configured(name, 0, "");
+  }
+
+  private Process configured(String name, int port, String more) throws Exception {
     Path config = directory.resolve(name + ".yaml");
     String text =
         """
         name: %1$s
         listen: 127.0.0.1:%2$d
-        coordinators: %3$s
         api: 127.0.0.1:0
         health: 127.0.0.1:0
-        credentials: credentials
         stateDirectory: state-%1$s
         runs: runs
         """
-            .formatted(name, port, all.stream().map(p -> "'127.0.0.1:" + p + "'").toList());
-    Files.writeString(config, text);
+            .formatted(name, port);
+    Files.writeString(config, text + more);
     Files.deleteIfExists(addressesFile(name));
     Process process = service(name, "coordinator", "--config", config.toString());
     await("addresses of " + name, process, () -> Files.exists(addressesFile(name)));
@@ -80,15 +91,17 @@ final class ClusterRun implements AutoCloseable {
     for (String coordinator : coordinators) {
       join.add(addresses(coordinator).path("control").asText());
     }
-    return joining(name, slots, join);
+    return joining(name, slots, join, SHARED);
   }
 
   /** The same where coordinators have these ports, whether they run or not. */
   Process agentAt(String name, int slots, List<Integer> ports) throws Exception {
-    return joining(name, slots, ports.stream().map(p -> "127.0.0.1:" + p).toList());
+    return joining(name, slots, ports.stream().map(p -> "127.0.0.1:" + p).toList(), SHARED);
   }
 
-  private Process joining(String name, int slots, List<String> join) throws IOException {
+  /** The same with these credentials, at these addresses. */
+  Process joining(String name, int slots, List<String> join, String credentials)
+      throws IOException {
     return service(
         name,
         "agent",
@@ -99,7 +112,7 @@ final class ClusterRun implements AutoCloseable {
         "--slots",
         String.valueOf(slots),
         "--credentials",
-        "credentials");
+        credentials);
   }
 
   /** Where a coordinator can be reached. */
@@ -133,7 +146,7 @@ final class ClusterRun implements AutoCloseable {
       addresses.add(addresses(name).path("api").asText());
     }
     List<String> all = new ArrayList<>(Arrays.asList(arguments));
-    all.addAll(List.of("--cluster", String.join(",", addresses), "--credentials", "credentials"));
+    all.addAll(List.of("--cluster", String.join(",", addresses), "--credentials", SHARED));
     return plain(all.toArray(String[]::new));
   }
 

@@ -9,6 +9,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,6 +96,36 @@ class ClusterTest {
           cluster.plain("job", "list", "--cluster", api, "--credentials", "credentials");
       assertThat(nobody.code()).isEqualTo(3);
     }
+  }
+
+  /** Other users of this host are strangers, too. */
+  @Test
+  void shouldTakeNobodyInWithoutCredentialsOnLoopbackEither() throws Exception {
+    try (ClusterRun cluster = new ClusterRun(directory)) {
+      Process coordinator = cluster.withoutCredentials("c1");
+      String own = "state-c1/credentials";
+      assertThat(Files.getPosixFilePermissions(directory.resolve(own)))
+          .isEqualTo(PosixFilePermissions.fromString("rwx------"));
+      String control = cluster.addresses("c1").path("control").asText();
+      String api = cluster.addresses("c1").path("api").asText();
+      ClusterRun.Done bare = cluster.plain("agent", "--join", control);
+      assertThat(bare.code()).isEqualTo(2);
+      assertThat(bare.err()).contains("--credentials");
+      cluster.joining("stranger", 1, List.of(control), ClusterRun.SHARED);
+      cluster.joining("a1", 1, List.of(control), own);
+      String[] show = {"cluster", "show", "--json", "--cluster", api, "--credentials"};
+      cluster.await(
+          "an agent",
+          coordinator,
+          () -> !cluster.plain(with(show, own)).json().path("agents").isEmpty());
+      assertThat(cluster.plain(with(show, own)).json().path("agents").findValuesAsText("agent"))
+          .containsExactly("a1");
+      assertThat(cluster.plain(with(show, ClusterRun.SHARED)).code()).isEqualTo(3);
+    }
+  }
+
+  private static String[] with(String[] arguments, String last) {
+    return Stream.concat(Stream.of(arguments), Stream.of(last)).toArray(String[]::new);
   }
 
   /** Named, for it takes a minute: {@code -Dtrireme.slow=true -Dtest=ClusterTest}. */

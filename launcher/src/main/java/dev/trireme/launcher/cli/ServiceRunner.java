@@ -46,7 +46,7 @@ public interface ServiceRunner {
    */
   record AgentOptions(
       List<String> coordinators,
-      Optional<Path> credentials,
+      Path credentials,
       Optional<String> name,
       Optional<String> bind,
       OptionalInt slots,

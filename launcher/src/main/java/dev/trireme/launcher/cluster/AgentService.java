@@ -48,10 +48,7 @@ final class AgentService {
   @SuppressWarnings("try") // health is there only to be closed
   static void run(AgentOptions options, ServiceStop stop)
       throws IOException, InterruptedException, Credentials.UnusableException {
-    Optional<TlsFiles> tls = Optional.empty();
-    if (options.credentials().isPresent()) {
-      tls = Credentials.ofNode(options.credentials().get()).tls();
-    }
+    Optional<TlsFiles> tls = Credentials.ofNode(options.credentials()).tls();
     AgentService service = new AgentService(options, stop, tls);
     if (options.health().isEmpty()) {
       service.serve();

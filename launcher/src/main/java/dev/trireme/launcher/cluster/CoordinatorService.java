@@ -21,6 +21,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
@@ -30,9 +31,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A coordinator as a service. Off loopback it takes credentials: mutual TLS for the control plane,
- * TLS and a token for the HTTP interface; its job store never listens on anything but loopback, and
- * health neither.
+ * A coordinator as a service: mutual TLS for the control plane, TLS and a token for the HTTP
+ * interface. Off loopback it has to be given the credentials for that, on loopback it makes its
+ * own. Its job store never listens on anything but loopback, and health neither.
  *
  * <p>Its addresses, which ports of 0 leave open, are in {@code addresses.json} in its state
  * directory from when it is ready until it stops.
@@ -41,6 +42,9 @@ final class CoordinatorService {
   private static final Logger LOG = LoggerFactory.getLogger(CoordinatorService.class);
   private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
   private static final String ADDRESSES = "addresses.json";
+
+  /** In the state directory, where none are given. */
+  private static final String OWN = "credentials";
 
   /** Beside the runs; no job can have that name. */
   private static final String FILES = ".files";
@@ -51,19 +55,14 @@ final class CoordinatorService {
   static void run(CoordinatorFile config, ServiceStop stop)
       throws IOException, InterruptedException, Credentials.UnusableException {
     Path state = Path.of(config.stateDirectory());
-    Optional<Credentials> credentials = Optional.empty();
-    if (config.credentials().isPresent()) {
-      credentials = Optional.of(Credentials.ofNode(Path.of(config.credentials().get())));
-    }
-    Optional<TlsFiles> tls = credentials.flatMap(Credentials::tls);
     HostPort api = HostPort.of(config.api());
-    requireLoopback(api, tls.isPresent());
-    String token = credentials.isPresent() ? credentials.get().token() : ownToken(state);
-    Optional<SSLContext> context = Optional.empty();
-    if (tls.isPresent()) {
-      context = Optional.of(Tls.server(tls.get()));
-    }
     HostPort listen = HostPort.of(config.listen());
+    Credentials credentials =
+        config.credentials().isPresent()
+            ? Credentials.ofNode(Path.of(config.credentials().get()))
+            : ownCredentials(config, state, List.of(api, listen));
+    TlsFiles tls = credentials.tls().orElseThrow();
+    SSLContext context = Tls.server(tls);
     String name = config.name().orElseGet(HostPort::hostName);
     Path runs = Path.of(config.runs());
     try (CoordinatorNode node =
@@ -74,10 +73,10 @@ final class CoordinatorService {
                 listen.port(),
                 state,
                 CoordinatorConfig.Timing.DEFAULT,
-                tls,
+                Optional.of(tls),
                 config.coordinators()))) {
       node.jobs(); // a state directory that cannot be used is told of here
-      try (ApiServer served = api(api, context, token, node::active, runs);
+      try (ApiServer served = api(api, context, credentials.token(), node::active, runs);
           HealthServer health = health(HostPort.of(config.health()), node::isMember)) {
         announce(state, node.address(), served, health);
         node.left().whenComplete((left, fault) -> stop.wake());
@@ -100,7 +99,7 @@ final class CoordinatorService {
 
   private static ApiServer api(
       HostPort address,
-      Optional<SSLContext> tls,
+      SSLContext tls,
       String token,
       Supplier<Optional<JobService>> active,
       Path runs)
@@ -108,7 +107,7 @@ final class CoordinatorService {
     try {
       return ApiServer.start(
           address.toSocket(),
-          tls,
+          Optional.of(tls),
           token,
           active,
           name -> fresh(runs, name),
@@ -133,23 +132,35 @@ final class CoordinatorService {
     }
   }
 
-  private static void requireLoopback(HostPort api, boolean tls) throws IOException {
-    if (!tls && !InetAddress.getByName(api.host()).isLoopbackAddress()) {
+  /**
+   * Those of a coordinator that was given none: made once, in its state directory, which keeps them
+   * from other users of this host. For loopback alone: what others can reach needs credentials that
+   * were carried to all hosts.
+   */
+  private static Credentials ownCredentials(
+      CoordinatorFile config, Path state, List<HostPort> addresses)
+      throws IOException, Credentials.UnusableException {
+    for (HostPort address : addresses) {
+      if (!InetAddress.getByName(address.host()).isLoopbackAddress()) {
+        throw new IllegalArgumentException(
+            "expected credentials to serve on "
+                + address
+                + ", which others can reach, found none; make them with 'trireme cluster init"
+                + " DIR'");
+      }
+    }
+    if (config.coordinators().size() > 1) {
       throw new IllegalArgumentException(
-          "expected credentials to serve on "
-              + api
-              + ", which others can reach, found none; make them with 'trireme cluster init DIR'");
+          "expected credentials that all coordinators share, found none; make them with 'trireme"
+              + " cluster init DIR'");
     }
-  }
-
-  /** On a cluster without credentials only this user may ask: whoever reads this file. */
-  private static String ownToken(Path state) throws IOException, Credentials.UnusableException {
-    Files.createDirectories(state);
-    Path file = state.resolve(Credentials.TOKEN);
-    if (!Files.exists(file)) {
-      CredentialsMaker.makeToken(file);
+    Path own = state.resolve(OWN);
+    if (!Files.exists(own)) {
+      Files.createDirectories(state);
+      CredentialsMaker.makeWhole(own);
+      LOG.info("made credentials of its own, for agents and commands of this host, in {}", own);
     }
-    return Credentials.ofUser(state).token();
+    return Credentials.ofNode(own);
   }
 
   private static Path fresh(Path runs, String jobName) {

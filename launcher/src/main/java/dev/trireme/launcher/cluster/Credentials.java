@@ -18,7 +18,7 @@ import java.util.Set;
  *       the key is secret, and users have no use for it.
  * </ul>
  *
- * @param authority certificate of the authority; absent on a loopback cluster without TLS
+ * @param authority certificate of the authority; absent where only a token was kept
  * @param token of the HTTP interface
  * @param tls files of a node; absent with a user
  */

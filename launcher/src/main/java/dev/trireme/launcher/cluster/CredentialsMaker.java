@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -76,8 +78,26 @@ public final class CredentialsMaker {
     }
   }
 
-  /** Makes a token file; for a cluster that never leaves loopback it is all there is. */
-  static void makeToken(Path file) throws IOException {
+  /**
+   * The same, where they appear as a whole or not at all.
+   *
+   * @param directory that is not there yet, in one that is
+   */
+  static void makeWhole(Path directory) throws Credentials.UnusableException {
+    Path part = directory.resolveSibling("." + directory.getFileName() + ".part");
+    try {
+      if (Files.exists(part, LinkOption.NOFOLLOW_LINKS)) {
+        delete(part);
+      }
+      make(part);
+      Files.move(part, directory, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new Credentials.UnusableException(
+          "cannot make credentials in '" + directory + "': " + e);
+    }
+  }
+
+  private static void makeToken(Path file) throws IOException {
     write(file, random() + "\n", true);
   }
 

@@ -39,8 +39,11 @@ public final class AgentCommand implements Callable<Integer> {
   @Option(
       names = "--credentials",
       paramLabel = "DIR",
-      description = "Directory with ca.pem, node.pem, node-key.pem and api-token.")
-  private Optional<Path> credentials = Optional.empty();
+      required = true,
+      description =
+          "Directory with ca.pem, node.pem, node-key.pem and api-token. A coordinator on loopback"
+              + " that was given none makes it: 'credentials' in its state directory.")
+  private Path credentials;
 
   @Option(
       names = "--name",
