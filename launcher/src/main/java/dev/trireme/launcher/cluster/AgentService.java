@@ -2,6 +2,7 @@ package dev.trireme.launcher.cluster;
 
 import dev.trireme.launcher.cli.ServiceRunner.AgentOptions;
 import dev.trireme.launcher.control.HealthServer;
+import dev.trireme.launcher.control.HostName;
 import dev.trireme.launcher.device.DeviceSurvey;
 import dev.trireme.launcher.device.Installation;
 import dev.trireme.launcher.embedded.RankProcesses;
@@ -79,7 +80,7 @@ final class AgentService {
 
   private static AgentConfig config(AgentOptions options, String bind) {
     int cores = Runtime.getRuntime().availableProcessors();
-    String host = HostPort.hostName();
+    String host = HostName.ofThisHost();
     DeviceSurvey devices = Installation.devices();
     return new AgentConfig(
         options.name().orElseGet(() -> host + "-" + suffix()),

@@ -9,6 +9,7 @@ import dev.trireme.launcher.config.CoordinatorFile;
 import dev.trireme.launcher.control.ApiServer;
 import dev.trireme.launcher.control.FileStore;
 import dev.trireme.launcher.control.HealthServer;
+import dev.trireme.launcher.control.HostName;
 import dev.trireme.launcher.control.Tls;
 import dev.trireme.protocol.TlsFiles;
 import java.io.IOException;
@@ -63,7 +64,7 @@ final class CoordinatorService {
             : ownCredentials(config, state, List.of(api, listen));
     TlsFiles tls = credentials.tls().orElseThrow();
     SSLContext context = Tls.server(tls);
-    String name = config.name().orElseGet(HostPort::hostName);
+    String name = config.name().orElseGet(HostName::ofThisHost);
     Path runs = Path.of(config.runs());
     try (CoordinatorNode node =
         CoordinatorNode.start(

@@ -4,10 +4,6 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.UnknownHostException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Optional;
 
 /**
  * An address as {@code host:port}.
@@ -57,24 +53,6 @@ public record HostPort(String host, int port) {
         throw new IOException("no route to " + host);
       }
       return local.getHostAddress();
-    }
-  }
-
-  /** This machine's name, whether or not it can be resolved. */
-  static String hostName() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return kernelsName().orElse("localhost");
-    }
-  }
-
-  private static Optional<String> kernelsName() {
-    try {
-      return Optional.of(Files.readString(Path.of("/proc/sys/kernel/hostname")).strip())
-          .filter(name -> !name.isEmpty());
-    } catch (IOException e) {
-      return Optional.empty();
     }
   }
 

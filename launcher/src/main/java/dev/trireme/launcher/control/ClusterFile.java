@@ -25,12 +25,14 @@ import java.util.Set;
  *
  * @param address as {@code host:port}
  * @param token a secret
+ * @param host that the process runs on
  * @param pid of the process
  * @param started when that process began, in milliseconds since 1970, which tells it from a later
  *     one that was given its pid
  * @param jobId of the job
  */
-public record ClusterFile(String address, String token, long pid, long started, String jobId) {
+public record ClusterFile(
+    String address, String token, String host, long pid, long started, String jobId) {
   private static final String NAME = "cluster.json";
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final int MAX_BYTES = 16 << 10;
@@ -56,7 +58,8 @@ public record ClusterFile(String address, String token, long pid, long started, 
   /** Of this process. */
   static ClusterFile ofThisProcess(String address, String token, String jobId) {
     ProcessHandle self = ProcessHandle.current();
-    return new ClusterFile(address, token, self.pid(), started(self).orElse(0), jobId);
+    return new ClusterFile(
+        address, token, HostName.ofThisHost(), self.pid(), started(self).orElse(0), jobId);
   }
 
   /** Writes it, readable for this user alone from its first byte on. */
@@ -68,6 +71,7 @@ public record ClusterFile(String address, String token, long pid, long started, 
                 .objectNode()
                 .put("address", address)
                 .put("token", token)
+                .put("host", host)
                 .put("pid", pid)
                 .put("started", started)
                 .put("job", jobId)
@@ -95,7 +99,8 @@ public record ClusterFile(String address, String token, long pid, long started, 
   /**
    * What a run directory says; empty when it says nothing, or of a process that is gone.
    *
-   * @throws UnusableException when the file is there and cannot be one that {@link #write} wrote
+   * @throws UnusableException when the file is there and cannot be one that {@link #write} wrote,
+   *     or was written on another host, of whose processes nothing is known here
    */
   public static Optional<ClusterFile> read(Path runDirectory) throws IOException {
     Path file = runDirectory.resolve(NAME);
@@ -106,6 +111,12 @@ public record ClusterFile(String address, String token, long pid, long started, 
       throw new UnusableException(file, "expected a file, found something else");
     }
     ClusterFile found = parse(file);
+    String here = HostName.ofThisHost();
+    if (!found.host.equals(here)) {
+      throw new UnusableException(
+          file,
+          "the run was begun on host '" + found.host + "', this is '" + here + "': ask there");
+    }
     return found.isAlive() ? Optional.of(found) : Optional.empty();
   }
 
@@ -125,13 +136,15 @@ public record ClusterFile(String address, String token, long pid, long started, 
     require(port > 0 && port <= 0xffff, file, "'address', 127.0.0.1 and a port");
     String token = json.path("token").asText();
     require(token.matches("[0-9a-f]{64}"), file, "'token', 64 hexadecimal digits");
+    String host = json.path("host").asText();
+    require(host.matches("[A-Za-z0-9._:-]{1,255}"), file, "'host', a name");
     JsonNode pid = json.path("pid");
     require(pid.canConvertToLong() && pid.asLong() > 0, file, "'pid', a number of a process");
     JsonNode started = json.path("started");
     require(started.canConvertToLong() && started.asLong() >= 0, file, "'started', a time");
     String job = json.path("job").asText();
     require(job.matches("[A-Za-z0-9-]{1,64}"), file, "'job', an id");
-    return new ClusterFile(address, token, pid.asLong(), started.asLong(), job);
+    return new ClusterFile(address, token, host, pid.asLong(), started.asLong(), job);
   }
 
   private static void require(boolean holds, Path file, String expected) throws UnusableException {
@@ -157,6 +170,6 @@ public record ClusterFile(String address, String token, long pid, long started, 
   /** Without the token. */
   @Override
   public String toString() {
-    return "job " + jobId + " at " + address + ", process " + pid;
+    return "job " + jobId + " at " + address + ", process " + pid + " of host " + host;
   }
 }

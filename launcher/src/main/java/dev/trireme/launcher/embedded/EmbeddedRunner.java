@@ -13,6 +13,7 @@ import dev.trireme.launcher.cli.TrainRunner;
 import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ValidatedJob;
 import dev.trireme.launcher.control.ClusterFile;
+import dev.trireme.launcher.control.HostName;
 import dev.trireme.launcher.control.RunFiles;
 import dev.trireme.launcher.device.DeviceSurvey;
 import dev.trireme.launcher.device.Installation;
@@ -20,8 +21,6 @@ import dev.trireme.protocol.JobState;
 import dev.trireme.worker.agent.AgentConfig;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -153,7 +152,7 @@ public final class EmbeddedRunner implements TrainRunner {
             : Installation.devices();
     return new AgentConfig(
         "embedded-" + ProcessHandle.current().pid(),
-        hostName(),
+        HostName.ofThisHost(),
         spec.parallel().servers() > 0 ? ranks + MORE_SERVERS : ranks,
         cores,
         Optional.empty(),
@@ -168,13 +167,5 @@ public final class EmbeddedRunner implements TrainRunner {
                 .orElse(Math.max(1, cores / ranks))),
         devices.devices(),
         devices.none());
-  }
-
-  private static String hostName() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "localhost";
-    }
   }
 }

@@ -2,6 +2,7 @@ package dev.trireme.launcher.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.trireme.launcher.control.HostName;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
@@ -13,9 +14,10 @@ class RunCommandsTest {
   /** Of a process that is gone. */
   private static final String CLUSTER =
       """
-      {"address": "127.0.0.1:9", "token": "%s", "pid": 4000000000, "started": 1, "job": "job-1"}
+      {"address": "127.0.0.1:9", "token": "%s", "host": "%s", "pid": 4000000000, "started": 1,
+       "job": "job-1"}
       """
-          .formatted("0123456789abcdef".repeat(4));
+          .formatted("0123456789abcdef".repeat(4), HostName.ofThisHost());
 
   @TempDir Path directory;
   private Path run;

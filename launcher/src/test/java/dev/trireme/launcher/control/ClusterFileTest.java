@@ -12,6 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ClusterFileTest {
   private static final String TOKEN = "0123456789abcdef".repeat(4);
+  private static final String HERE = HostName.ofThisHost();
 
   @TempDir Path runDirectory;
 
@@ -24,7 +25,7 @@ class ClusterFileTest {
 
   @Test
   void shouldNotTrustTheFileOfAProcessThatIsGone() throws Exception {
-    new ClusterFile("127.0.0.1:1", TOKEN, 4_000_000_000L, 1, "job-1").write(runDirectory);
+    new ClusterFile("127.0.0.1:1", TOKEN, HERE, 4_000_000_000L, 1, "job-1").write(runDirectory);
     assertThat(ClusterFile.read(runDirectory)).isEmpty();
   }
 
@@ -32,8 +33,23 @@ class ClusterFileTest {
   void shouldNotTakeAnotherProcessOfTheSamePidForTheRuns() throws Exception {
     ClusterFile own = ClusterFile.ofThisProcess("127.0.0.1:1", TOKEN, "job-1");
     long earlier = own.started() - 60_000;
-    new ClusterFile("127.0.0.1:1", TOKEN, own.pid(), earlier, "job-1").write(runDirectory);
+    new ClusterFile("127.0.0.1:1", TOKEN, HERE, own.pid(), earlier, "job-1").write(runDirectory);
     assertThat(ClusterFile.read(runDirectory)).isEmpty();
+  }
+
+  /** Its pids say nothing of that host's. */
+  @Test
+  void shouldNotCallARunOfAnotherHostDead() throws Exception {
+    ClusterFile own = ClusterFile.ofThisProcess("127.0.0.1:1", TOKEN, "job-1");
+    for (long pid : new long[] {own.pid(), 4_000_000_000L}) {
+      new ClusterFile("127.0.0.1:1", TOKEN, "elsewhere", pid, own.started(), "job-1")
+          .write(runDirectory);
+      assertThatThrownBy(() -> ControlClient.of(runDirectory))
+          .isInstanceOf(ControlClient.UnreachableException.class)
+          .hasMessageContaining("the run was begun on host 'elsewhere', this is '" + HERE)
+          .hasMessageContaining(
+              "where no trireme runs in this directory any more, delete the file");
+    }
   }
 
   @ParameterizedTest
@@ -43,18 +59,19 @@ class ClusterFileTest {
         "{",
         "[1, 2]",
         "7",
-        "{'address': 'a b:99', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': 'job-1'}",
-        "{'address': '127.0.0.1:99999', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': 'job-1'}",
-        "{'address': '10.0.0.1:99', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': 'job-1'}",
-        "{'address': '127.0.0.1:99', 'token': 'TOKEN\\n', 'pid': 1, 'started': 1, 'job': 'job-1'}",
-        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': -1, 'started': 1, 'job': 'job-1'}",
-        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': 1e99, 'started': 1, 'job': 'job-1'}",
-        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': 1, 'job': 'job-1'}",
-        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': '\\u001b[2J'}",
+        "{'address': 'a b:99', 'token': 'TOKEN', 'host': 'HOST', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99999', 'token': 'TOKEN', 'host': 'HOST', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '10.0.0.1:99', 'token': 'TOKEN', 'host': 'HOST', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN\\n', 'host': 'HOST', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'host': 'HOST', 'pid': -1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'host': 'HOST', 'pid': 1e99, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'host': 'HOST', 'pid': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'pid': 1, 'started': 1, 'job': 'job-1'}",
+        "{'address': '127.0.0.1:99', 'token': 'TOKEN', 'host': 'HOST', 'pid': 1, 'started': 1, 'job': '\\u001b[2J'}",
       })
   void shouldSayWhatIsWrongAndKeepTheTokenToItself(String text) throws Exception {
     Path file = runDirectory.resolve("cluster.json");
-    Files.writeString(file, text.replace('\'', '"').replace("TOKEN", TOKEN));
+    Files.writeString(file, text.replace('\'', '"').replace("TOKEN", TOKEN).replace("HOST", HERE));
     assertThatThrownBy(() -> ControlClient.of(runDirectory))
         .isInstanceOf(ControlClient.UnreachableException.class)
         .hasMessageStartingWith(file + ": expected ")

@@ -144,7 +144,8 @@ class ControlServerTest {
 
   @Test
   void shouldKeepTheTokenOutOfItsWords() {
-    assertThat(new ClusterFile("a:1", "secret", 1, 0, "job-1").toString()).doesNotContain("secret");
+    assertThat(new ClusterFile("a:1", "secret", "h", 1, 0, "job-1").toString())
+        .doesNotContain("secret");
   }
 
   private final class Jobs implements JobService {

@@ -1,0 +1,31 @@
+package dev.trireme.launcher.control;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** What this host is called. */
+public final class HostName {
+  private HostName() {}
+
+  /** By the resolver, else by the kernel; {@code localhost} where neither knows. */
+  public static String ofThisHost() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return kernels().orElse("localhost");
+    }
+  }
+
+  private static Optional<String> kernels() {
+    try {
+      return Optional.of(Files.readString(Path.of("/proc/sys/kernel/hostname")).strip())
+          .filter(name -> !name.isEmpty());
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+}
