@@ -3,11 +3,14 @@ package dev.trireme.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,6 +66,37 @@ class CommandDeathTest {
     }
     try (TriremeRun audit = TriremeRun.start(directory.resolve("a"), "job", "audit", "../run")) {
       assertThat(audit.exitCode()).as(audit.stdout()).isZero();
+    }
+  }
+
+  /** As Ctrl-Z does; its media driver and its ranks wait for it for 30 s. */
+  @Test
+  void shouldGoOnOnceTheCommandIsWokenThatWasStoppedForLong() throws Exception {
+    String[] settings = {
+      "--set", "train.steps=1500", "--set", "checkpoint={everySteps: 5, maxFailures: 1000}"
+    };
+    try (TriremeRun run = TriremeRun.train(directory, TINY, settings)) {
+      run.await("a checkpoint", () -> !events(run, "checkpoint").isEmpty());
+      TriremeRun.signal(run.process().pid(), "STOP");
+      List<Long> ranks = pids(run);
+      run.await("the ranks' end", () -> ranks.stream().allMatch(CommandDeathTest::hasEnded));
+      TriremeRun.signal(run.process().pid(), "CONT");
+      JsonNode result = run.succeeded();
+      assertThat(result.path("steps").asLong()).isEqualTo(1500);
+      assertThat(result.path("generations").asInt()).isGreaterThan(1);
+    }
+    try (TriremeRun audit = TriremeRun.start(directory.resolve("a"), "job", "audit", "../run")) {
+      assertThat(audit.exitCode()).as(audit.stdout()).isZero();
+    }
+  }
+
+  /** Also where its parent stands still, and has not asked how. */
+  private static boolean hasEnded(long pid) {
+    try {
+      String stat = Files.readString(Path.of("/proc", String.valueOf(pid), "stat"));
+      return stat.substring(stat.lastIndexOf(')') + 2).startsWith("Z");
+    } catch (IOException e) {
+      return true;
     }
   }
 

@@ -16,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,14 +68,22 @@ final class AgentService {
     return link.map(WatchedLink::whyNotAccepted).orElse(Optional.of("is joining"));
   }
 
-  @SuppressWarnings("try") // the node is there only to be closed
+  /** Begins anew where the agent can start no ranks any more, as after it was itself stopped. */
   private void serve() throws InterruptedException {
+    while (!stop.isAsked()) {
+      serveOnce();
+    }
+  }
+
+  private void serveOnce() throws InterruptedException {
     WatchedLink joined =
         new WatchedLink(new AkkaCoordinatorLink(bind, options.coordinators(), tls));
     LOG.info("agent {} with {} slots on {}", config.agentId(), config.slots(), bind);
     try (AgentNode node = AgentNode.start(config, joined)) {
       link = Optional.of(joined);
-      stop.await();
+      CompletableFuture<Void> lost = node.lost().toCompletableFuture();
+      lost.thenRun(stop::wake);
+      stop.awaitOr(lost::isDone);
     }
   }
 

@@ -14,6 +14,9 @@ import org.slf4j.LoggerFactory;
  * A coordinator and one agent in this process: the actors that they are between hosts, in one actor
  * system that opens no port.
  *
+ * <p>An agent that can start no ranks any more, as after this process was itself stopped for half a
+ * minute (Ctrl-Z), is replaced by another, which goes on from the newest checkpoint.
+ *
  * <p>Threading: one owner. {@link #close} ends every process and thread of the cluster, within a
  * few seconds.
  */
@@ -21,10 +24,17 @@ final class EmbeddedCluster implements FollowedRun.Cluster {
   private static final Logger LOG = LoggerFactory.getLogger(EmbeddedCluster.class);
 
   private final CoordinatorNode coordinator;
-  private final AgentNode agent;
+  private final LocalPlane plane;
+  private final AgentConfig config;
+  private AgentNode agent;
+  private int begun = 1;
+  private boolean closed;
 
-  private EmbeddedCluster(CoordinatorNode coordinator, AgentNode agent) {
+  private EmbeddedCluster(
+      CoordinatorNode coordinator, LocalPlane plane, AgentConfig config, AgentNode agent) {
     this.coordinator = coordinator;
+    this.plane = plane;
+    this.config = config;
     this.agent = agent;
   }
 
@@ -43,13 +53,37 @@ final class EmbeddedCluster implements FollowedRun.Cluster {
     try {
       plane = LocalPlane.start();
       coordinator = CoordinatorNode.embedded("embedded", stateDirectory, plane);
-      link.connect(new LocalCoordinatorLink(plane));
-      return new EmbeddedCluster(coordinator, agent);
+      link.connect(new LocalCoordinatorLink(plane, "agent"));
+      EmbeddedCluster cluster = new EmbeddedCluster(coordinator, plane, agentConfig, agent);
+      cluster.watch(agent);
+      return cluster;
     } catch (RuntimeException e) {
       closeQuietly(agent);
       closeQuietly(coordinator);
       closeQuietly(plane);
       throw e;
+    }
+  }
+
+  private void watch(AgentNode node) {
+    node.lost()
+        .thenRun(
+            () -> {
+              Thread thread = new Thread(() -> replace(node), "trireme-agent-anew");
+              thread.setDaemon(true);
+              thread.start();
+            });
+  }
+
+  private void replace(AgentNode lost) {
+    closeQuietly(lost);
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      begun++;
+      agent = AgentNode.start(config, new LocalCoordinatorLink(plane, "agent-" + begun));
+      watch(agent);
     }
   }
 
@@ -61,7 +95,12 @@ final class EmbeddedCluster implements FollowedRun.Cluster {
   /** The agent leaves first, so that the coordinator hears it go. */
   @Override
   public void close() {
-    closeQuietly(agent);
+    AgentNode last;
+    synchronized (this) {
+      closed = true;
+      last = agent;
+    }
+    closeQuietly(last);
     closeQuietly(coordinator);
   }
 

@@ -1,5 +1,7 @@
 package dev.trireme.worker.agent;
 
+import java.time.Duration;
+import java.util.concurrent.CompletionStage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,11 +40,20 @@ public final class AgentNode implements AutoCloseable {
    * @throws java.io.UncheckedIOException when the agent's directory cannot be made
    */
   public static AgentNode start(AgentConfig config, CoordinatorLink link) {
+    return start(config, link, HostDriver.CLIENT_LIVENESS);
+  }
+
+  /**
+   * The same.
+   *
+   * @param liveness how long the agent, or a rank, may not be scheduled
+   */
+  static AgentNode start(AgentConfig config, CoordinatorLink link, Duration liveness) {
     AgentDirectory directory = AgentDirectory.create(config.sharedMemory());
     HostDriver driver = null;
     RankSupervisor supervisor = null;
     try {
-      driver = new HostDriver(directory.aeron());
+      driver = new HostDriver(directory.aeron(), liveness);
       supervisor = new RankSupervisor(config, directory, driver.directory(), link::send);
       link.start(supervisor::registration, supervisor::command);
       return new AgentNode(directory, driver, supervisor, link);
@@ -61,6 +72,14 @@ public final class AgentNode implements AutoCloseable {
    */
   public static void sweepAbandoned() {
     AgentDirectory.sweep();
+  }
+
+  /**
+   * Completes once this agent can start no rank any more, for its process was itself stopped for
+   * half a minute, or its media driver has died: its ranks were ended; close it and start another.
+   */
+  public CompletionStage<Void> lost() {
+    return supervisor.lost();
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.trireme.worker.agent;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.BackoffIdleStrategy;
 import org.slf4j.Logger;
@@ -24,15 +25,20 @@ final class HostDriver implements AutoCloseable {
   /** Room for 8192 counters; a stream takes about four on each side. */
   private static final int COUNTERS_LENGTH = 1 << 20;
 
-  // Three times the default: a client that is not scheduled for that long closes itself, and with
-  // it
-  // its rank dies. The other side of it: what a dead client leaves stays for as long.
-  private static final long CLIENT_LIVENESS_NANOS = TimeUnit.SECONDS.toNanos(30);
+  /**
+   * Three times the default: a client that is not scheduled for that long closes itself, and with
+   * it its rank dies. The other side of it: what a dead client leaves stays for as long.
+   */
+  static final Duration CLIENT_LIVENESS = Duration.ofSeconds(30);
 
   private final MediaDriver driver;
 
-  /** Starts the driver; its directory is made here and deleted by {@link #close}. */
-  HostDriver(Path directory) {
+  /**
+   * Starts the driver; its directory is made here and deleted by {@link #close}.
+   *
+   * @param liveness how long a client may not be scheduled
+   */
+  HostDriver(Path directory, Duration liveness) {
     driver =
         MediaDriver.launch(
             new MediaDriver.Context()
@@ -47,8 +53,8 @@ final class HostDriver implements AutoCloseable {
                 .asyncExecutorEnabled(false)
                 // The defaults take 45 MiB of shared memory; a container may have 64 in all.
                 .counterValuesBufferLength(COUNTERS_LENGTH)
-                .clientLivenessTimeoutNs(CLIENT_LIVENESS_NANOS)
-                .publicationUnblockTimeoutNs(CLIENT_LIVENESS_NANOS + TimeUnit.SECONDS.toNanos(5))
+                .clientLivenessTimeoutNs(liveness.toNanos())
+                .publicationUnblockTimeoutNs(liveness.plusSeconds(5).toNanos())
                 .errorHandler(e -> LOG.warn("the media driver: {}", e.toString())));
   }
 

@@ -27,6 +27,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -68,6 +70,7 @@ final class RankSupervisor implements AutoCloseable {
   private final HarmOrders harms;
   private final RankStarter starter;
   private final CountDownLatch allGone = new CountDownLatch(1);
+  private final CompletableFuture<Void> lost = new CompletableFuture<>();
   private boolean closing;
   private boolean driverLost;
 
@@ -139,6 +142,8 @@ final class RankSupervisor implements AutoCloseable {
   private void obey(CoordinatorToAgent command) {
     if (command instanceof AgentAccepted accepted) {
       refuseOr(accepted, stamps.admit(accepted.stamp()), () -> {});
+    } else if (driverLost) {
+      LOG.warn("dropped a {}: the agent begins anew", command.getClass().getSimpleName());
     } else if (command instanceof StartRanks start) {
       refuseOr(start, stamps.admit(start.jobId(), start.stamp()), () -> starter.start(start));
     } else if (command instanceof TellRanks tell) {
@@ -276,6 +281,9 @@ final class RankSupervisor implements AutoCloseable {
     long now = System.nanoTime();
     for (Child child : children.all()) {
       boolean loading = !child.hasSaidHello();
+      if (driverLost) {
+        continue; // All were killed then, and no channel takes anything.
+      }
       if (child.isIdle() && !loading) {
         child.tell(new AgentToRank.Release());
       } else {
@@ -287,8 +295,19 @@ final class RankSupervisor implements AutoCloseable {
 
   private void onDriverLost() {
     driverLost = true;
-    LOG.error("the media driver is gone: this agent's ranks cannot go on");
+    LOG.error(
+        "the media driver is gone, or this process stood still for too long: this agent's ranks"
+            + " cannot go on");
     children.all().forEach(c -> c.kill("the agent's media driver is gone"));
+    lost.complete(null);
+  }
+
+  /**
+   * Completes once no rank can be started any more, for the way to them is gone: this process was
+   * itself stopped for longer than its media driver waits, or its driver has died.
+   */
+  CompletionStage<Void> lost() {
+    return lost.minimalCompletionStage();
   }
 
   /** The supervisor's thread: tasks, channels, deadlines, over and over. */

@@ -32,7 +32,7 @@ class ChildTest {
 
   @BeforeEach
   void start() throws Exception {
-    driver = new HostDriver(directory.resolve("aeron"));
+    driver = new HostDriver(directory.resolve("aeron"), HostDriver.CLIENT_LIVENESS);
     aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver.directory()));
     Bootstrap bootstrap = new Bootstrap(3, new ChannelAddress(driver.directory(), 1000, 1001), 7);
     Channel channel =

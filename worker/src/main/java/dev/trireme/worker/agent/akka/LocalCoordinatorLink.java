@@ -19,15 +19,18 @@ public final class LocalCoordinatorLink implements CoordinatorLink {
   private static final Logger LOG = LoggerFactory.getLogger(LocalCoordinatorLink.class);
 
   private final LocalPlane plane;
+  private final String name;
   private Optional<Session> session = Optional.empty();
   private Optional<ActorRef<Object>> agent = Optional.empty();
   private boolean closed;
 
   /**
    * @param plane belongs to the caller
+   * @param name of the agent's actor, unlike that of any other on this plane
    */
-  public LocalCoordinatorLink(LocalPlane plane) {
+  public LocalCoordinatorLink(LocalPlane plane, String name) {
     this.plane = plane;
+    this.name = name;
   }
 
   @Override
@@ -43,7 +46,7 @@ public final class LocalCoordinatorLink implements CoordinatorLink {
 
   private synchronized void join(Behavior<Object> behavior) {
     if (!closed) {
-      agent = Optional.of(plane.join(behavior, "agent"));
+      agent = Optional.of(plane.join(behavior, name));
     }
   }
 
