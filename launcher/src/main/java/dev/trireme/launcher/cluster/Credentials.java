@@ -26,7 +26,9 @@ public record Credentials(Optional<Path> authority, String token, Optional<TlsFi
   /** The file that holds the token. */
   public static final String TOKEN = "api-token";
 
-  static final String AUTHORITY = "ca.pem";
+  /** The file that holds the certificate of the cluster's authority. */
+  public static final String AUTHORITY = "ca.pem";
+
   static final String AUTHORITY_KEY = "ca-key.pem";
   static final String CERTIFICATE = "node.pem";
   static final String KEY = "node-key.pem";

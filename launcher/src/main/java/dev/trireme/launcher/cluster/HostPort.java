@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
 
 /**
  * An address as {@code host:port}.
@@ -24,9 +26,38 @@ public record HostPort(String host, int port) {
       throw new IllegalArgumentException("expected HOST:PORT, found '" + text + "'");
     }
     String host = text.substring(0, colon);
+    if (host.chars().anyMatch(Character::isWhitespace)) {
+      throw new IllegalArgumentException("expected HOST:PORT without blanks, found '" + text + "'");
+    }
     boolean brackets = host.startsWith("[") && host.endsWith("]");
     return new HostPort(
         brackets ? host.substring(1, host.length() - 1) : host, Integer.parseInt(port));
+  }
+
+  /**
+   * Reads one that is to be asked over HTTP: its host must be one that a URL can name, which not
+   * every name is that a resolver takes.
+   *
+   * @throws IllegalArgumentException when it is none
+   */
+  public static HostPort ofUrl(String text) {
+    HostPort address = of(text);
+    if (!isUrls(address)) {
+      throw new IllegalArgumentException(
+          "expected HOST:PORT with a host of letters, digits, '.' and '-', found '"
+              + text
+              + "'; its address does as well");
+    }
+    return address;
+  }
+
+  private static boolean isUrls(HostPort address) {
+    try {
+      URI url = new URI("http://" + address);
+      return address.toString().equals(url.getHost() + ":" + url.getPort());
+    } catch (URISyntaxException e) {
+      return false;
+    }
   }
 
   static HostPort of(InetSocketAddress address) {

@@ -131,6 +131,27 @@ class BadInputTest {
         bench("a number of ranks twice", "--ranks 2 --ranks 3", "--ranks"));
   }
 
+  static Stream<Bad> clusters() {
+    String blank = "10.0.0.1:7401, node_1:7401";
+    return Stream.of(
+        commandLine(
+            "a context that cannot be",
+            "cluster show --cluster prod/eu",
+            "expected the name of a context, 1 to 64 letters",
+            "found 'prod/eu'"),
+        commandLine("dots for a context", "job list --cluster ..", "found '..'"),
+        commandLine("dots for a new context", "cluster use .. 10.0.0.1:7401", "found '..'"),
+        commandLine(
+            "no port in a context",
+            "cluster use x 10.0.0.1",
+            "expected HOST:PORT, found '10.0.0.1'"),
+        new Bad(
+            "a host that no URL can name",
+            List.of("job", "list", "--cluster", blank),
+            d -> {},
+            List.of("--cluster: expected HOST:PORT with a host of letters", "'node_1:7401'")));
+  }
+
   static Stream<Bad> jobs() {
     return Stream.of(
         job("unknown key", "epochs", "epochz", ":14:3: train.epochz: unknown key", "'epochs'?"),
@@ -311,7 +332,7 @@ class BadInputTest {
   }
 
   @ParameterizedTest
-  @MethodSource({"commandLines", "jobs", "meaning", "datas"})
+  @MethodSource({"commandLines", "clusters", "jobs", "meaning", "datas"})
   void shouldBeRefusedInPlainWords(Bad bad) throws IOException {
     Path job = directory.resolve("job.yaml");
     Files.writeString(job, JOB.replace("PATH", directory.toString()));

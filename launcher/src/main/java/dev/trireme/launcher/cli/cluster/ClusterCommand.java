@@ -99,6 +99,8 @@ public final class ClusterCommand implements Callable<Integer> {
       } catch (Credentials.UnusableException e) {
         console.err().println("trireme: " + e.getMessage());
         console.err().println("trireme: --credentials DIR says where they are, if not there");
+      } catch (ClusterOptions.UnknownClusterException e) {
+        console.err().println("trireme: " + e.getMessage());
       } catch (IOException e) {
         console.err().println("trireme: cannot keep the context: " + e);
       }

@@ -4,11 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.trireme.launcher.cluster.Credentials;
+import dev.trireme.launcher.cluster.HostPort;
 import dev.trireme.launcher.control.ApiClient;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,6 +27,7 @@ import picocli.CommandLine.Option;
 public final class ClusterOptions {
   private static final String DEFAULT = "default";
   private static final String CONTEXT = "context.json";
+  private static final String NAME = "[A-Za-z0-9._-]{1,64}";
 
   @Option(
       names = "--cluster",
@@ -69,7 +73,7 @@ public final class ClusterOptions {
 
   /** Whether a cluster is named anywhere. */
   public boolean isNamed() {
-    return named().isPresent() || Files.isRegularFile(contextOf(DEFAULT).resolve(CONTEXT));
+    return named().isPresent() || Files.isRegularFile(home().resolve(DEFAULT).resolve(CONTEXT));
   }
 
   /**
@@ -80,14 +84,30 @@ public final class ClusterOptions {
   public ApiClient client(Duration patience) throws UnknownClusterException {
     String name = named().orElse(DEFAULT);
     boolean address = name.contains(":");
-    Path directory = given().orElseGet(() -> address ? home() : contextOf(name));
+    Path own = address ? home() : contextOf(name);
+    List<String> addresses =
+        address
+            ? addresses(cluster.isPresent() ? "--cluster" : "TRIREME_CLUSTER", name)
+            : addressesOf(name, own.resolve(CONTEXT));
     try {
-      List<String> addresses = List.of((address ? name : addresses(name)).split(","));
-      Credentials proof = Credentials.ofUser(directory);
+      Credentials proof = Credentials.ofUser(given().orElse(own));
       return ApiClient.of(addresses, proof.authority(), proof.token(), patience);
     } catch (Credentials.UnusableException | IOException | IllegalArgumentException e) {
       throw new UnknownClusterException(e.getMessage());
     }
+  }
+
+  /** Of a text in which commas separate them, as URLs can name them. */
+  private static List<String> addresses(String where, String text) throws UnknownClusterException {
+    List<String> addresses = new ArrayList<>();
+    for (String part : text.split(",", -1)) {
+      try {
+        addresses.add(HostPort.ofUrl(part.strip()).toString());
+      } catch (IllegalArgumentException e) {
+        throw new UnknownClusterException(where + ": " + e.getMessage());
+      }
+    }
+    return addresses;
   }
 
   private Optional<Path> given() {
@@ -98,14 +118,11 @@ public final class ClusterOptions {
     return cluster.or(() -> variable("TRIREME_CLUSTER"));
   }
 
-  private String addresses(String context) throws UnknownClusterException {
-    Path file = contextOf(context).resolve(CONTEXT);
+  private static List<String> addressesOf(String context, Path file)
+      throws UnknownClusterException {
+    JsonNode json;
     try {
-      JsonNode json = JsonMapper.builder().build().readTree(file.toFile());
-      if (!json.path("cluster").isTextual()) {
-        throw new UnknownClusterException(file + ": expected {\"cluster\": \"HOST:PORT,...\"}");
-      }
-      return json.path("cluster").asText();
+      json = JsonMapper.builder().build().readTree(file.toFile());
     } catch (IOException e) {
       throw new UnknownClusterException(
           "no cluster is named: use --cluster HOST:PORT or TRIREME_CLUSTER, or make the context '"
@@ -114,21 +131,31 @@ public final class ClusterOptions {
               + context
               + " HOST:PORT --credentials DIR'");
     }
+    if (!json.path("cluster").isTextual()) {
+      throw new UnknownClusterException(file + ": expected {\"cluster\": \"HOST:PORT,...\"}");
+    }
+    return addresses(file.toString(), json.path("cluster").asText());
   }
 
   /**
-   * Makes a context: a copy of credentials, and addresses.
+   * Makes a context: a copy of credentials, and addresses. Of the context that had the name before
+   * nothing is left.
    *
    * @return its directory
    */
-  Path save(String name, String addresses) throws IOException, Credentials.UnusableException {
+  Path save(String name, String text)
+      throws IOException, Credentials.UnusableException, UnknownClusterException {
+    Path directory = contextOf(name);
+    String addresses = String.join(",", addresses("the coordinators' addresses", text));
     Path from = given().orElseGet(this::home);
     Credentials proof = Credentials.ofUser(from);
-    Path directory = contextOf(name);
     Files.createDirectories(directory);
     copy(from.resolve(Credentials.TOKEN), directory.resolve(Credentials.TOKEN));
+    Path authority = directory.resolve(Credentials.AUTHORITY);
     if (proof.authority().isPresent()) {
-      copy(proof.authority().get(), directory.resolve(proof.authority().get().getFileName()));
+      copy(proof.authority().get(), authority);
+    } else {
+      Files.deleteIfExists(authority); // Of another cluster, which must not vouch for this one.
     }
     Files.writeString(
         directory.resolve(CONTEXT),
@@ -136,15 +163,20 @@ public final class ClusterOptions {
     return directory;
   }
 
+  /** Does nothing where both are the same file. */
   private static void copy(Path from, Path to) throws IOException {
-    if (!from.toAbsolutePath().equals(to.toAbsolutePath())) {
-      Files.deleteIfExists(to);
-      Files.copy(from, to, java.nio.file.StandardCopyOption.COPY_ATTRIBUTES);
-    }
+    Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
   }
 
-  private Path contextOf(String name) {
-    return name.matches("[A-Za-z0-9._-]{1,64}") ? home().resolve(name) : home().resolve(DEFAULT);
+  private Path contextOf(String name) throws UnknownClusterException {
+    if (!name.matches(NAME) || name.matches("\\.+")) {
+      throw new UnknownClusterException(
+          "expected the name of a context, 1 to 64 letters, digits, '.', '_' and '-' and not dots"
+              + " alone, found '"
+              + name
+              + "'; an address is HOST:PORT");
+    }
+    return home().resolve(name);
   }
 
   private Path home() {
