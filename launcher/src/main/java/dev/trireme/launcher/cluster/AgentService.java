@@ -43,7 +43,7 @@ final class AgentService {
     this.bind =
         options.bind().isPresent()
             ? options.bind().get()
-            : HostPort.of(options.coordinators().get(0)).routeFromHere();
+            : HostPort.of(options.coordinators().get(0).strip()).routeFromHere();
     this.config = config(options, bind);
   }
 
@@ -77,7 +77,9 @@ final class AgentService {
 
   private void serveOnce() throws InterruptedException {
     WatchedLink joined =
-        new WatchedLink(new AkkaCoordinatorLink(bind, options.coordinators(), tls));
+        new WatchedLink(
+            new AkkaCoordinatorLink(
+                bind, options.coordinators().stream().map(String::strip).toList(), tls));
     LOG.info("agent {} with {} slots on {}", config.agentId(), config.slots(), bind);
     try (AgentNode node = AgentNode.start(config, joined)) {
       link = Optional.of(joined);

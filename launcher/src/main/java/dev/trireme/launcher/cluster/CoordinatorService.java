@@ -55,9 +55,13 @@ final class CoordinatorService {
   @SuppressWarnings("try") // the servers are there only to be closed
   static void run(CoordinatorFile config, ServiceStop stop)
       throws IOException, InterruptedException, Credentials.UnusableException {
+    HostPort listen = address("listen", config.listen());
+    HostPort api = address("api", config.api());
+    HostPort health = address("health", config.health());
+    for (int i = 0; i < config.coordinators().size(); i++) {
+      address("coordinators[" + i + "]", config.coordinators().get(i));
+    }
     Path state = Path.of(config.stateDirectory());
-    HostPort api = HostPort.of(config.api());
-    HostPort listen = HostPort.of(config.listen());
     Credentials credentials =
         config.credentials().isPresent()
             ? Credentials.ofNode(Path.of(config.credentials().get()))
@@ -78,8 +82,8 @@ final class CoordinatorService {
                 config.coordinators()))) {
       node.jobs(); // a state directory that cannot be used is told of here
       try (ApiServer served = api(api, context, credentials.token(), node::active, runs);
-          HealthServer health = health(HostPort.of(config.health()), node::isMember)) {
-        announce(state, node.address(), served, health);
+          HealthServer told = health(health, node::isMember)) {
+        announce(state, node.address(), served, told);
         node.left().whenComplete((left, fault) -> stop.wake());
         stop.awaitOr(() -> node.left().toCompletableFuture().isDone());
         if (node.left().toCompletableFuture().isCompletedExceptionally()) {
@@ -95,6 +99,15 @@ final class CoordinatorService {
       } finally {
         Files.deleteIfExists(state.resolve(ADDRESSES));
       }
+    }
+  }
+
+  /** Looked at before anything has started, so that a mistake leaves nothing behind. */
+  private static HostPort address(String key, String text) {
+    try {
+      return HostPort.of(text);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(key + ": " + e.getMessage(), e);
     }
   }
 

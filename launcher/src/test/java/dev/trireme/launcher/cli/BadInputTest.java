@@ -152,6 +152,26 @@ class BadInputTest {
             List.of("--cluster: expected HOST:PORT with a host of letters", "'node_1:7401'")));
   }
 
+  static Stream<Bad> coordinators() {
+    String three = "coordinators: ['127.0.0.1:7400', 'b', '127.0.0.3:7400']";
+    return Stream.of(
+        coordinator(
+            "a coordinator without its port",
+            three,
+            "coordinators[1]: expected HOST:PORT, found 'b'"),
+        coordinator("no address to listen on", "listen: here", "listen: expected HOST:PORT"),
+        coordinator("no address of its own", "api: '127.0.0.1'", "api: expected HOST:PORT"),
+        coordinator("a blank in an address", "health: '127.0.0.1 :1'", "health: ", "blanks"));
+  }
+
+  private static Bad coordinator(String what, String line, String... told) {
+    Change change =
+        d ->
+            Files.writeString(
+                d.resolve("job.yaml"), "stateDirectory: state\nruns: runs\n" + line + "\n");
+    return new Bad(what, List.of("coordinator", "--config", "JOB"), change, List.of(told));
+  }
+
   static Stream<Bad> jobs() {
     return Stream.of(
         job("unknown key", "epochs", "epochz", ":14:3: train.epochz: unknown key", "'epochs'?"),
@@ -332,7 +352,7 @@ class BadInputTest {
   }
 
   @ParameterizedTest
-  @MethodSource({"commandLines", "clusters", "jobs", "meaning", "datas"})
+  @MethodSource({"commandLines", "clusters", "coordinators", "jobs", "meaning", "datas"})
   void shouldBeRefusedInPlainWords(Bad bad) throws IOException {
     Path job = directory.resolve("job.yaml");
     Files.writeString(job, JOB.replace("PATH", directory.toString()));

@@ -38,6 +38,7 @@ public final class AgentNode implements AutoCloseable {
    *
    * @param link belongs to the agent from now on, which starts and closes it
    * @throws java.io.UncheckedIOException when the agent's directory cannot be made
+   * @throws IllegalArgumentException when the link cannot listen where it is told to
    */
   public static AgentNode start(AgentConfig config, CoordinatorLink link) {
     return start(config, link, HostDriver.CLIENT_LIVENESS);

@@ -19,6 +19,7 @@ public interface CoordinatorLink extends AutoCloseable {
    *
    * @param registration what to say of the agent, asked for anew each time
    * @param commands called for each command, from any thread; does not block
+   * @throws IllegalArgumentException when it cannot listen where it is told to
    */
   void start(Supplier<RegisterAgent> registration, Consumer<CoordinatorToAgent> commands);
 

@@ -6,6 +6,7 @@ import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.JoinSeedNodes;
+import akka.remote.RemoteTransportException;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.RegisterAgent;
 import dev.trireme.protocol.CoordinatorToAgent;
@@ -132,11 +133,22 @@ public final class AkkaCoordinatorLink implements CoordinatorLink {
     if (closed) {
       return;
     }
-    ActorSystem<Object> joining =
-        ActorSystem.create(
-            agent.get(),
-            ControlPlane.SYSTEM,
-            ControlPlane.settings(ControlPlane.AGENT_ROLE, bindHost, 0, tls));
+    ActorSystem<Object> joining;
+    try {
+      joining =
+          ActorSystem.create(
+              agent.get(),
+              ControlPlane.SYSTEM,
+              ControlPlane.settings(ControlPlane.AGENT_ROLE, bindHost, 0, tls));
+    } catch (RemoteTransportException e) {
+      throw new IllegalArgumentException(
+          "expected an address of this host to listen on, found "
+              + bindHost
+              + ": "
+              + e.getMessage()
+              + "; 'ip addr' shows those there are",
+          e);
+    }
     system = joining;
     Cluster.get(joining)
         .manager()

@@ -1,6 +1,7 @@
 package dev.trireme.worker.agent.akka;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
@@ -124,5 +125,15 @@ class AkkaCoordinatorLinkTest {
     link.start(() -> REGISTRATION, obeyed::add);
     link.close();
     assertThat(obeyed).isEmpty();
+  }
+
+  /** It looks like one of loopback, and is none. */
+  @Test
+  void shouldSayThatItCannotListenThere() {
+    try (AkkaCoordinatorLink link = new AkkaCoordinatorLink("127.0.0.999", List.of(seed()))) {
+      assertThatThrownBy(() -> link.start(() -> REGISTRATION, obeyed::add))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("expected an address of this host to listen on, found 127.0.0.999");
+    }
   }
 }
