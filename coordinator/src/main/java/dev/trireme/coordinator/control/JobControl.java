@@ -8,6 +8,7 @@ import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
+import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.rundir.Origin;
@@ -116,10 +117,21 @@ public final class JobControl implements AutoCloseable {
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
     try {
-      records.forEach(this::takeOver);
+      records.forEach(this::takeOverGuarded);
     } catch (RuntimeException e) {
       jobs.close();
       throw e;
+    }
+  }
+
+  /** What is wrong with one job must not keep the others from going on. */
+  private void takeOverGuarded(JobRecord record) {
+    try {
+      takeOver(record);
+    } catch (NotActiveException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      LOG.error("{} is left out: it cannot be taken over, nor told of", record.jobId(), e);
     }
   }
 
@@ -137,18 +149,43 @@ public final class JobControl implements AutoCloseable {
       job = jobs.open(record);
     } catch (CoordinatorException e) {
       LOG.error("{} cannot go on: {}", record.jobId(), e.getMessage());
-      jobs.addEnded(record);
+      giveUp(record, e.getMessage());
+      return;
+    } catch (RuntimeException e) {
+      LOG.error("taking over {}", record.jobId(), e);
+      giveUp(record, "this is a bug, please report it with the log: " + e);
       return;
     }
     String reason = "coordinator %s has taken over in term %d".formatted(name, term);
     jobs.guarded(job, () -> job.takeOver(reason));
   }
 
+  /** One that fails for what is wrong with its files, or in its record. */
+  private void giveUp(JobRecord record, String why) {
+    String reason =
+        "cannot be taken over: %s; 'trireme job resume %s' tries again"
+            .formatted(why, record.jobId());
+    JobRecord failed = JobRun.givenUp(record, term, reason);
+    try {
+      store.put(failed);
+    } catch (NotActiveException e) {
+      throw e;
+    } catch (CoordinatorException e) {
+      LOG.error("a restart would not know that {} has failed: {}", record.jobId(), e.getMessage());
+    }
+    jobs.addEnded(failed);
+  }
+
   private Job open(JobRecord record) {
     RunDirectory directory =
         RunDirectory.open(Path.of(record.runDirectory()), record.resolvedSpec());
-    return new Job(
-        record, directory, timing, time, () -> term, store::put, out, jobs::waitsChanged);
+    try {
+      return new Job(
+          record, directory, timing, time, () -> term, store::put, out, jobs::waitsChanged);
+    } catch (RuntimeException e) {
+      directory.close();
+      throw e;
+    }
   }
 
   /** The term that this coordinator acts under. */

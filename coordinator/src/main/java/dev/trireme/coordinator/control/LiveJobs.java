@@ -59,7 +59,7 @@ final class LiveJobs implements AutoCloseable {
     job.close();
   }
 
-  /** One that has ended before, or cannot go on. */
+  /** One that has ended before, or could not be taken over. */
   void addEnded(JobRecord record) {
     ended.add(record).ifPresent(this::forget);
   }

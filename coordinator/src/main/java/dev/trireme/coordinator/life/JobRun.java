@@ -83,6 +83,11 @@ public final class JobRun {
             size);
   }
 
+  /** A job that failed because it could not be taken over, as it is to be stored. */
+  public static JobRecord givenUp(JobRecord record, long term, String reason) {
+    return Records.givenUp(record, term, reason);
+  }
+
   /** The job as it is stored. */
   public JobRecord record() {
     return life.record();

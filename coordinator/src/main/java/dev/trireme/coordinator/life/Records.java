@@ -36,6 +36,11 @@ final class Records {
     return copy(r, r.failures(), Optional.empty(), Optional.empty(), r.wish());
   }
 
+  /** It has ended, and had no say in it. */
+  static JobRecord givenUp(JobRecord r, long term, String reason) {
+    return inTerm(moved(disbanded(r), JobState.FAILED, reason), term);
+  }
+
   /** It is known how it will end. */
   static JobRecord ending(JobRecord r, JobState state) {
     return copy(r, r.failures(), r.formation(), Optional.of(state), r.wish());

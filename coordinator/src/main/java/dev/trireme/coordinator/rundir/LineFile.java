@@ -4,6 +4,7 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
@@ -22,7 +23,7 @@ final class LineFile implements AutoCloseable {
   /**
    * Makes the file where it is absent.
    *
-   * @throws IOException when it cannot be written
+   * @throws IOException when it cannot be written, or something else is in its place
    */
   LineFile(Path file) throws IOException {
     this.file = file;
@@ -31,13 +32,15 @@ final class LineFile implements AutoCloseable {
 
   private BufferedWriter open() throws IOException {
     if (writer.isEmpty()) {
+      RunFile.check(file);
       writer =
           Optional.of(
               Files.newBufferedWriter(
                   file,
                   StandardCharsets.UTF_8,
                   StandardOpenOption.CREATE,
-                  StandardOpenOption.APPEND));
+                  StandardOpenOption.APPEND,
+                  LinkOption.NOFOLLOW_LINKS));
     }
     return writer.get();
   }

@@ -1,5 +1,9 @@
 package dev.trireme.coordinator.rundir;
 
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /**
  * What an agent said that made something happen, as the lines of a run's files name it: {@code
  * agent/incarnation:number.part}. A coordinator that takes over reads there what its predecessor
@@ -10,6 +14,9 @@ package dev.trireme.coordinator.rundir;
  * @param part of what came of it, from 0
  */
 public record Origin(String source, long number, int part) {
+  private static final Pattern TEXT =
+      Pattern.compile("(.+):([0-9]{1,18})\\.([0-9]{1,9})", Pattern.DOTALL);
+
   /** The first thing that comes of it. */
   public Origin(String source, long number) {
     this(source, number, 0);
@@ -29,20 +36,14 @@ public record Origin(String source, long number, int part) {
     return source + ":" + number + "." + part;
   }
 
-  /**
-   * Reads {@link #text}.
-   *
-   * @throws IllegalArgumentException when it is none
-   */
-  static Origin parse(String text) {
-    int colon = text.lastIndexOf(':');
-    int dot = text.lastIndexOf('.');
-    if (colon < 1 || dot < colon) {
-      throw new IllegalArgumentException("expected agent/incarnation:number.part, found " + text);
+  /** Reads {@link #text}; empty when it is none. */
+  static Optional<Origin> parse(String text) {
+    Matcher found = TEXT.matcher(text);
+    if (!found.matches()) {
+      return Optional.empty();
     }
-    return new Origin(
-        text.substring(0, colon),
-        Long.parseLong(text.substring(colon + 1, dot)),
-        Integer.parseInt(text.substring(dot + 1)));
+    return Optional.of(
+        new Origin(
+            found.group(1), Long.parseLong(found.group(2)), Integer.parseInt(found.group(3))));
   }
 }

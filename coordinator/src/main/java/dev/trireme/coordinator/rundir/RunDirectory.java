@@ -8,16 +8,15 @@ import dev.trireme.protocol.JobState;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes a run's files as its events happen:
@@ -45,6 +44,8 @@ import java.util.Optional;
  * <p>Threading: one thread. Writes to files; blocks as long as those do.
  */
 public final class RunDirectory implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(RunDirectory.class);
+
   static final String SPEC = "job.yaml";
   static final String METRICS = "metrics.jsonl";
   static final String EVENTS = "events.jsonl";
@@ -74,34 +75,52 @@ public final class RunDirectory implements AutoCloseable {
    * result away.
    *
    * @param resolvedSpec as YAML
-   * @throws CoordinatorException when it cannot be written
+   * @throws CoordinatorException when it cannot be written, or has something in the place of a file
+   *     that is none
    */
   public static RunDirectory open(Path directory, String resolvedSpec) {
     LineFile metrics = null;
     try {
       Files.createDirectories(directory);
       Files.deleteIfExists(directory.resolve(RESULT));
-      replace(directory.resolve(SPEC), resolvedSpec);
+      RunFile.replace(directory.resolve(SPEC), resolvedSpec);
       List<Map<String, String>> steps = Tail.read(directory.resolve(METRICS));
-      List<Origin> recorded = new ArrayList<>(origins(steps));
-      recorded.addAll(origins(Tail.read(directory.resolve(EVENTS))));
+      List<Origin> recorded = new ArrayList<>(origins(directory.resolve(METRICS), steps));
+      recorded.addAll(origins(directory.resolve(EVENTS), Tail.read(directory.resolve(EVENTS))));
       metrics = new LineFile(directory.resolve(METRICS));
       LineFile events = new LineFile(directory.resolve(EVENTS));
       return new RunDirectory(directory, recorded, lastStep(steps), metrics, events);
     } catch (IOException e) {
       closeQuietly(metrics);
       throw new CoordinatorException(
-          "cannot write the run directory " + directory + ": " + describe(e) + "; choose another",
+          "cannot write the run directory "
+              + directory
+              + ": "
+              + describe(e)
+              + "; mend that or choose another",
           e);
     }
   }
 
-  private static List<Origin> origins(List<Map<String, String>> lines) {
+  /** What these lines name; a line that somebody else has written may name anything. */
+  private static List<Origin> origins(Path file, List<Map<String, String>> lines) {
     List<Origin> origins = new ArrayList<>();
+    int unreadable = 0;
     for (Map<String, String> line : lines) {
       if (line.containsKey(SAID)) {
-        origins.add(Origin.parse(line.get(SAID)));
+        Optional<Origin> origin = Origin.parse(line.get(SAID));
+        origin.ifPresent(origins::add);
+        unreadable += origin.isEmpty() ? 1 : 0;
       }
+    }
+    if (unreadable > 0) {
+      LOG.warn(
+          "{}: {} of the last {} lines have a '{}' that is no agent/incarnation:number.part; they"
+              + " are left out",
+          file,
+          unreadable,
+          lines.size(),
+          SAID);
     }
     return origins;
   }
@@ -144,7 +163,7 @@ public final class RunDirectory implements AutoCloseable {
         return;
       }
       if (event instanceof JobEvent.BucketsTuned tuned) {
-        replace(directory.resolve(SPEC), tuned.buckets().resolvedSpec());
+        RunFile.replace(directory.resolve(SPEC), tuned.buckets().resolvedSpec());
       }
       if (event instanceof JobEvent.RankReady ready) {
         samples.started(ready.generation(), ready.ready());
@@ -161,7 +180,7 @@ public final class RunDirectory implements AutoCloseable {
         close(); // It may wait for days, with thousands of others.
       }
       if (event instanceof JobEvent.Ended ended) {
-        replace(
+        RunFile.replace(
             directory.resolve(RESULT),
             toJson(true, generator -> EventJson.result(generator, ended.result())) + "\n");
       }
@@ -195,17 +214,6 @@ public final class RunDirectory implements AutoCloseable {
       content.writeTo(generator);
     }
     return text.toString();
-  }
-
-  /** Puts a file in place as a whole: who sees it sees all of it, also after a power cut. */
-  private static void replace(Path file, String content) throws IOException {
-    Path temporary = file.resolveSibling("." + file.getFileName() + ".tmp");
-    Files.writeString(temporary, content);
-    try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-      channel.force(true);
-    }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Java's message is often the path alone. */

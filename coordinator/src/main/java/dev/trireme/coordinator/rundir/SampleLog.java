@@ -9,10 +9,12 @@ import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
@@ -94,20 +96,28 @@ final class SampleLog implements AutoCloseable {
     }
   }
 
-  /** What another coordinator has written counts as told. */
+  /** What another coordinator has written counts as told; what is no line of ours, as nothing. */
   private void readOnce() throws IOException {
     if (read) {
       return;
     }
     read = true;
     for (Map<String, String> line : Tail.read(file)) {
-      long itsGeneration = Long.parseLong(line.getOrDefault("generation", "0"));
-      if (line.containsKey("lastStep")) {
-        wrote(itsGeneration, Long.parseLong(line.get("lastStep")));
-      } else if (line.containsKey("restoredFrom")) {
-        startedGeneration = itsGeneration;
+      OptionalLong itsGeneration = number(line, "generation");
+      OptionalLong lastStep = number(line, "lastStep");
+      if (itsGeneration.isPresent() && lastStep.isPresent()) {
+        wrote(itsGeneration.getAsLong(), lastStep.getAsLong());
+      } else if (itsGeneration.isPresent() && line.containsKey("restoredFrom")) {
+        startedGeneration = itsGeneration.getAsLong();
       }
     }
+  }
+
+  private static OptionalLong number(Map<String, String> line, String field) {
+    String text = line.getOrDefault(field, "");
+    return text.matches("[0-9]{1,18}")
+        ? OptionalLong.of(Long.parseLong(text))
+        : OptionalLong.empty();
   }
 
   private void range(SampleRange range, long items) throws IOException {
@@ -136,9 +146,14 @@ final class SampleLog implements AutoCloseable {
       g.writeEndObject();
     }
     if (channel == null) {
+      RunFile.check(file);
       channel =
           FileChannel.open(
-              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+              file,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.READ,
+              StandardOpenOption.WRITE,
+              LinkOption.NOFOLLOW_LINKS);
       channel.position(endOfLastLine());
       channel.truncate(channel.position());
     }

@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -30,13 +30,15 @@ final class Tail {
    *
    * @return of each line its fields with simple values, as text; lines that are no objects are left
    *     out
+   * @throws IOException when it cannot be read, or something else is in its place
    */
   static List<Map<String, String>> read(Path file) throws IOException {
-    if (!Files.exists(file)) {
+    if (!RunFile.check(file)) {
       return List.of();
     }
     try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        FileChannel.open(
+            file, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
       long from = Math.max(0, channel.size() - BYTES);
       ByteBuffer bytes = ByteBuffer.allocate((int) (channel.size() - from));
       while (bytes.hasRemaining() && channel.read(bytes, from + bytes.position()) >= 0) {

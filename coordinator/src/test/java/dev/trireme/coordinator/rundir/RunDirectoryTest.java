@@ -13,15 +13,22 @@ import dev.trireme.coordinator.JobResult;
 import dev.trireme.coordinator.Verdict;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
+import dev.trireme.protocol.SampleRange;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RunDirectoryTest {
   private static final Instant NOW = Instant.parse("2026-01-02T03:04:05.678Z");
@@ -206,6 +213,95 @@ class RunDirectoryTest {
     assertThatThrownBy(() -> RunDirectory.open(file, ""))
         .isInstanceOf(CoordinatorException.class)
         .hasMessageContaining("cannot write the run directory " + file);
+  }
+
+  /** Opening it would wait until somebody reads. */
+  @ParameterizedTest
+  @ValueSource(strings = {"events.jsonl", "metrics.jsonl"})
+  @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+  void shouldRefuseAPipeInThePlaceOfAFile(String name) throws Exception {
+    pipe(parent.resolve(name));
+
+    assertThatThrownBy(() -> RunDirectory.open(parent, ""))
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessageContaining(
+            parent.resolve(name) + ": expected a regular file or none, found a pipe");
+  }
+
+  private static void pipe(Path file) throws Exception {
+    assertThat(new ProcessBuilder("mkfifo", file.toString()).start().waitFor()).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"events.jsonl", "metrics.jsonl"})
+  void shouldRefuseALinkInThePlaceOfAFile(String name) throws IOException {
+    Path run = Files.createDirectory(parent.resolve("run"));
+    Path elsewhere = Files.writeString(parent.resolve("elsewhere"), "not whole");
+    Files.createSymbolicLink(run.resolve(name), elsewhere);
+
+    assertThatThrownBy(() -> RunDirectory.open(run, ""))
+        .isInstanceOf(CoordinatorException.class)
+        .hasMessageContaining("expected a regular file or none, found a symbolic link");
+    assertThat(elsewhere).hasContent("not whole");
+  }
+
+  /** What became a pipe while its job waited, when no file was open. */
+  @Test
+  @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+  void shouldRefuseToWriteIntoAPipeOrALink() throws Exception {
+    Path run = parent.resolve("run");
+    Path elsewhere = Files.writeString(parent.resolve("elsewhere"), "");
+    try (RunDirectory directory = RunDirectory.open(run, "")) {
+      directory.write(state("accepted"));
+      Files.delete(run.resolve("events.jsonl"));
+      pipe(run.resolve("events.jsonl"));
+      assertThatThrownBy(() -> directory.write(state("waits")))
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessageContaining("expected a regular file");
+
+      Files.createSymbolicLink(run.resolve("samples.jsonl"), elsewhere);
+      assertThatThrownBy(() -> directory.write(trained())).isInstanceOf(UncheckedIOException.class);
+      assertThat(elsewhere).isEmptyFile();
+      Files.delete(run.resolve("samples.jsonl"));
+      pipe(run.resolve("samples.jsonl"));
+      assertThatThrownBy(() -> directory.write(trained())).isInstanceOf(UncheckedIOException.class);
+    }
+  }
+
+  @Test
+  void shouldPutNothingIntoWhatALinkNamesWhenItReplacesAFile() throws IOException {
+    Path run = Files.createDirectory(parent.resolve("run"));
+    Path elsewhere = Files.writeString(parent.resolve("elsewhere"), "mine");
+    for (String name : List.of("job.yaml", ".job.yaml.tmp", "result.json", ".result.json.tmp")) {
+      Files.createSymbolicLink(run.resolve(name), elsewhere);
+    }
+    try (RunDirectory directory = RunDirectory.open(run, "name: small\n")) {
+      directory.write(ended("ab", 1));
+    }
+    assertThat(elsewhere).hasContent("mine");
+    assertThat(run.resolve("job.yaml")).hasContent("name: small");
+    for (String name : List.of("job.yaml", "result.json")) {
+      assertThat(Files.isRegularFile(run.resolve(name), LinkOption.NOFOLLOW_LINKS)).isTrue();
+    }
+  }
+
+  @Test
+  void shouldLeaveOutLinesOfSamplesThatAreNone() throws IOException {
+    Path samples = parent.resolve("samples.jsonl");
+    Files.writeString(samples, "{\"generation\":\"x\",\"lastStep\":1e99}\n");
+    try (RunDirectory directory = RunDirectory.open(parent, "")) {
+      directory.write(trained());
+    }
+    assertThat(Files.readAllLines(samples)).hasSize(2).last().asString().contains("\"items\":1000");
+  }
+
+  private static JobEvent state(String reason) {
+    return new JobEvent.StateChanged("job-1", NOW, JobState.QUEUED, reason);
+  }
+
+  private static JobEvent trained() {
+    SampleRange range = new SampleRange(1, 1, 2, new Cursor(0, 0), 100, 200);
+    return new JobEvent.SamplesTrained("job-1", NOW, new RankReport.Samples(1000, List.of(range)));
   }
 
   private static JobEvent progress(long step, double loss, double rate) {
