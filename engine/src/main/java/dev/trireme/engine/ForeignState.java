@@ -1,7 +1,10 @@
 package dev.trireme.engine;
 
 import dev.trireme.api.engine.EngineException;
+import dev.trireme.engine.StateDict.Entry;
 import dev.trireme.engine.StateDict.Role;
+import java.util.List;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -37,11 +40,18 @@ final class ForeignState {
 
   /**
    * Adds a buffer. Running means and variances by BatchNorm's names are statistics that ranks
-   * average; every other buffer is taken to be the same on all ranks.
+   * average, and its count of batches is a count of updates; every other buffer is taken to be the
+   * same on all ranks.
    */
   void buffer(String name, Tensor tensor) {
-    boolean running = name.endsWith("running_mean") || name.endsWith("running_var");
-    add(name, tensor, running ? Role.STATISTIC : Role.BUFFER);
+    add(name, tensor, bufferRole(name));
+  }
+
+  private static Role bufferRole(String name) {
+    if (name.endsWith("running_mean") || name.endsWith("running_var")) {
+      return Role.STATISTIC;
+    }
+    return name.endsWith("num_batches_tracked") ? Role.UPDATE_COUNT : Role.BUFFER;
   }
 
   /** What was collected, once all is in. */
@@ -53,6 +63,27 @@ final class ForeignState {
               + " module frozen?");
     }
     return state;
+  }
+
+  /** The counts of updates in {@code state}, for {@link #uncounted}. */
+  static List<Tensor> counts(StateDict state) {
+    return state.entries(role -> role == Role.UPDATE_COUNT).stream().map(Entry::tensor).toList();
+  }
+
+  /**
+   * Runs a forward in training and puts back what it has counted. PyTorch's BatchNorm counts its
+   * forwards; how many of them a step has differs from rank to rank, while the ranks' states must
+   * not. Updates are counted instead.
+   *
+   * @param counts of updates; copies of them belong to the caller's scope
+   */
+  static Tensor uncounted(List<Tensor> counts, Supplier<Tensor> forward) {
+    List<Tensor> before = counts.stream().map(Tensor::clone).toList();
+    Tensor output = forward.get();
+    for (int i = 0; i < before.size(); i++) {
+      counts.get(i).copy_(before.get(i));
+    }
+    return output;
   }
 
   private void add(String name, Tensor tensor, Role role) {

@@ -9,6 +9,10 @@ import dev.trireme.api.tensor.Shape;
  * <p>Beware of what {@code Module.register_parameter} and {@code register_buffer} return: through
  * JavaCPP it points into the module's own list and dangles once something else is registered. Keep
  * the tensor that was passed in; it is the registered one.
+ *
+ * <p>Buffers are known by BatchNorm's names: {@code running_mean} and {@code running_var} are
+ * averaged over the ranks, {@code num_batches_tracked} counts updates, and any other must be the
+ * same on all ranks.
  */
 @FunctionalInterface
 public interface ModelFactory {

@@ -2,6 +2,7 @@ package dev.trireme.engine;
 
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.tensor.Shape;
+import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.StringTensorDict;
@@ -17,11 +18,13 @@ final class ModelNetwork implements Network {
 
   private final TorchModel model;
   private final StateDict state;
+  private final List<Tensor> counts;
   private boolean inTraining = true;
 
   private ModelNetwork(TorchModel model, StateDict state) {
     this.model = model;
     this.state = state;
+    this.counts = ForeignState.counts(state);
   }
 
   /**
@@ -95,7 +98,9 @@ final class ModelNetwork implements Network {
       model.module().train(training);
       inTraining = training;
     }
-    return model.forward(input);
+    return training
+        ? ForeignState.uncounted(counts, () -> model.forward(input))
+        : model.forward(input);
   }
 
   @Override

@@ -14,7 +14,7 @@ interface Network extends AutoCloseable {
   StateDict state();
 
   /**
-   * Runs the model.
+   * Runs the model. Leaves counts of updates as they are.
    *
    * @param input {@code batch x itemShape}, at least one item
    * @param training whether layers that differ behave as in training

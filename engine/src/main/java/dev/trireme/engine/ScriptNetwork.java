@@ -4,6 +4,7 @@ import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.tensor.Device;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.IValue;
@@ -25,11 +26,13 @@ final class ScriptNetwork implements Network {
 
   private final JitModule module;
   private final StateDict state;
+  private final List<Tensor> counts;
   private boolean inTraining = true;
 
   private ScriptNetwork(JitModule module, StateDict state) {
     this.module = module;
     this.state = state;
+    this.counts = ForeignState.counts(state);
   }
 
   /**
@@ -88,6 +91,10 @@ final class ScriptNetwork implements Network {
       module.train(training);
       inTraining = training;
     }
+    return training ? ForeignState.uncounted(counts, () -> run(input)) : run(input);
+  }
+
+  private Tensor run(Tensor input) {
     IValue output = module.forward(new IValueVector(new IValue(input)));
     if (!output.isTensor()) {
       throw new EngineException(

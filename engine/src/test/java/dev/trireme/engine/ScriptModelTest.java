@@ -41,7 +41,6 @@ class ScriptModelTest {
   @TempDir Path dir;
 
   private Path script(boolean trainable, String forward) {
-    Path file = dir.resolve("model-" + trainable + ".pt");
     torch.manual_seed(5);
     JitModule module = new JitModule(new QualifiedName("__torch__.Scripted"));
     add(module, "w", Shape.of(6, 4), trainable);
@@ -49,6 +48,12 @@ class ScriptModelTest {
     add(module, "v", Shape.of(3, 6), trainable);
     Tensor ones = Tensors.zeros(Shape.of(6), DType.FLOAT32).fill_(new Scalar(1));
     module.register_buffer("running_var", ones);
+    module.register_buffer("num_batches_tracked", Tensors.zeros(Shape.of(), DType.INT64));
+    return saved(module, forward, "model-" + trainable + ".pt");
+  }
+
+  private Path saved(JitModule module, String forward, String name) {
+    Path file = dir.resolve(name);
     module.register_attribute(
         "training", new Type.TypePtr(BoolType.get()), new IValue(true), false, false);
     module.define(forward);
@@ -85,6 +90,35 @@ class ScriptModelTest {
       steps(replica, exchange, items, 0, 60);
       assertThat(exchange.order()).hasSize(3);
       assertThat(replica.evaluate(items.all()).lossSum()).isLessThan(before);
+    }
+  }
+
+  /** As PyTorch's BatchNorm does: a forward counts itself. */
+  @Test
+  void shouldCountUpdatesHoweverManyForwardsThereWere() {
+    String forward =
+        FORWARD.replace(
+            "    h =", "    if self.training:\n        self.num_batches_tracked.add_(1)\n    h =");
+    try (Items items = Items.classes(8, ITEM, 3, 3);
+        Replica replica = replica(script(true, forward));
+        LocalExchange exchange = new LocalExchange(replica)) {
+      TensorBuffer count =
+          replica.modelState().stream()
+              .filter(t -> t.name().equals("num_batches_tracked"))
+              .findAny()
+              .orElseThrow()
+              .data();
+      for (int forwards = 0; forwards < 3; forwards++) {
+        exchange.clear();
+        for (int i = 0; i < forwards; i++) {
+          replica.forward(items.all(), i);
+          assertThat(bytes(count)[0]).isEqualTo((byte) forwards);
+          replica.backward(exchange);
+        }
+        replica.optimize(0.05);
+        replica.evaluate(items.all());
+        assertThat(bytes(count)[0]).isEqualTo((byte) (forwards + 1));
+      }
     }
   }
 
