@@ -3,15 +3,24 @@ package dev.trireme.engine;
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.engine.StateDict.Entry;
 import dev.trireme.engine.StateDict.Role;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Takes the tensors of modules that Trireme did not build into a state dict. */
+/**
+ * Takes the tensors of modules that Trireme did not build into a state dict.
+ *
+ * <p>A tensor may have several names, as tied weights have. All of them are in the state dict, as
+ * in PyTorch's, so that a checkpoint can be loaded by any of them; but only the first is a
+ * parameter (or a statistic, or a count): what is one tensor is updated once.
+ */
 final class ForeignState {
   private final String origin;
   private final StateDict state = new StateDict();
+  private final Set<Long> taken = new HashSet<>();
 
   /**
    * @param origin of the module, for messages: the key of the job spec
@@ -92,6 +101,7 @@ final class ForeignState {
           origin + ": expected contiguous tensors, found " + name + " with other strides");
     }
     // A handle of our own: the one given is part of a list that goes away.
-    state.add(name, new Tensor(tensor), role);
+    boolean first = taken.add(tensor.unsafeGetTensorImpl().address());
+    state.add(name, new Tensor(tensor), first ? role : Role.BUFFER);
   }
 }

@@ -10,9 +10,10 @@ import dev.trireme.api.tensor.Shape;
  * JavaCPP it points into the module's own list and dangles once something else is registered. Keep
  * the tensor that was passed in; it is the registered one.
  *
- * <p>Buffers are known by BatchNorm's names: {@code running_mean} and {@code running_var} are
- * averaged over the ranks, {@code num_batches_tracked} counts updates, and any other must be the
- * same on all ranks.
+ * <p>A tensor that is registered under two names is one parameter, by its first name; checkpoints
+ * hold it under both, as PyTorch's state dict does. Buffers are known by BatchNorm's names: {@code
+ * running_mean} and {@code running_var} are averaged over the ranks, {@code num_batches_tracked}
+ * counts updates, and any other must be the same on all ranks.
  */
 @FunctionalInterface
 public interface ModelFactory {

@@ -27,7 +27,7 @@ final class StateDict implements AutoCloseable {
     STATISTIC,
     /** The number of updates; the same on every rank. */
     UPDATE_COUNT,
-    /** Anything else that belongs to the model's state. */
+    /** Anything else that belongs to the model's state, and further names of a tensor. */
     BUFFER
   }
 

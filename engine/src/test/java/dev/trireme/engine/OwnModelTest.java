@@ -15,6 +15,7 @@ import dev.trireme.api.tensor.StateHash;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Module;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -44,6 +45,33 @@ class OwnModelTest {
         @Override
         public Tensor forward(Tensor input) {
           return torch.linear(torch.linear(input, weight, none), weight, none);
+        }
+      };
+    }
+  }
+
+  /** {@code x (a + b)}, where both names are of one tensor, and two names of one count. */
+  public static final class TwoNames implements ModelFactory {
+    @Override
+    public TorchModel build(long seed, Shape itemShape, int classes) {
+      Module module = new Module();
+      Tensor weight = Tensors.zeros(Shape.of(classes, itemShape.dim(0)), DType.FLOAT32).normal_();
+      Tensor count = Tensors.zeros(Shape.of(), DType.INT64);
+      module.register_parameter("a", weight);
+      module.register_parameter("b", weight);
+      module.register_buffer("num_batches_tracked", count);
+      module.register_buffer("other_num_batches_tracked", count);
+      TensorOptional none = new TensorOptional();
+      return new TorchModel() {
+        @Override
+        public Module module() {
+          return module;
+        }
+
+        @Override
+        public Tensor forward(Tensor input) {
+          count.add_(new Scalar(1));
+          return torch.linear(input, weight.add(weight), none);
         }
       };
     }
@@ -103,6 +131,32 @@ class OwnModelTest {
         assertThat((double) exchange.gradient(0)[i])
             .isCloseTo((up - down) / (2 * h) / 8, within(5e-3));
       }
+    }
+  }
+
+  @Test
+  void shouldUpdateATensorOfTwoNamesOnce() {
+    try (Items items = Items.classes(8, ITEM, 3, 3);
+        Replica replica = replica(TwoNames.class);
+        LocalExchange exchange = new LocalExchange(replica)) {
+      assertThat(replica.parameters().stream().map(p -> p.tensor().name())).containsExactly("a");
+      // As in PyTorch's state dict, so that a checkpoint can be loaded there.
+      assertThat(replica.modelState().stream().map(NamedTensor::name))
+          .containsExactly("a", "b", "num_batches_tracked", "other_num_batches_tracked");
+      float[] before = LocalExchange.floats(replica.modelState().get(0).data());
+      replica.forward(items.all(), 1);
+      replica.backward(exchange);
+      replica.forward(items.all(), 1);
+      assertThat(exchange.order()).containsExactly(0);
+      float[] gradient = exchange.gradient(0);
+      replica.optimize(0.5);
+
+      float[] after = LocalExchange.floats(replica.modelState().get(1).data());
+      for (int i = 0; i < before.length; i++) {
+        assertThat(after[i]).isEqualTo(before[i] - 0.5f * gradient[i]);
+      }
+      var count = replica.modelState().get(2).data();
+      assertThat(NativeMemory.view(count.address(), 8).getLong()).isEqualTo(1);
     }
   }
 

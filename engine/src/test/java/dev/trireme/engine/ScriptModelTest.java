@@ -66,6 +66,26 @@ class ScriptModelTest {
     module.register_parameter(name, tensor.set_requires_grad(trainable), false);
   }
 
+  @Test
+  void shouldUpdateATensorOfTwoNamesOnce() {
+    JitModule module = new JitModule(new QualifiedName("__torch__.Tied"));
+    Tensor weight = Tensors.zeros(Shape.of(3, 4), DType.FLOAT32).normal_();
+    module.register_parameter("a", weight.set_requires_grad(true), false);
+    module.register_parameter("b", weight, false);
+    String forward =
+        "def forward(self, x):\n    return torch.linear(x, self.a) + torch.linear(x, self.b)\n";
+    try (Items items = Items.classes(8, ITEM, 3, 3);
+        Replica replica = replica(saved(module, forward, "tied.pt"));
+        LocalExchange exchange = new LocalExchange(replica)) {
+      assertThat(replica.parameters().stream().map(p -> p.tensor().name())).containsExactly("a");
+      assertThat(replica.modelState().stream().map(NamedTensor::name)).containsExactly("a", "b");
+      steps(replica, exchange, items, 0, 1);
+      assertThat(exchange.order()).containsExactly(0);
+      assertThat(bytes(replica.modelState().get(0).data()))
+          .isEqualTo(bytes(replica.modelState().get(1).data()));
+    }
+  }
+
   private Replica replica(Path file) {
     return replica(file, Precision.FLOAT32);
   }
