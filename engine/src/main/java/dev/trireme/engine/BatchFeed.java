@@ -20,8 +20,14 @@ interface BatchFeed extends AutoCloseable {
   /** Begins to take over the batch that is trained on next; reads it during the call only. */
   void prepare(Batch next);
 
-  /** A batch that is not empty, or a part of the one that was prepared last. */
+  /** A batch to train on that is not empty, or a part of the one that was prepared last. */
   Inputs inputs(Batch batch);
+
+  /**
+   * A batch to evaluate, which is not empty. What was prepared is not looked at: a training batch
+   * may begin at the same cursor, in memory that this batch has been given since.
+   */
+  Inputs unprepared(Batch batch);
 
   /** Forgets what was prepared: its memory may since hold something else. */
   void forget();

@@ -160,7 +160,7 @@ final class DeviceFeed implements BatchFeed {
     return prepared
         .filter(whole -> holds(whole, batch))
         .map(whole -> part(whole, batch))
-        .orElseGet(() -> copied(batch));
+        .orElseGet(() -> unprepared(batch));
   }
 
   /** Whether {@code part} is some of the items of {@code whole}. */
@@ -181,8 +181,8 @@ final class DeviceFeed implements BatchFeed {
         place.features.part(begin, batch.size()), place.labels.part(begin, batch.size()));
   }
 
-  /** Nobody has prepared it: an evaluation, or a loop that does not. */
-  private Inputs copied(Batch batch) {
+  @Override
+  public Inputs unprepared(Batch batch) {
     return new Inputs(
         Tensors.moved(Tensors.wrap(batch.features(), batch.featureShape()), device),
         Tensors.moved(Tensors.wrap(batch.labels(), batch.labelShape()), device));

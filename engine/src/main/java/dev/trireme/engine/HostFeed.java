@@ -16,6 +16,11 @@ final class HostFeed implements BatchFeed {
     return new Inputs(aligned(batch), Tensors.wrap(batch.labels(), batch.labelShape()));
   }
 
+  @Override
+  public Inputs unprepared(Batch batch) {
+    return inputs(batch);
+  }
+
   /**
    * A batch's features where kernels like them: some of libtorch's libraries add up in another
    * order from an address that is not aligned, and the part of a batch begins anywhere.

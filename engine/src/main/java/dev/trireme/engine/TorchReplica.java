@@ -156,7 +156,7 @@ final class TorchReplica implements Replica {
   }
 
   private LossFunction.Computed compute(Batch batch, boolean training) {
-    BatchFeed.Inputs inputs = feed.inputs(batch);
+    BatchFeed.Inputs inputs = training ? feed.inputs(batch) : feed.unprepared(batch);
     Tensor output = autocast.run(() -> network.forward(inputs.features(), training));
     return loss.compute(output, inputs.labels(), batch);
   }

@@ -8,6 +8,7 @@ import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -35,10 +36,15 @@ class DeviceFeedTest {
   /**
    * Whether {@code batch} comes out of the feed with the values that stand in the host's memory.
    */
-  @SuppressWarnings("try") // a scope does its work by being open
   private boolean gives(Batch batch, Batch expected) {
+    return gives(feed::inputs, batch, expected);
+  }
+
+  @SuppressWarnings("try") // a scope does its work by being open
+  private static boolean gives(
+      Function<Batch, BatchFeed.Inputs> from, Batch batch, Batch expected) {
     try (PointerScope scope = new PointerScope()) {
-      BatchFeed.Inputs inputs = feed.inputs(batch);
+      BatchFeed.Inputs inputs = from.apply(batch);
       return inputs.features().equal(Tensors.wrap(expected.features(), expected.featureShape()))
           && inputs.labels().equal(Tensors.wrap(expected.labels(), expected.labelShape()));
     }
@@ -70,6 +76,20 @@ class DeviceFeedTest {
       feed.prepare(items.all());
       assertThat(gives(others.all(), others.all())).isTrue();
       assertThat(gives(items.all(), items.all())).isTrue();
+    }
+  }
+
+  @Test
+  void shouldEvaluateWhatStandsInMemoryThatATrainingBatchWasPreparedFrom() {
+    try (Items items = Items.classes(8, Shape.of(6), 3, 1);
+        Items same = Items.classes(8, Shape.of(6), 3, 1)) {
+      Batch training = items.all();
+      feed.prepare(training);
+      wipe(training.features());
+      wipe(training.labels());
+      Batch evaluation = items.all();
+      assertThat(gives(feed::unprepared, evaluation, evaluation)).isTrue();
+      assertThat(gives(training, same.all())).isTrue();
     }
   }
 
