@@ -40,11 +40,11 @@ final class BatchSlot implements AutoCloseable {
   BatchSlot(int items, DatasetInfo info) {
     this.itemShape = info.itemShape();
     this.valuesPerItem = (int) itemShape.elements();
-    DType labelType = info.classes() > 0 ? DType.INT64 : DType.FLOAT32;
+    DType labelType = labelType(info);
     long featureBytes = alignUp((long) items * valuesPerItem * info.featureType().bytes());
     long labelBytes = (long) items * labelType.bytes();
     String what = "a batch of " + items + " items of " + itemShape + " on one rank";
-    if (featureBytes > Integer.MAX_VALUE || labelBytes > Integer.MAX_VALUE) {
+    if (items > most(info)) {
       throw new DataException(
           what
               + " takes "
@@ -58,6 +58,17 @@ final class BatchSlot implements AutoCloseable {
     this.labels = TensorBuffer.cpu(memory.address() + featureBytes, labelType, items);
     this.featureView = NativeMemory.view(features.address(), (int) features.byteCount());
     this.labelView = NativeMemory.view(labels.address(), (int) labels.byteCount());
+  }
+
+  /** The most items that there can be room for: views of memory are counted with an int. */
+  static long most(DatasetInfo info) {
+    long itemBytes = Math.max(1, info.itemShape().elements() * info.featureType().bytes());
+    long features = (Integer.MAX_VALUE & -ALIGNMENT) / itemBytes;
+    return Math.min(features, Integer.MAX_VALUE / labelType(info).bytes());
+  }
+
+  private static DType labelType(DatasetInfo info) {
+    return info.classes() > 0 ? DType.INT64 : DType.FLOAT32;
   }
 
   /**

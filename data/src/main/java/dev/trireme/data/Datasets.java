@@ -62,6 +62,15 @@ public final class Datasets {
     }
   }
 
+  /**
+   * The most items of such a set that one rank can have in a batch; streams refuse larger ones.
+   *
+   * @return 0 where not even one item fits
+   */
+  public static long mostInBatch(DatasetInfo info) {
+    return BatchSlot.most(info);
+  }
+
   private record Checked(CheckedSet training, Optional<CheckedSet> evaluation) {}
 
   private static Checked check(DataSpec spec) {

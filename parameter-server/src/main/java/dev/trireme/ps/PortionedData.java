@@ -18,6 +18,9 @@ import java.util.Optional;
  * <p>Threading: all streams on the thread of the exchange.
  */
 public final class PortionedData implements DataSource {
+  /** Into how many equal pieces an evaluation set is cut before it is dealt. */
+  public static final int EVALUATION_PIECES = Dealt.PIECES;
+
   private final DataSource data;
   private final ServedExchange exchange;
 
@@ -101,7 +104,7 @@ public final class PortionedData implements DataSource {
           return false;
         }
         close();
-        open = Optional.of(data.evaluate(piece++, Dealt.PIECES));
+        open = Optional.of(data.evaluate(piece++, EVALUATION_PIECES));
       }
       return true;
     }

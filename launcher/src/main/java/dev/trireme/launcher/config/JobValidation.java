@@ -4,7 +4,6 @@ import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.data.DataException;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.DataSpec;
-import dev.trireme.api.job.DatasetSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ProgramSpec;
 import dev.trireme.checkpoint.WeightsFile;
@@ -66,11 +65,13 @@ public final class JobValidation {
     ValidatedJob run() {
       capabilities.refusals(spec).forEach(r -> refuse(r.key(), r.message()));
       files();
-      evaluationDiffersFromTraining();
+      SetsCheck setsCheck = new SetsCheck(spec, job.origin(), problems);
+      setsCheck.evaluationSuitsTraining();
       Optional<DataInspector.Sets> sets = inspect();
       Optional<ModelOutline> model =
           sets.flatMap(s -> new ModelCheck(spec, job.origin(), problems).check(s.training()));
       sets.ifPresent(this::sizes);
+      sets.ifPresent(setsCheck::batchesFit);
       if (!problems.isEmpty()) {
         throw new ConfigException(problems);
       }
@@ -199,19 +200,6 @@ public final class JobValidation {
       } catch (InvalidPathException e) {
         refuse(key, "'" + name + "' is no path: " + e.getReason());
         return Optional.empty();
-      }
-    }
-
-    /** A generated set with the training set's seed holds the very same items. */
-    private void evaluationDiffersFromTraining() {
-      if (spec.data().train() instanceof DatasetSpec.Strokes train
-          && spec.data().eval().orElse(null) instanceof DatasetSpec.Strokes eval
-          && train.seed() == eval.seed()) {
-        refuse(
-            "data.eval.seed",
-            "expected another seed than that of data.train, for the same one draws the same items;"
-                + " set it to "
-                + (train.seed() + 1));
       }
     }
 

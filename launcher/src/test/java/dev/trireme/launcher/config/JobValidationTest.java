@@ -149,6 +149,83 @@ class JobValidationTest {
                 + " set it to 12");
   }
 
+  /** A job on ratings, with these keys of its evaluation set. */
+  private static List<String> ratings(String training, String evaluation) {
+    DatasetInfo data = new DatasetInfo(95, Shape.of(2), DType.INT64, 0, 12);
+    String[] overrides = {
+      "train.loss=mse",
+      "model.layers=[factorization: {rows: 12, dim: 4}]",
+      "data.train={format: ratings, file: a.csv" + training + "}",
+      "data.eval={format: ratings" + evaluation + "}"
+    };
+    try {
+      assertThat(check(data, overrides)).isNotNull();
+      return List.of();
+    } catch (ConfigException e) {
+      return e.problems().stream().map(p -> p.key() + ": " + p.message()).toList();
+    }
+  }
+
+  @Test
+  void shouldRefuseRatingsToEvaluateThatDoNotBelongToTheTrainingSet() {
+    assertThat(ratings("", ", file: ./a.csv, part: validation")).isEmpty();
+    assertThat(ratings(", part: validation", ", file: a.csv")).isEmpty();
+    assertThat(ratings("", ", file: b.csv, part: validation"))
+        .containsExactly(
+            "data.eval.file: expected that of data.train (a.csv), for another file numbers users"
+                + " and items otherwise, found b.csv; set it to a.csv");
+    assertThat(ratings("", ", file: a.csv"))
+        .containsExactly(
+            "data.eval.part: expected another part than that of data.train, found the same, so"
+                + " that what was trained on is evaluated; set it to validation");
+    assertThat(ratings(", part: validation", ", file: a.csv, part: validation"))
+        .singleElement()
+        .asString()
+        .startsWith("data.train.part: expected another part than that of data.eval")
+        .endsWith("set it to train");
+    assertThat(ratings(", heldOut: 20", ", file: a.csv, part: validation, splitSeed: 2"))
+        .containsExactly(
+            "data.eval.heldOut: expected that of data.train (20), for another split holds out"
+                + " ratings that are trained on, found 10; set it to 20",
+            "data.eval.splitSeed: expected that of data.train (1), for another split holds out"
+                + " ratings that are trained on, found 2; set it to 1");
+  }
+
+  @Test
+  void shouldRefuseBatchesThatNoRankCanHold() {
+    // 6 MiB an item, of which 341 are less than 2 GiB.
+    DatasetInfo large = new DatasetInfo(5000, Shape.of(3, 512, 1024), DType.FLOAT32, 10);
+    DataInspector both = spec -> new DataInspector.Sets(large, Optional.of(large));
+    String eval = "data.eval={format: strokes, items: 100, seed: 2}";
+    String layers = "model.layers=[flatten, linear: 10]";
+    assertThat(refused(both, eval, layers, "parallel.workers=2", "data.batchSize=683"))
+        .containsExactlyInAnyOrder(
+            "data.batchSize: expected at most 682 for 2 workers, found 683: one rank can come to"
+                + " have 342 items of 3x512x1024 at once, and they must take less than 2 GiB; lower"
+                + " it, or raise the fewest workers of parallel.workers",
+            "data.evalBatchSize: expected at most 341, found 500: one rank can come to have 500"
+                + " items of 3x512x1024 at once, and they must take less than 2 GiB; lower it");
+    String fits = "data.evalBatchSize=341";
+    assertThat(check(both, eval, layers, fits, "parallel.workers=2", "data.batchSize=682"))
+        .isNotNull();
+    assertThat(refused(both, eval, layers, fits, "parallel.workers='1:2'", "data.batchSize=682"))
+        .singleElement()
+        .asString()
+        .startsWith("data.batchSize: expected at most 341 for 1 worker, found 682");
+    // Of three ranks one holds half of the logical shards, and a whole evaluation set is enough.
+    String elastic = "train={deterministic: elastic, logicalShards: 4}";
+    assertThat(refused(both, eval, layers, elastic, "parallel.workers=3", "data.batchSize=683"))
+        .hasSize(2);
+    assertThat(check(both, eval, layers, "parallel.workers=15", "data.batchSize=683")).isNotNull();
+    // Whoever is fastest may be dealt all of a batch, and a 64th of the set at least.
+    String served = "parallel={sync: parameter-server, workers: 2, parameterServer: {%s}}";
+    assertThat(
+            refused(both, eval, layers, served.formatted("consistency: asp"), "data.batchSize=342"))
+        .containsExactly(
+            "data.batchSize: expected at most 341, found 342: one rank can come to have 342 items"
+                + " of 3x512x1024 at once, and they must take less than 2 GiB; lower it");
+  }
+
   @Test
   void shouldWarnOfServersOnOneHost() {
     String served = "parallel={sync: parameter-server, parameterServer: {servers: 2%s}}";
