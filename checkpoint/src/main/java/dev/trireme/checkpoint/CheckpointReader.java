@@ -9,6 +9,7 @@ import dev.trireme.checkpoint.format.Manifest;
 import dev.trireme.checkpoint.format.ManifestJson;
 import dev.trireme.checkpoint.format.SafetensorsHeader;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
+import dev.trireme.checkpoint.storage.ForeignFileException;
 import dev.trireme.checkpoint.storage.StoredFile;
 import java.io.EOFException;
 import java.io.IOException;
@@ -25,7 +26,8 @@ import java.util.zip.CRC32C;
 
 /**
  * Reads checkpoints and trusts nothing in them. Damage is an answer, not an error: it is a {@link
- * DamagedException} that says what was expected and what was found.
+ * DamagedException} that says what was expected and what was found. A storage that does not answer
+ * tells nothing of a checkpoint: that is an {@link IOException}, and may pass.
  *
  * <p>Threading: any. Blocking: on the storage. Reading changes nothing and may be repeated.
  */
@@ -43,7 +45,8 @@ public final class CheckpointReader {
    * What is there, sorted into what to try and what not. Reads manifests and looks at the sizes of
    * shards; verifies no values.
    *
-   * @throws IOException when the place itself cannot be read
+   * @throws IOException when the place or one of its checkpoints cannot be read, so that what it
+   *     holds is not known
    */
   public Selection select(Lineage lineage) throws IOException {
     CheckpointStorage.Contents contents = storage.contents();
@@ -64,8 +67,9 @@ public final class CheckpointReader {
    *
    * @param name of its directory
    * @throws DamagedException when that is not so
+   * @throws IOException when the storage does not say
    */
-  public Manifest glance(String name) throws DamagedException {
+  public Manifest glance(String name) throws IOException, DamagedException {
     try {
       Manifest manifest = manifest(name);
       for (Manifest.Shard shard : manifest.shards()) {
@@ -74,7 +78,7 @@ public final class CheckpointReader {
         }
       }
       return manifest;
-    } catch (IOException e) {
+    } catch (EOFException | NoSuchFileException | ForeignFileException e) {
       throw damaged(e, name);
     }
   }
@@ -85,8 +89,9 @@ public final class CheckpointReader {
    *
    * @param name of its directory
    * @throws DamagedException when something is not as its manifest says
+   * @throws IOException when the storage does not say
    */
-  public void verify(String name, Manifest manifest) throws DamagedException {
+  public void verify(String name, Manifest manifest) throws IOException, DamagedException {
     Map<String, List<Manifest.StoredTensor>> tensors = manifest.tensorsByShard();
     try (NativeMemory.Block chunk = NativeMemory.allocate(CHUNK_BYTES, Long.BYTES)) {
       for (Manifest.Shard shard : manifest.shards()) {
@@ -98,7 +103,7 @@ public final class CheckpointReader {
           }
         }
       }
-    } catch (IOException e) {
+    } catch (EOFException | NoSuchFileException | ForeignFileException e) {
       throw damaged(e, name);
     }
   }
@@ -108,8 +113,9 @@ public final class CheckpointReader {
    *
    * @throws DamagedException when they are not what was verified before; some have been overwritten
    *     by then
+   * @throws IOException when the storage does not say; the same holds
    */
-  void load(String name, Manifest manifest, Landing landing) throws DamagedException {
+  void load(String name, Manifest manifest, Landing landing) throws IOException, DamagedException {
     Map<String, List<Manifest.StoredTensor>> tensors = manifest.tensorsByShard();
     try {
       for (Manifest.Shard shard : manifest.shards()) {
@@ -121,7 +127,7 @@ public final class CheckpointReader {
           }
         }
       }
-    } catch (IOException e) {
+    } catch (EOFException | NoSuchFileException | ForeignFileException e) {
       throw damaged(e, name);
     }
   }
@@ -137,7 +143,7 @@ public final class CheckpointReader {
    * Reads the values of one tensor and compares them with their hash when all have been taken.
    *
    * @throws DamagedException when they do not match
-   * @throws IOException when {@code chunks} does
+   * @throws IOException when {@code chunks} does, or the storage does not say
    */
   void read(String name, Manifest manifest, Manifest.StoredTensor tensor, Chunks chunks)
       throws IOException, DamagedException {
@@ -281,6 +287,7 @@ public final class CheckpointReader {
             + "; it was altered after it was written");
   }
 
+  /** Of the few errors that tell of the checkpoint and not of the way to it. */
   private DamagedException damaged(IOException e, String name) {
     String reason =
         e instanceof EOFException

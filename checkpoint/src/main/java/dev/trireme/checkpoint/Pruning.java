@@ -100,16 +100,24 @@ final class Pruning {
     }
   }
 
+  /** What is there as far as it can be told: the rest is neither counted nor touched. */
   private List<Retention.Stored> stored(CheckpointStorage.Contents contents) {
     CheckpointReader reader = new CheckpointReader(storage);
     List<Retention.Stored> stored = new ArrayList<>();
     for (String name : contents.checkpoints()) {
-      stored.add(stored(reader, name));
+      try {
+        stored.add(stored(reader, name));
+      } catch (IOException e) {
+        LOG.warn(
+            "{} is left alone, for it cannot be read now: {}",
+            storage.locate(name),
+            IoMessages.explain(e, storage.locate(name)));
+      }
     }
     return stored;
   }
 
-  private static Retention.Stored stored(CheckpointReader reader, String name) {
+  private static Retention.Stored stored(CheckpointReader reader, String name) throws IOException {
     long step = CheckpointNames.stepOf(CheckpointNames.replacedOf(name).orElse(name)).orElseThrow();
     try {
       Manifest manifest = reader.glance(name);

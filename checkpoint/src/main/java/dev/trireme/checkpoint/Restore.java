@@ -77,7 +77,21 @@ final class Restore {
               + e.getMessage()
               + "; name its parent directory to take the newest whole checkpoint there",
           e);
+    } catch (IOException e) {
+      throw unreadable(place.name(), e);
     }
+  }
+
+  /** What cannot be read now may be the newest and whole: then an older one must not be taken. */
+  private CheckpointException unreadable(String from, IOException e) {
+    return new CheckpointException(
+        "cannot read the checkpoint "
+            + from
+            + ": "
+            + IoMessages.explain(e, from)
+            + "; it may be whole, so that none before it was taken: see that the storage answers,"
+            + " or move it away",
+        e);
   }
 
   private Optional<Restored> fromNewest(CheckpointReader reader) {
@@ -92,6 +106,8 @@ final class Restore {
       } catch (DamagedException e) {
         logSkipped(new Selection.Skipped(candidate.name(), e.getMessage()));
         continue;
+      } catch (IOException e) {
+        throw unreadable(from, e);
       }
       return Optional.of(load(reader, candidate.name(), candidate.manifest(), from));
     }
@@ -132,6 +148,8 @@ final class Restore {
               + e.getMessage()
               + ". Part of the state has been overwritten: start this rank again",
           e);
+    } catch (IOException e) {
+      throw unreadable(from, e);
     }
     LOG.info(
         "restored step {} of generation {} from {} ({} tensors, {} bytes, written by {} ranks)",

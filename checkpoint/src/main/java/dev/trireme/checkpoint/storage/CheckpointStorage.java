@@ -51,6 +51,7 @@ public interface CheckpointStorage extends AutoCloseable {
    * Opens the manifest of a checkpoint.
    *
    * @throws NoSuchFileException when it is not there
+   * @throws ForeignFileException when it is no file that a checkpoint can have written
    */
   StoredFile openManifest(String checkpoint) throws IOException;
 
@@ -60,6 +61,7 @@ public interface CheckpointStorage extends AutoCloseable {
    * @param generation that wrote it, by the manifest
    * @param file its name, by the manifest
    * @throws NoSuchFileException when it is not there
+   * @throws ForeignFileException when it is no file that a checkpoint can have written
    */
   StoredFile openShard(String checkpoint, long generation, String file) throws IOException;
 

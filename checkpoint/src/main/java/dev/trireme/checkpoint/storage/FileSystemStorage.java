@@ -6,6 +6,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileVisitResult;
@@ -74,7 +75,7 @@ public final class FileSystemStorage implements CheckpointStorage {
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
       for (Path entry : entries) {
         String name = entry.getFileName().toString();
-        if (!Files.isDirectory(entry)) {
+        if (!isDirectory(entry)) {
           continue;
         }
         Optional<String> successor = CheckpointNames.replacedOf(name);
@@ -88,8 +89,21 @@ public final class FileSystemStorage implements CheckpointStorage {
           CheckpointNames.stagingOf(name).ifPresent(staged::add);
         }
       }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
     }
     return new Contents(checkpoints, staged, trash);
+  }
+
+  /**
+   * Unlike {@link Files#isDirectory} it does not take what it cannot look at for something else.
+   */
+  private static boolean isDirectory(Path entry) throws IOException {
+    try {
+      return Files.readAttributes(entry, BasicFileAttributes.class).isDirectory();
+    } catch (NoSuchFileException e) {
+      return false;
+    }
   }
 
   @Override
@@ -106,8 +120,8 @@ public final class FileSystemStorage implements CheckpointStorage {
   /** What a link shows of another place goes when that does: a checkpoint holds its own bytes. */
   private static StoredFile openIn(Path checkpoint, String file) throws IOException {
     Path path = checkpoint.resolve(file);
-    if (Files.exists(path) && !path.toRealPath().startsWith(checkpoint.toRealPath())) {
-      throw new IOException(
+    if (!path.toRealPath().startsWith(checkpoint.toRealPath())) {
+      throw new ForeignFileException(
           path + " is a link that leads out of its checkpoint; copy the file into its place");
     }
     return openFile(path);
@@ -149,8 +163,8 @@ public final class FileSystemStorage implements CheckpointStorage {
    */
   public static StoredFile openFile(Path path) throws IOException {
     // Opening a pipe or a device would block or worse; both can be put where a shard belongs.
-    if (Files.exists(path) && !Files.isRegularFile(path)) {
-      throw new IOException(path + " is not a regular file");
+    if (!Files.readAttributes(path, BasicFileAttributes.class).isRegularFile()) {
+      throw new ForeignFileException(path + " is not a regular file");
     }
     FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
     try {

@@ -71,12 +71,21 @@ final class RankRun {
     } catch (EngineException e) {
       return failed(when(state.map(s -> s.progress().step())) + e.getMessage(), -1, !started);
     } catch (DataException | CheckpointException | CollectiveException e) {
-      // Before the first step it is the job spec or its files that are wrong, not the run.
-      return failed(e.getMessage(), blamed(e), !started && !(e instanceof CollectiveException));
+      return failed(e.getMessage(), blamed(e), !started && isOfTheSpec(e, join.source()));
     } catch (Throwable e) {
       LOG.error("a bug, or the training program's own failure", e);
       return failed(e.toString(), join.rank(), false);
     }
+  }
+
+  /**
+   * Whether it is the job spec or its files that are wrong, before the first step, and not the run.
+   * A job that has run before has read and written with this spec: what fails then may pass.
+   */
+  static boolean isOfTheSpec(RuntimeException e, StateSource source) {
+    return e instanceof CheckpointException
+        ? source.kind() == StateSource.Kind.JOB
+        : !(e instanceof CollectiveException);
   }
 
   /** A rank that ends of a collective ends by its own fault; the others may be the job's. */

@@ -253,7 +253,8 @@ public final class RankContext implements TrainingContext {
     Optional<Checkpointer.Restored> own =
         origin
             .ownCheckpoints()
-            .filter(place -> CheckpointSpec.isS3(place) || Files.isDirectory(Path.of(place)))
+            // One that cannot be looked at is not one that is not there.
+            .filter(place -> CheckpointSpec.isS3(place) || !Files.notExists(Path.of(place)))
             .flatMap(directory -> ports.checkpointer().restore(directory, state));
     if (own.isPresent()) {
       return take(own.get());

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.trireme.checkpoint.CheckpointPlace;
 import dev.trireme.checkpoint.CheckpointReader;
 import dev.trireme.checkpoint.Lineage;
+import dev.trireme.checkpoint.Selection;
+import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
 import dev.trireme.checkpoint.format.DamagedException;
 import dev.trireme.checkpoint.format.Manifest;
 import dev.trireme.launcher.cli.Console;
@@ -13,10 +15,14 @@ import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.Table;
 import java.io.IOException;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -39,27 +45,55 @@ final class ListCommand implements Callable<Integer> {
     return arguments.with(console, this::run);
   }
 
-  private int run(CheckpointPlace place, CheckpointReader reader) throws IOException {
-    Map<String, String> skipped = new HashMap<>();
-    if (place.one().isEmpty()) {
-      reader
-          .select(Lineage.UNKNOWN)
-          .skipped()
-          .forEach(one -> skipped.put(one.name(), one.reason()));
+  /** What a glance shows of a place. */
+  private static final class Glances {
+    private final Map<String, Manifest> manifests = new LinkedHashMap<>();
+    private final Map<String, String> states = new HashMap<>();
+
+    /** One that cannot be read now does not hide the others from a person. */
+    static Glances of(CheckpointPlace place, CheckpointReader reader) throws IOException {
+      Glances glances = new Glances();
+      List<Selection.Candidate> readable = new ArrayList<>();
+      for (String name : PlaceArguments.names(place)) {
+        try {
+          Manifest manifest = reader.glance(name);
+          glances.manifests.put(name, manifest);
+          readable.add(new Selection.Candidate(name, manifest));
+        } catch (DamagedException e) {
+          glances.states.put(name, "damaged: " + e.getMessage());
+        } catch (IOException e) {
+          glances.states.put(name, "cannot be read now: " + e.getMessage());
+        }
+      }
+      if (place.one().isEmpty()) {
+        List<WriteId> staged = place.storage().contents().staged();
+        Selection.of(readable, List.of(), staged, Lineage.UNKNOWN)
+            .skipped()
+            .forEach(one -> glances.states.put(one.name(), one.reason()));
+      }
+      return glances;
     }
+  }
+
+  private int run(CheckpointPlace place, CheckpointReader reader) throws IOException {
     List<String> names = PlaceArguments.names(place);
-    if (names.isEmpty() && skipped.isEmpty()) {
+    Glances glances = Glances.of(place, reader);
+    if (names.isEmpty() && glances.states.isEmpty()) {
       throw PlaceArguments.none(place, "checkpoint");
     }
     Table table =
         new Table("lrrlrrl")
             .row("checkpoint", "step", "generation", "written", "ranks", "bytes", "state");
     ArrayNode array = JsonNodeFactory.instance.arrayNode();
-    for (String name : names) {
+    TreeSet<String> others = new TreeSet<>(glances.states.keySet());
+    others.removeAll(names);
+    for (String name : Stream.concat(names.stream(), others.stream()).toList()) {
+      String state = glances.states.getOrDefault(name, "whole");
       ObjectNode object = array.addObject().put("name", name);
-      try {
-        Manifest manifest = reader.glance(name);
-        String state = skipped.getOrDefault(name, "whole");
+      Manifest manifest = glances.manifests.get(name);
+      if (manifest == null) {
+        table.row(name, "", "", "", "", "", state);
+      } else {
         table.row(
             name,
             String.valueOf(manifest.step()),
@@ -73,19 +107,10 @@ final class ListCommand implements Callable<Integer> {
             .put("generation", manifest.generation())
             .put("writtenAt", manifest.writtenAt().toString())
             .put("worldSize", manifest.worldSize())
-            .put("bytes", manifest.shardBytes())
-            .put("state", state);
-      } catch (DamagedException e) {
-        table.row(name, "", "", "", "", "", "damaged: " + e.getMessage());
-        object.put("state", "damaged: " + e.getMessage());
+            .put("bytes", manifest.shardBytes());
       }
-      skipped.remove(name);
+      object.put("state", state);
     }
-    skipped.forEach(
-        (name, reason) -> {
-          table.row(name, "", "", "", "", "", reason);
-          array.addObject().put("name", name).put("state", reason);
-        });
     console.out().println(arguments.json() ? PlaceArguments.text(array) : table);
     return ExitCode.DONE;
   }

@@ -47,6 +47,7 @@ final class VerifyCommand implements Callable<Integer> {
     int code = ExitCode.DONE;
     for (String name : names) {
       String damage = "";
+      String result = "whole";
       long bytes = 0;
       try {
         Manifest manifest = reader.glance(name);
@@ -54,9 +55,14 @@ final class VerifyCommand implements Callable<Integer> {
         reader.verify(name, manifest);
       } catch (DamagedException e) {
         damage = e.getMessage();
+        result = "damaged: " + damage;
+        code = ExitCode.FAILED;
+      } catch (IOException e) {
+        damage = "cannot be read now: " + e.getMessage();
+        result = damage;
         code = ExitCode.FAILED;
       }
-      table.row(name, String.valueOf(bytes), damage.isEmpty() ? "whole" : "damaged: " + damage);
+      table.row(name, String.valueOf(bytes), result);
       array
           .addObject()
           .put("name", name)
