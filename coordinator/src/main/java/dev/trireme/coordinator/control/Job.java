@@ -162,6 +162,11 @@ final class Job implements JobEffects, AutoCloseable {
   }
 
   @Override
+  public Optional<String> unrecorded() {
+    return directory.unrecorded();
+  }
+
+  @Override
   public void waitsChanged() {
     waits.accept(this);
   }

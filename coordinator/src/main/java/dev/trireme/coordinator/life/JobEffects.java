@@ -3,6 +3,7 @@ package dev.trireme.coordinator.life;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.Stored.JobRecord;
+import java.util.Optional;
 
 /** What a job's life does to the world. */
 public interface JobEffects {
@@ -29,6 +30,14 @@ public interface JobEffects {
 
   /** Lets everybody know. Does not block. */
   void publish(JobEvent event);
+
+  /**
+   * Why something that was published of what steps were trained on is not on disk; empty where all
+   * of it is. Tries to write what is not, and blocks as long as that takes.
+   */
+  default Optional<String> unrecorded() {
+    return Optional.empty();
+  }
 
   /** What the job waits for is another: {@link JobRun#nextDeadline} has changed. */
   default void waitsChanged() {}

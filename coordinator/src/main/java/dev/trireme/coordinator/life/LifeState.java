@@ -189,4 +189,9 @@ final class LifeState {
   void publish(JobEvent event) {
     effects.publish(event);
   }
+
+  /** See {@link JobEffects#unrecorded}. */
+  Optional<String> unrecorded() {
+    return effects.unrecorded();
+  }
 }

@@ -35,9 +35,14 @@ final class Saves {
   }
 
   private String whyNot() {
-    return isCalledOff()
-        ? "generation " + life.formation().generation() + " is over"
-        : life.outcome().map(o -> "the job is ending: " + o.reason()).orElse("");
+    if (isCalledOff()) {
+      return "generation " + life.formation().generation() + " is over";
+    }
+    // Of a checkpoint that can be seen the record has to tell what is in it.
+    return life.outcome()
+        .map(o -> "the job is ending: " + o.reason())
+        .or(life::unrecorded)
+        .orElse("");
   }
 
   /** One whose slots are needed is in recovery, too, but saves its state. */

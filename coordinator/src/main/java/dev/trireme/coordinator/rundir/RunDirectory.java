@@ -189,6 +189,19 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
+  /**
+   * Why something of what steps were trained on is not on disk, though it was told; empty where all
+   * of it is. Tries again to write it.
+   */
+  public Optional<String> unrecorded() {
+    try {
+      samples.catchUp();
+      return Optional.empty();
+    } catch (IOException e) {
+      return Optional.of("cannot write " + directory.resolve(SampleLog.FILE) + ": " + describe(e));
+    }
+  }
+
   /** Lets go of the files; what is written later opens them anew. */
   @Override
   public void close() {

@@ -6,15 +6,13 @@ import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.SampleRange;
 import java.io.IOException;
 import java.io.StringWriter;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.OptionalLong;
+import java.util.Queue;
 import java.util.TreeMap;
 
 /**
@@ -29,7 +27,8 @@ import java.util.TreeMap;
  * </ul>
  *
  * <p>Each line is on disk when {@link #append} returns. A range is written once, however often it
- * is told.
+ * is told. What could not be written, for the disk was full, is written ahead of what is told next,
+ * or with {@link #catchUp}.
  *
  * <p>Threading: one thread. Blocks as long as the disk does.
  */
@@ -39,37 +38,46 @@ final class SampleLog implements AutoCloseable {
   /** Generations that something may still be told of: all before were told with each recovery. */
   private static final int MOST_GENERATIONS = 64;
 
+  /** Of what could not be written yet; a second of training tells of one range or two. */
+  private static final int MOST_PENDING = 10_000;
+
   private final JsonFactory json = new JsonFactory();
-  private final Path file;
-  private FileChannel channel;
+  private final Path path;
+  private final LineFile file;
   private long startedGeneration = Long.MIN_VALUE;
   private boolean read;
+  private boolean lost;
+
+  /** Oldest first. */
+  private final Queue<Told> pending = new ArrayDeque<>();
 
   /** The last step that is written of each of the newest generations. */
   private final NavigableMap<Long, Long> written = new TreeMap<>();
+
+  /** What is to become a line, unless it is one already. */
+  private sealed interface Told {}
+
+  private record Start(long generation, RankReport.Ready ready) implements Told {}
+
+  private record Trained(SampleRange range, long items) implements Told {}
 
   /**
    * @param file appended to, made with the first line
    */
   SampleLog(Path file) {
-    this.file = file;
+    this(file, FileChannel::write);
+  }
+
+  /** As {@link #SampleLog(Path)}, and writes in this way. */
+  SampleLog(Path file, LineFile.Writing writing) {
+    this.path = file;
+    this.file = LineFile.forced(file, writing);
   }
 
   /** A rank of a generation is ready; the first one tells where it begins. */
   void started(long generation, RankReport.Ready ready) throws IOException {
-    readOnce();
-    if (generation == startedGeneration) {
-      return;
-    }
-    startedGeneration = generation;
-    line(
-        g -> {
-          g.writeNumberField("generation", generation);
-          g.writeNumberField("step", ready.progress().step());
-          g.writeNumberField("epoch", ready.progress().cursor().epoch());
-          g.writeNumberField("position", ready.progress().cursor().position());
-          g.writeStringField("restoredFrom", ready.restoredFrom());
-        });
+    keep(new Start(generation, ready));
+    writePending();
   }
 
   /**
@@ -77,15 +85,61 @@ final class SampleLog implements AutoCloseable {
    * after the first word of the next one, for they come from two processes.
    */
   void append(RankReport.Samples samples) throws IOException {
-    readOnce();
-    for (SampleRange told : samples.ranges()) {
-      boolean forgotten =
-          written.size() == MOST_GENERATIONS && told.generation() < written.firstKey();
-      long step = forgotten ? Long.MAX_VALUE : written.getOrDefault(told.generation(), 0L);
-      if (told.lastStep() > step) {
-        range(told.firstStep() <= step ? told.startingAt(step + 1) : told, samples.items());
-        wrote(told.generation(), told.lastStep());
+    samples.ranges().forEach(range -> keep(new Trained(range, samples.items())));
+    writePending();
+  }
+
+  /**
+   * Writes what could not be written before.
+   *
+   * @throws IOException when something that was told is still not on disk
+   */
+  void catchUp() throws IOException {
+    writePending();
+    if (lost) {
+      throw new IOException(
+          "more than " + MOST_PENDING + " lines could not be written, and the rest is lost");
+    }
+  }
+
+  private void keep(Told told) {
+    if (pending.size() < MOST_PENDING) {
+      pending.add(told);
+    } else {
+      lost = true;
+    }
+  }
+
+  private void writePending() throws IOException {
+    while (!pending.isEmpty()) {
+      try {
+        readOnce();
+        write(pending.element());
+      } catch (IOException e) {
+        // Whether the line is there now only the file tells.
+        read = false;
+        throw e;
       }
+      pending.remove();
+    }
+  }
+
+  private void write(Told told) throws IOException {
+    if (told instanceof Start start && start.generation() != startedGeneration) {
+      start(start.generation(), start.ready());
+      startedGeneration = start.generation();
+    } else if (told instanceof Trained trained) {
+      write(trained.range(), trained.items());
+    }
+  }
+
+  private void write(SampleRange told, long items) throws IOException {
+    boolean forgotten =
+        written.size() == MOST_GENERATIONS && told.generation() < written.firstKey();
+    long step = forgotten ? Long.MAX_VALUE : written.getOrDefault(told.generation(), 0L);
+    if (told.lastStep() > step) {
+      range(told.firstStep() <= step ? told.startingAt(step + 1) : told, items);
+      wrote(told.generation(), told.lastStep());
     }
   }
 
@@ -96,13 +150,12 @@ final class SampleLog implements AutoCloseable {
     }
   }
 
-  /** What another coordinator has written counts as told; what is no line of ours, as nothing. */
+  /** What another coordinator has written counts as told. */
   private void readOnce() throws IOException {
     if (read) {
       return;
     }
-    read = true;
-    for (Map<String, String> line : Tail.read(file)) {
+    for (Map<String, String> line : Tail.read(path)) {
       OptionalLong itsGeneration = number(line, "generation");
       OptionalLong lastStep = number(line, "lastStep");
       if (itsGeneration.isPresent() && lastStep.isPresent()) {
@@ -111,13 +164,26 @@ final class SampleLog implements AutoCloseable {
         startedGeneration = itsGeneration.getAsLong();
       }
     }
+    read = true;
   }
 
-  private static OptionalLong number(Map<String, String> line, String field) {
-    String text = line.getOrDefault(field, "");
+  /** The file is its user's, who may have written anything into it: what is no number is none. */
+  private static OptionalLong number(Map<String, String> line, String name) {
+    String text = line.getOrDefault(name, "");
     return text.matches("[0-9]{1,18}")
         ? OptionalLong.of(Long.parseLong(text))
         : OptionalLong.empty();
+  }
+
+  private void start(long generation, RankReport.Ready ready) throws IOException {
+    line(
+        g -> {
+          g.writeNumberField("generation", generation);
+          g.writeNumberField("step", ready.progress().step());
+          g.writeNumberField("epoch", ready.progress().cursor().epoch());
+          g.writeNumberField("position", ready.progress().cursor().position());
+          g.writeStringField("restoredFrom", ready.restoredFrom());
+        });
   }
 
   private void range(SampleRange range, long items) throws IOException {
@@ -145,47 +211,12 @@ final class SampleLog implements AutoCloseable {
       fields.writeTo(g);
       g.writeEndObject();
     }
-    if (channel == null) {
-      RunFile.check(file);
-      channel =
-          FileChannel.open(
-              file,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE,
-              LinkOption.NOFOLLOW_LINKS);
-      channel.position(endOfLastLine());
-      channel.truncate(channel.position());
-    }
-    ByteBuffer bytes = ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.UTF_8));
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
-    }
-    channel.force(false);
+    file.append(text.toString());
   }
 
-  /**
-   * What a machine that stopped has left of a last line goes: nobody was told that it was there.
-   */
-  private long endOfLastLine() throws IOException {
-    long end = channel.size();
-    ByteBuffer one = ByteBuffer.allocate(1);
-    while (end > 0) {
-      one.clear();
-      channel.read(one, end - 1);
-      if (one.get(0) == '\n') {
-        return end;
-      }
-      end--;
-    }
-    return 0;
-  }
-
+  /** Closes the file until the next line. */
   @Override
   public void close() throws IOException {
-    if (channel != null) {
-      channel.close();
-      channel = null;
-    }
+    file.close();
   }
 }

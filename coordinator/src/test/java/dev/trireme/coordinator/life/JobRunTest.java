@@ -40,6 +40,7 @@ class JobRunTest {
   private final List<CoordinatorToAgent> told = new ArrayList<>();
   private final List<JobRecord> stored = new ArrayList<>();
   private final List<JobEvent> events = new ArrayList<>();
+  private Optional<String> unrecorded = Optional.empty();
   private final JobRun run =
       new JobRun(Jobs.record("job-1", 3, 1, JobState.QUEUED), TIMING, time, new Recorder());
 
@@ -63,6 +64,11 @@ class JobRunTest {
     @Override
     public void publish(JobEvent event) {
       events.add(event);
+    }
+
+    @Override
+    public Optional<String> unrecorded() {
+      return unrecorded;
     }
   }
 
@@ -425,6 +431,26 @@ class JobRunTest {
 
     assertThat(told)
         .containsExactly(tell(List.of(0), new AgentToRank.CheckpointGrant(STAMP, 200, true, "")));
+  }
+
+  @Test
+  void shouldRefuseACheckpointWhoseStepsAreNotOnDisk() {
+    running();
+    told.clear();
+    unrecorded = Optional.of("cannot write samples.jsonl: full");
+    report(1, new RankReport.ShardWritten(200));
+    report(0, new RankReport.ShardWritten(200));
+    unrecorded = Optional.empty();
+    report(1, new RankReport.ShardWritten(300));
+    report(0, new RankReport.ShardWritten(300));
+
+    assertThat(told)
+        .containsExactly(
+            tell(
+                List.of(0),
+                new AgentToRank.CheckpointGrant(
+                    STAMP, 200, false, "cannot write samples.jsonl: full")),
+            tell(List.of(0), new AgentToRank.CheckpointGrant(STAMP, 300, true, "")));
   }
 
   @Test
