@@ -13,6 +13,7 @@ import dev.trireme.checkpoint.format.SafetensorsHeader;
 import dev.trireme.checkpoint.storage.CheckpointStorage;
 import dev.trireme.checkpoint.storage.FileSink;
 import dev.trireme.checkpoint.storage.Staging;
+import dev.trireme.checkpoint.storage.StoredFile;
 import dev.trireme.checkpoint.storage.WriteBoundary;
 import dev.trireme.checkpoint.storage.WriteStep;
 import java.io.IOException;
@@ -194,17 +195,49 @@ final class CheckpointWrite implements AutoCloseable {
   }
 
   private String room(long usable) {
-    return "rank "
+    String all =
+        "the shards of all "
+            + config.worldSize()
+            + " ranks need "
+            + neededBytes()
+            + " bytes more, ";
+    return (forAll() ? all : "")
+        + "rank "
         + config.rank()
         + " needs "
-        + neededBytes()
+        + shardBytes()
         + " bytes, "
         + usable
         + " are free; free some, lower checkpoint.keep, or set checkpoint.maxSize";
   }
 
-  private long neededBytes() {
+  /** All ranks write to one place, and rank 0 looks for all: each alone may find room enough. */
+  private boolean forAll() {
+    return config.rank() == 0 && config.worldSize() > 1;
+  }
+
+  private long shardBytes() {
     return plan.dataBytes(config.rank()) + SPACE_MARGIN;
+  }
+
+  private long neededBytes() {
+    if (!forAll()) {
+      return shardBytes();
+    }
+    long there = 0;
+    for (int rank = 1; rank < config.worldSize(); rank++) {
+      there += stagedBytes(rank);
+    }
+    return Math.max(shardBytes(), plan.allBytes() + SPACE_MARGIN - there);
+  }
+
+  /** What another rank, which may be ahead, has written already. */
+  private long stagedBytes(int rank) {
+    try (StoredFile shard = staging.open(CheckpointNames.shardName(rank))) {
+      return Math.min(shard.size(), plan.dataBytes(rank));
+    } catch (IOException e) {
+      return 0;
+    }
   }
 
   /** The header holds the hashes, whose room is known before they are. */

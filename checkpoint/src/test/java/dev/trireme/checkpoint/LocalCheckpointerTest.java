@@ -333,6 +333,50 @@ class LocalCheckpointerTest {
     assertThat(Checkpoints.names(directory)).isEmpty();
   }
 
+  /** Each rank alone would find enough, and together they would fill the disk. */
+  @Test
+  void shouldLookForRoomForTheShardsOfAllRanks() {
+    try (State state = State.random(1)) {
+      long data = state.tensors().stream().mapToLong(t -> t.data().byteCount()).sum();
+      long room = data + (4 << 20) - 1;
+      CheckpointStorage storage = new Cramped(new FileSystemStorage(directory), room);
+      try (LocalCheckpointer checkpointer =
+          LocalCheckpointer.open(
+              Checkpoints.config(directory, 0, 4), new TestGate(1), WriteProbe.NONE, storage)) {
+        checkpointer.save(state.at(1, 100));
+
+        assertThatThrownBy(() -> checkpointer.drain(Checkpoints.DEADLINE))
+            .isInstanceOf(CheckpointException.class)
+            .hasMessageContaining("all 4 ranks need " + (room + 1) + " bytes more")
+            .hasMessageContaining(room + " are free");
+      }
+    }
+    assertThat(Checkpoints.names(directory)).isEmpty();
+  }
+
+  /** What others have written is not free any more, and not needed either. */
+  @Test
+  void shouldCountWhatOtherRanksHaveWritten() throws Exception {
+    try (State state = State.random(1)) {
+      long data = state.tensors().stream().mapToLong(t -> t.data().byteCount()).sum();
+      TestGate gate = new TestGate(2);
+      try (LocalCheckpointer other =
+          LocalCheckpointer.open(Checkpoints.config(directory, 1, 2), gate)) {
+        other.save(state.at(1, 100));
+        other.drain(Checkpoints.DEADLINE);
+        CheckpointStorage storage =
+            new Cramped(new FileSystemStorage(directory), data + (4 << 20) - 1);
+        try (LocalCheckpointer first =
+            LocalCheckpointer.open(
+                Checkpoints.config(directory, 0, 2), gate, WriteProbe.NONE, storage)) {
+          first.save(state.at(1, 100));
+          first.drain(Checkpoints.DEADLINE);
+        }
+      }
+    }
+    assertThat(Checkpoints.names(directory)).containsExactly("step-00000100");
+  }
+
   @Test
   void shouldRefuseAPlaceThatIsAFile() throws Exception {
     Path file = Files.writeString(directory.resolve("file"), "");

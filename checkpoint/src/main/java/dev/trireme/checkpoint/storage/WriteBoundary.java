@@ -10,7 +10,7 @@ public enum WriteBoundary {
   SWEEP,
   /** The staging place is made; every rank does it, whoever comes first. */
   CREATE_STAGING,
-  /** There must be room for this rank's shard. */
+  /** There must be room for this rank's shard, and on rank 0 for those of all ranks. */
   CHECK_SPACE,
   /** The values of this rank's tensors are written. */
   WRITE_SHARD_DATA,
