@@ -3,12 +3,14 @@ package dev.trireme.ps;
 import dev.trireme.api.collective.CollectiveException;
 import dev.trireme.api.collective.ProcessGroup;
 import dev.trireme.api.collective.ReduceOp;
+import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.tensor.DType;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.Progress;
 import dev.trireme.ps.plan.Directory;
 import dev.trireme.ps.plan.Directory.Holding;
 import dev.trireme.ps.plan.Directory.Place;
@@ -32,8 +34,8 @@ import java.util.zip.CRC32;
  *   <li>rank 0 gives all the sizes of the parameters, each server tells for how many servers it has
  *       cut them before; all cut the same shards, as before where there was a before, so that
  *       servers can come and go, and allocate a slab;
- *   <li>each server tells all what it holds and how far that has come; each worker, after which
- *       step it wants to go on;
+ *   <li>each server tells all what it holds, how far that has come, and where it began; each
+ *       worker, after which step it wants to go on, and with which batch;
  *   <li>where every shard has a copy, {@link Directory#decide} says who goes on with it; else rank
  *       0 gives the workers' state to all, if that is whole, and the shards begin with that.
  * </ol>
@@ -41,7 +43,8 @@ import java.util.zip.CRC32;
  * <p>Threading: one thread. Blocking: each step, with the group's deadline.
  */
 final class Gathering {
-  private static final int HEAD = 2;
+  /** A {@link Progress}, in three numbers, and the settings. */
+  private static final int HEAD = 4;
 
   private final ProcessGroup group;
   private final int workers;
@@ -57,8 +60,13 @@ final class Gathering {
   private final int perShard;
   private final int rowLength;
 
-  /** What a formation begins with. */
-  record Outcome(Directory directory, boolean fresh, List<Long> resume, List<Row> rows) {}
+  /**
+   * What a formation begins with.
+   *
+   * @param anchor where the servers got their state: see {@link Batches}
+   */
+  record Outcome(
+      Directory directory, boolean fresh, List<Long> resume, List<Row> rows, Progress anchor) {}
 
   /**
    * What a server holds of a shard.
@@ -210,17 +218,31 @@ final class Gathering {
   }
 
   /** A worker's second part: all learn of each other. */
-  Outcome meet(long step, int backups) {
-    long[] mine = new long[rowLength];
-    mine[0] = step;
-    mine[1] = settings;
-    return decide(gather(mine), backups);
+  Outcome meet(Progress progress, int backups) {
+    return decide(gather(head(progress)), backups);
   }
 
-  /** A server's second part. */
-  Outcome meet(ShardStore store, int backups) {
-    long[] mine = new long[rowLength];
-    mine[1] = settings;
+  private long[] head(Progress progress) {
+    long[] row = new long[rowLength];
+    row[0] = progress.step();
+    row[1] = settings;
+    row[2] = progress.cursor().epoch();
+    row[3] = progress.cursor().position();
+    return row;
+  }
+
+  private Progress progress(long[] all, int rank) {
+    int at = rank * rowLength;
+    return new Progress(all[at], new Cursor(Math.toIntExact(all[at + 2]), all[at + 3]));
+  }
+
+  /**
+   * A server's second part.
+   *
+   * @param anchor of what it holds
+   */
+  Outcome meet(ShardStore store, Progress anchor, int backups) {
+    long[] mine = head(anchor);
     for (Holding holding : store.holdings(0)) {
       int at = HEAD + perShard * holding.shard();
       mine[at] = holding.primary() ? 1 : 2;
@@ -292,11 +314,12 @@ final class Gathering {
           Directory.decide(group.generation(), shards, numbers, backups, holdings);
       List<Long> resume = resume(directory, rows, all[0]);
       if (!synchronous || resume.get(0) >= all[0]) {
-        return new Outcome(directory, false, resume, rows);
+        Progress anchor = progress(all, workers + directory.places().get(0).primary());
+        return new Outcome(directory, false, resume, rows, anchor);
       }
     }
     Directory directory = Directory.decide(group.generation(), shards, numbers, backups, List.of());
-    return new Outcome(directory, true, List.of(), rows);
+    return new Outcome(directory, true, List.of(), rows, progress(all, 0));
   }
 
   /**

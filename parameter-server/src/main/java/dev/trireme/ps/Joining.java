@@ -11,6 +11,7 @@ import dev.trireme.ps.plan.Directory;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiPredicate;
 import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -32,21 +33,29 @@ final class Joining {
   private final Gathering gathering;
   private final ServedState state;
   private final ServedFigures figures;
-  private final Batches batches;
-  private final LongPredicate meets;
+  private final long items;
+  private final int batchSize;
+  private final BiPredicate<Batches, Long> meets;
   private boolean together = true;
 
   /**
    * What it enters with.
    *
    * @param shown where the one server shows the values, where steps go as {@link WholeSteps}
+   * @param batches of this formation
    * @param exact whether the replica holds the state that it goes on with, so that what servers
    *     have by now, which may be more, is not to be taken
    */
   record Joined(
-      Progress resume, Directory directory, Optional<TensorBuffer> shown, boolean exact) {}
+      Progress resume,
+      Batches batches,
+      Directory directory,
+      Optional<TensorBuffer> shown,
+      boolean exact) {}
 
   /**
+   * @param items in the training set
+   * @param batchSize of a whole batch
    * @param meets whether all workers meet after a step, see {@link #aligned}
    */
   Joining(
@@ -56,15 +65,17 @@ final class Joining {
       Gathering gathering,
       ServedState state,
       ServedFigures figures,
-      Batches batches,
-      LongPredicate meets) {
+      long items,
+      int batchSize,
+      BiPredicate<Batches, Long> meets) {
     this.workers = workers;
     this.all = all;
     this.spec = spec;
     this.gathering = gathering;
     this.state = state;
     this.figures = figures;
-    this.batches = batches;
+    this.items = items;
+    this.batchSize = batchSize;
     this.meets = meets;
   }
 
@@ -78,7 +89,8 @@ final class Joining {
   Joined join(Progress progress, boolean survived, Part held, List<TensorBuffer> parts) {
     StateMark mark = figures.mark();
     mark.set(progress.step(), survived ? held : Part.ALL);
-    Gathering.Outcome outcome = gathering.meet(progress.step(), spec.backups());
+    Gathering.Outcome outcome = gathering.meet(progress, spec.backups());
+    Batches batches = new Batches(items, batchSize, outcome.anchor());
     boolean tables = gathering.plan().hasTables();
     Progress resume = progress;
     boolean exact = outcome.fresh();
@@ -86,7 +98,8 @@ final class Joining {
       requireEnough(mark.of(progress.step()));
       state.give(progress, all, gathering.slab(), parts);
     } else {
-      List<Long> each = aligned(outcome.resume(), gathering.clocks(outcome), meets);
+      List<Long> each =
+          aligned(outcome.resume(), gathering.clocks(outcome), step -> meets.test(batches, step));
       together = each.stream().distinct().count() == 1;
       long after = each.get(workers.rank());
       resume = after == progress.step() ? progress : new Progress(after, batches.after(after));
@@ -97,7 +110,7 @@ final class Joining {
     if (!exact || tables && !spec.consistency().isLockstep()) {
       mark.clear();
     }
-    return new Joined(resume, outcome.directory(), shown(outcome), exact && !tables);
+    return new Joined(resume, batches, outcome.directory(), shown(outcome), exact && !tables);
   }
 
   /**

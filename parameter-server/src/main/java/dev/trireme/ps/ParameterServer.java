@@ -5,6 +5,7 @@ import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParameterServerSpec;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
+import dev.trireme.api.train.Progress;
 import dev.trireme.ps.plan.Shard;
 import dev.trireme.ps.plan.ShardPlan;
 import dev.trireme.ps.shard.ShardCopy;
@@ -37,6 +38,9 @@ public final class ParameterServer implements AutoCloseable {
   private Optional<ShardStore> store = Optional.empty();
   private int cutFor;
 
+  /** Where the shards that it holds began; see {@link Batches}. */
+  private Progress anchor = Progress.START;
+
   /**
    * @param job with {@code parallel.sync: parameter-server}
    */
@@ -65,7 +69,8 @@ public final class ParameterServer implements AutoCloseable {
     Gathering gathering = Gathering.ofServer(group, workers, job, store.isPresent() ? cutFor : 0);
     cutFor = gathering.cutFor();
     ShardStore shards = store(gathering.plan());
-    Gathering.Outcome outcome = gathering.meet(shards, spec.backups());
+    Gathering.Outcome outcome = gathering.meet(shards, anchor, spec.backups());
+    anchor = outcome.anchor();
     List<Integer> toCopy = List.of();
     long step;
     if (outcome.fresh()) {

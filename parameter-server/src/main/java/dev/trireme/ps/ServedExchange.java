@@ -49,7 +49,6 @@ public final class ServedExchange implements GradientExchange {
   private final JobSpec job;
   private final ParameterServerSpec spec;
   private final LearningRate learningRate;
-  private final Batches batches;
   private final ServedFigures figures;
   private final ServedState state;
   private final Joining joining;
@@ -60,6 +59,10 @@ public final class ServedExchange implements GradientExchange {
   private final Signals signals;
   private final GroupPost post;
   private ShardClient client;
+
+  /** Read by who reads batches ahead, too. */
+  private volatile Batches batches;
+
   private Optional<TensorBuffer> shown = Optional.empty();
   private Work sumsWork = Work.completed();
   private Rows named = Rows.NONE;
@@ -98,12 +101,14 @@ public final class ServedExchange implements GradientExchange {
     this.job = job;
     this.spec = job.parallel().parameterServer().orElseThrow();
     this.learningRate = learningRate;
-    this.batches = new Batches(items, job.data().batchSize());
+    this.batches = new Batches(items, job.data().batchSize(), Progress.START);
     this.figures = figures;
     this.state = new ServedState(replica, job.train().optimizer());
     Gathering gathering =
         Gathering.ofWorker(all, workers.worldSize(), job, state.sizes(spec.sparse()));
-    this.joining = new Joining(workers, all, spec, gathering, state, figures, batches, this::meet);
+    int size = job.data().batchSize();
+    this.joining =
+        new Joining(workers, all, spec, gathering, state, figures, items, size, this::meet);
     this.plan = gathering.plan();
     Wire wire = Wire.of(job.parallel().compression());
     this.outgoing = new Outgoing(plan, replica.parameters(), gathering.slab(), wire);
@@ -125,10 +130,10 @@ public final class ServedExchange implements GradientExchange {
   }
 
   /** Whether workers meet after a step, to save or to evaluate, or at the end. */
-  private boolean meet(long step) {
+  private boolean meet(Batches steps, long step) {
     return job.checkpoint().everySteps().filter(n -> step % n == 0).isPresent()
-        || batches.after(step).position() == 0
-        || step == job.train().totalSteps(batches.items(), batches.size());
+        || steps.after(step).position() == 0
+        || step == job.train().totalSteps(steps.items(), steps.size());
   }
 
   private boolean lockstep() {
@@ -159,6 +164,7 @@ public final class ServedExchange implements GradientExchange {
   public Progress formed(Progress progress, boolean survived, long held) {
     Joining.Joined joined =
         joining.join(progress, survived, StateMark.Part.of(held), outgoing.reduced());
+    batches = joined.batches();
     client =
         new ShardClient(
             workers.rank(),

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.trireme.api.collective.CollectiveException;
+import dev.trireme.api.data.Cursor;
 import dev.trireme.api.job.ConsistencySpec;
 import dev.trireme.api.job.OptimizerSpec;
+import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.StateLostException;
 import java.util.List;
 import java.util.Random;
@@ -106,6 +108,43 @@ class ServedFailureTest {
       formation.afterEachStep((w, step, totals) -> {});
       assertThat(ended || formation.run(groups -> {})).isTrue();
       checkSums(formation, workers, steps);
+    }
+  }
+
+  /** A run that was resumed with another size of batch has come to a step in its own way. */
+  @ParameterizedTest
+  @CsvSource({"b, 1", "b, 2", "b, 3", "a, 4", "a, 5", "s, 6", "s, 7"})
+  void shouldTrainEachStepOnItsBatchInARunWithAnotherSizeOfBatch(String which, long seed)
+      throws Exception {
+    ConsistencySpec consistency =
+        switch (which) {
+          case "b" -> new ConsistencySpec.Bsp(0);
+          case "s" -> new ConsistencySpec.Ssp(2);
+          default -> new ConsistencySpec.Asp();
+        };
+    int workers = 2;
+    Random random = new Random(seed);
+    try (TestFormation formation =
+        new TestFormation(TestJobs.job(WHOLE_STEPS, consistency, workers, 3, 1), 600)
+            .beginningAt(new Progress(13, new Cursor(0, 650)))) {
+      boolean ended = false;
+      for (int round = 1; round <= 3 && !ended; round++) {
+        int server = random.nextInt(3);
+        int at = workers + 1 + random.nextInt(40);
+        AtomicInteger done = new AtomicInteger();
+        CompletableFuture<TestFormation.Groups> running = new CompletableFuture<>();
+        formation.afterEachStep(
+            (w, step, totals) -> {
+              if (done.incrementAndGet() == at) {
+                running.join().lose(workers + server, workers);
+              }
+            });
+        ended = formation.run(running::complete);
+        formation.replaceServer(server);
+        formation.replaceWorker(random.nextInt(workers));
+      }
+      formation.afterEachStep((w, step, totals) -> {});
+      assertThat(ended || formation.run(groups -> {})).isTrue();
     }
   }
 

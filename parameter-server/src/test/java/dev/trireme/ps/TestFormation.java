@@ -57,6 +57,10 @@ final class TestFormation implements AutoCloseable {
   private boolean stateLost;
   private boolean integers;
   private boolean saving = true;
+  private Progress first = Progress.START;
+
+  /** Where the batch after each step begins, as who trained the step found it in the data. */
+  private final Map<Long, Cursor> cursors = new ConcurrentHashMap<>();
 
   /** What a checkpoint holds. */
   private record Saved(long step, List<byte[]> state) {}
@@ -78,6 +82,12 @@ final class TestFormation implements AutoCloseable {
 
   TestFormation withIntegers() {
     integers = true;
+    return this;
+  }
+
+  /** Begins there, as a run that is resumed from another's checkpoint. */
+  TestFormation beginningAt(Progress progress) {
+    first = progress;
     return this;
   }
 
@@ -239,7 +249,7 @@ final class TestFormation implements AutoCloseable {
   }
 
   /** What a formation begins with. */
-  private record Start(long step, boolean survived, long held) {}
+  private record Start(Progress progress, boolean survived, long held) {}
 
   /**
    * As in a job: the first of those that have come furthest gives its state to all; where none has
@@ -266,7 +276,7 @@ final class TestFormation implements AutoCloseable {
       List<byte[]> state = replicas.get(root).state();
       boolean survived = step > 0;
       if (!survived) {
-        step = saved.map(Saved::step).orElse(0L);
+        step = saved.map(Saved::step).orElse(first.step());
         state = saved.map(Saved::state).orElse(initial);
       }
       for (int worker = 0; worker < applied.length; worker++) {
@@ -276,7 +286,8 @@ final class TestFormation implements AutoCloseable {
           applied[worker] = applied[worker] == step ? step : 0;
         }
       }
-      return new Start(step, survived, held);
+      cursors.putIfAbsent(first.step(), first.cursor());
+      return new Start(new Progress(step, cursors.get(step)), survived, held);
     }
   }
 
@@ -285,6 +296,23 @@ final class TestFormation implements AutoCloseable {
       synchronized (applied) {
         saved = Optional.of(new Saved(step, replicas.get(0).state()));
       }
+    }
+  }
+
+  /** A batch ends with its epoch. */
+  private Cursor behind(Cursor cursor) {
+    long end = cursor.position() + job.data().batchSize();
+    return end < TestJobs.ITEMS
+        ? new Cursor(cursor.epoch(), end)
+        : new Cursor(cursor.epoch() + 1, 0);
+  }
+
+  /** A step is trained on one batch, whoever trains it, and in whatever formation. */
+  private void requireSame(Progress progress) {
+    Cursor before = cursors.putIfAbsent(progress.step(), progress.cursor());
+    if (before != null && !before.equals(progress.cursor())) {
+      throw new AssertionError(
+          "expected " + before + " after step " + progress.step() + ", found " + progress.cursor());
     }
   }
 
@@ -297,8 +325,8 @@ final class TestFormation implements AutoCloseable {
         new ServedExchange(among, all, replica, job, rate, TestJobs.ITEMS, processes.get(worker))) {
       ServedReplica served = new ServedReplica(replica, exchange);
       Random random = new Random(worker);
-      Progress progress =
-          exchange.formed(new Progress(start.step(), Cursor.START), start.survived(), start.held());
+      Progress progress = exchange.formed(start.progress(), start.survived(), start.held());
+      requireSame(progress);
       synchronized (applied) {
         applied[worker] = progress.step();
       }
@@ -316,7 +344,8 @@ final class TestFormation implements AutoCloseable {
         }
         StepTotals totals = exchange.await();
         served.optimize(rate.at(step));
-        progress = progress.next(Cursor.START);
+        progress = progress.next(behind(progress.cursor()));
+        requireSame(progress);
         synchronized (applied) {
           applied[worker] = step;
         }
