@@ -44,6 +44,13 @@ import java.util.function.Predicate;
 public final class ReplicatedJobStore implements JobStore {
   private static final int MAX_ROUNDS = 5;
 
+  /**
+   * Who takes over next may find a change that no majority has acknowledged, here or with whoever
+   * had it; nobody can take it back for sure.
+   */
+  private static final String MAY_BE_KEPT =
+      "; it may have been kept all the same: see 'trireme job list' before you try again";
+
   /** Stands for an answer that never came. */
   private static final StoreMessage NOTHING = new Fetched(Optional.empty());
 
@@ -163,7 +170,11 @@ public final class ReplicatedJobStore implements JobStore {
   public void put(JobRecord job) {
     requireTerm();
     local.put(job);
-    change(new Keep(term, job), "keep " + job.jobId());
+    try {
+      change(new Keep(term, job), "keep " + job.jobId());
+    } catch (NotActiveException e) {
+      throw new NotActiveException(e.getMessage() + MAY_BE_KEPT);
+    }
   }
 
   @Override

@@ -143,6 +143,23 @@ class ReplicatedJobStoreTest {
         .hasMessageContaining("cannot keep job-1: needs 2 of 3");
   }
 
+  /** Who is told no, and tries again, would else have two jobs. */
+  @Test
+  void shouldSayThatAJobMayHaveBeenKeptWithoutAMajority() {
+    JobStore active = at(0);
+    active.raiseTerm(0);
+    away.addAll(List.of(1, 2));
+    assertThatThrownBy(() -> active.put(Jobs.record("job-1", 1, 1, JobState.QUEUED)))
+        .hasMessageContaining("needs 2 of 3 coordinators, found 1; start the others; it may have")
+        .hasMessageContaining("see 'trireme job list' before you try again");
+    assertThatThrownBy(active::confirm).hasMessageNotContaining("job list");
+
+    away.clear();
+    active.raiseTerm(0);
+    assertThat(active.jobs()).hasSize(1);
+    assertThat(disks.get(2).jobs()).hasSize(1);
+  }
+
   @Test
   void shouldRefuseTheOneThatWasReplaced() {
     JobStore old = at(0);
