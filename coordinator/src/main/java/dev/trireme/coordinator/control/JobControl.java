@@ -78,6 +78,7 @@ public final class JobControl implements AutoCloseable {
   private final AgentWatch watch;
   private final Probing probing;
   private final HarmDesk harms;
+  private final LostResults results = new LostResults();
   private long term;
   private long generation;
   private long lastJob;
@@ -122,6 +123,7 @@ public final class JobControl implements AutoCloseable {
       jobs.close();
       throw e;
     }
+    results.look(records, jobs, time.now());
   }
 
   /** What is wrong with one job must not keep the others from going on. */
@@ -177,6 +179,7 @@ public final class JobControl implements AutoCloseable {
   }
 
   private Job open(JobRecord record) {
+    results.inUse(record.runDirectory());
     RunDirectory directory =
         RunDirectory.open(Path.of(record.runDirectory()), record.resolvedSpec());
     try {
@@ -502,6 +505,7 @@ public final class JobControl implements AutoCloseable {
   /** Lets go of files and listeners; what runs goes on running. */
   @Override
   public void close() {
+    results.close();
     jobs.close();
   }
 }

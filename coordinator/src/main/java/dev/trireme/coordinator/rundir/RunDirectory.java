@@ -125,7 +125,7 @@ public final class RunDirectory implements AutoCloseable {
     return origins;
   }
 
-  private static long lastStep(List<Map<String, String>> lines) {
+  static long lastStep(List<Map<String, String>> lines) {
     String step = lines.isEmpty() ? "" : lines.get(lines.size() - 1).getOrDefault("step", "");
     return step.matches("[0-9]{1,18}") ? Long.parseLong(step) : 0;
   }

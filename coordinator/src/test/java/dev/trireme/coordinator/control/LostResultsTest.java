@@ -1,0 +1,126 @@
+package dev.trireme.coordinator.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.trireme.coordinator.CoordinatorConfig.Timing;
+import dev.trireme.coordinator.Jobs;
+import dev.trireme.coordinator.life.Time;
+import dev.trireme.coordinator.store.JobStore;
+import dev.trireme.protocol.JobState;
+import dev.trireme.protocol.Stored.GenerationRecord;
+import dev.trireme.protocol.Stored.JobRecord;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Jobs that have ended in the store, and whose coordinator then stopped. */
+@Timeout(60)
+class LostResultsTest {
+  @TempDir Path directory;
+  private final Map<String, JobRecord> jobs = new TreeMap<>();
+
+  private final class Store implements JobStore {
+    @Override
+    public long raiseTerm(long floor) {
+      return floor + 1;
+    }
+
+    @Override
+    public void confirm() {}
+
+    @Override
+    public void put(JobRecord job) {
+      jobs.put(job.jobId(), job);
+    }
+
+    @Override
+    public void remove(String jobId) {
+      jobs.remove(jobId);
+    }
+
+    @Override
+    public List<JobRecord> jobs() {
+      return List.copyOf(jobs.values());
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private Path job(String jobId, JobState state, String run) throws Exception {
+    Path path = Files.createDirectories(directory.resolve(run));
+    Files.writeString(path.resolve("job.yaml"), "name: small\n");
+    jobs.put(
+        jobId,
+        new JobRecord(
+            jobId,
+            1,
+            9,
+            Jobs.spec(2, 2),
+            "name: small\n",
+            path.toString(),
+            "ann",
+            1_000,
+            state,
+            "its reason",
+            List.of(new GenerationRecord(4, 2, Optional.of(1L)))));
+    return path;
+  }
+
+  private JobControl takeOver() {
+    return new JobControl(
+        "test", new Store(), Timing.DEFAULT, Time.SYSTEM, () -> 99, (agentId, command) -> {});
+  }
+
+  private static void awaitLooked() throws InterruptedException {
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (thread.getName().equals("trireme-lost-results")) {
+        thread.join();
+      }
+    }
+  }
+
+  @Test
+  void shouldWriteTheResultThatTheCoordinatorBeforeDidNotComeToWrite() throws Exception {
+    Path run = job("job-1", JobState.SUCCEEDED, "run");
+    Files.writeString(
+        run.resolve("metrics.jsonl"), "{\"step\":19,\"epoch\":1}\n{\"step\":20,\"epoch\":1}\n");
+    Files.writeString(
+        run.resolve("events.jsonl"),
+        "{\"time\":\"1970-01-01T00:00:02Z\",\"type\":\"epoch\",\"epoch\":1}\n"
+            + "{\"time\":\"1970-01-01T00:00:04.500Z\",\"type\":\"state\"}\n");
+    try (JobControl control = takeOver()) {
+      awaitLooked();
+      assertThat(control.list()).hasSize(1);
+    }
+    assertThat(run.resolve("result.json"))
+        .content()
+        .contains("\"job\" : \"job-1\"", "\"state\" : \"SUCCEEDED\"", "\"reason\" : \"its reason\"")
+        .contains("\"steps\" : 20", "\"epochs\" : 2", "\"worldSize\" : 2", "\"generations\" : 1")
+        .contains("\"stateHash\" : null", "\"wallSeconds\" : 3.5");
+  }
+
+  @Test
+  void shouldLeaveAloneWhatIsThereOrGoneOrInUse() throws Exception {
+    Path there = job("job-1", JobState.FAILED, "there");
+    Files.writeString(there.resolve("result.json"), "{}");
+    Path shared = job("job-2", JobState.FAILED, "shared");
+    job("job-3", JobState.QUEUED, "shared");
+    Path gone = job("job-4", JobState.FAILED, "gone");
+    Files.delete(gone.resolve("job.yaml"));
+    Files.delete(gone);
+    try (JobControl control = takeOver()) {
+      awaitLooked();
+      assertThat(control.list()).hasSize(4);
+    }
+    assertThat(there.resolve("result.json")).hasContent("{}");
+    assertThat(shared.resolve("result.json")).doesNotExist();
+    assertThat(gone).doesNotExist();
+  }
+}
