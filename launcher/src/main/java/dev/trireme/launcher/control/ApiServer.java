@@ -24,10 +24,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -57,12 +56,16 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Every request carries {@code Authorization: Bearer TOKEN}; without it the answer is 401 and
  * nothing is read. Answers are JSON, logs excepted. 400: the request makes no sense, or the job
- * spec is wrong; 404: no such thing; 409: cannot be done now; 503: another coordinator is active.
+ * spec is wrong; 404: no such thing; 409: cannot be done now; 503: another coordinator is active,
+ * or this one is too busy: nothing was done.
  *
  * <p>The JDK's server does: the interface is small, and another server would be a dependency of
  * some megabytes. Its limits: HTTP/1.1, and a thread for each request that is being answered.
  *
- * <p>Threading: at most {@value #THREADS} requests at a time, {@value #WAITING} wait.
+ * <p>Threading: at most {@value #THREADS} connections are listened to at a time, {@value #WAITING}
+ * wait. Of the requests that carry the token at most {@value #AT_ONCE} are worked on, in the order
+ * in which they came; who waits longer than {@value #TURN_SECONDS} s for that is told to come
+ * again.
  */
 public final class ApiServer implements AutoCloseable {
   /** The header that says from which byte on to ask for a log the next time. */
@@ -73,7 +76,12 @@ public final class ApiServer implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ApiServer.class);
   private static final JsonMapper JSON = JsonMapper.builder().build();
-  private static final int THREADS = 8;
+  private static final int THREADS = 32;
+  private static final int AT_ONCE = 8;
+  private static final int TURN_SECONDS = 5;
+  private static final String BUSY =
+      "this coordinator has worked on %d other requests for %d s; ask again"
+          .formatted(AT_ONCE, TURN_SECONDS);
   private static final int WAITING = 64;
   private static final int MAX_BODY = 2 << 20;
 
@@ -82,7 +90,8 @@ public final class ApiServer implements AutoCloseable {
   private final Function<String, Path> runDirectories;
   private final FileStore files;
   private final HttpServer server;
-  private final ThreadPoolExecutor executor;
+  private final ExecutorService executor;
+  private final Semaphore turns = new Semaphore(AT_ONCE, true);
 
   private ApiServer(
       Supplier<Optional<JobService>> active,
@@ -95,20 +104,7 @@ public final class ApiServer implements AutoCloseable {
     this.runDirectories = runDirectories;
     this.files = files;
     this.server = server;
-    AtomicInteger number = new AtomicInteger();
-    executor =
-        new ThreadPoolExecutor(
-            THREADS,
-            THREADS,
-            1,
-            TimeUnit.MINUTES,
-            new ArrayBlockingQueue<>(WAITING),
-            task -> {
-              Thread thread = new Thread(task, "trireme-api-" + number.incrementAndGet());
-              thread.setDaemon(true);
-              return thread;
-            },
-            new ThreadPoolExecutor.AbortPolicy());
+    this.executor = Http.threads("trireme-api", THREADS, WAITING);
   }
 
   /**
@@ -157,7 +153,7 @@ public final class ApiServer implements AutoCloseable {
         return;
       }
       try {
-        serve(exchange);
+        serveInTurn(exchange);
       } catch (NoSuchThingException e) {
         Http.answer(exchange, 404, Http.error(e.getMessage()));
       } catch (ConfigException e) {
@@ -173,6 +169,24 @@ public final class ApiServer implements AutoCloseable {
       } catch (RuntimeException e) {
         LOG.error("serving {}", exchange.getRequestURI().getPath(), e);
         Http.answer(exchange, 500, Http.error(e.toString()));
+      }
+    }
+  }
+
+  private void serveInTurn(HttpExchange exchange) throws IOException {
+    boolean turn = false;
+    try {
+      turn = turns.tryAcquire(TURN_SECONDS, TimeUnit.SECONDS);
+      if (turn) {
+        serve(exchange);
+      } else {
+        Http.answer(exchange, 503, Http.error(BUSY));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // It is being closed, and the exchange with it.
+    } finally {
+      if (turn) {
+        turns.release();
       }
     }
   }

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 
 /**
@@ -15,21 +14,19 @@ import java.util.function.Supplier;
  * 200 while it works at all, {@code GET /readyz} while it can do what it is there for, else 503
  * with the reason. Without a token, hence on loopback only.
  *
- * <p>Threading: a thread of its own.
+ * <p>Threading: at most {@value #THREADS} threads, so that some who do not finish their requests do
+ * not make the service look dead; {@value #WAITING} connections wait.
  */
 public final class HealthServer implements AutoCloseable {
+  private static final int THREADS = 8;
+  private static final int WAITING = 16;
+
   private final HttpServer server;
   private final ExecutorService executor;
 
   private HealthServer(HttpServer server) {
     this.server = server;
-    this.executor =
-        Executors.newSingleThreadExecutor(
-            task -> {
-              Thread thread = new Thread(task, "trireme-health");
-              thread.setDaemon(true);
-              return thread;
-            });
+    this.executor = Http.threads("trireme-health", THREADS, WAITING);
   }
 
   /**
@@ -48,7 +45,7 @@ public final class HealthServer implements AutoCloseable {
           "expected an address of loopback for health, found " + address.getHostString());
     }
     Http.setDeadlines();
-    HealthServer health = new HealthServer(HttpServer.create(address, 16));
+    HealthServer health = new HealthServer(HttpServer.create(address, WAITING));
     health.server.setExecutor(health.executor);
     health.server.createContext("/livez", exchange -> answer(exchange, alive.get()));
     health.server.createContext("/readyz", exchange -> answer(exchange, ready.get()));

@@ -8,6 +8,10 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** What the HTTP interfaces do alike. */
 final class Http {
@@ -29,6 +33,32 @@ final class Http {
                 System.setProperty(property, String.valueOf(seconds));
               }
             });
+  }
+
+  /**
+   * Threads for a server, which end when idle. The JDK's server has a request's head read by the
+   * thread that is to answer it, and TLS agreed on: who sends slowly, or nothing more, holds one
+   * until the deadline. So there are more of them than requests that are worked on, and on a port
+   * that anybody can reach that work is bounded apart.
+   *
+   * @param most threads; connections that wait for one are at most {@code waiting}
+   */
+  static ThreadPoolExecutor threads(String name, int most, int waiting) {
+    AtomicInteger number = new AtomicInteger();
+    ThreadPoolExecutor threads =
+        new ThreadPoolExecutor(
+            most,
+            most,
+            10,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(waiting),
+            task -> {
+              Thread thread = new Thread(task, name + "-" + number.incrementAndGet());
+              thread.setDaemon(true);
+              return thread;
+            });
+    threads.allowCoreThreadTimeOut(true);
+    return threads;
   }
 
   /** Whether a request carries the token; compared in a time that tells nothing. */
