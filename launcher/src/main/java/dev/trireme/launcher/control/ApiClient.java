@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
 
 /**
  * Asks a cluster's coordinators over HTTP. Of several addresses the one whose coordinator is active
@@ -99,7 +100,8 @@ public final class ApiClient {
     HttpClient.Builder builder =
         HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT);
     if (authority.isPresent()) {
-      builder.sslContext(Tls.client(authority.get()));
+      SSLContext context = Tls.client(authority.get());
+      builder.sslContext(context).sslParameters(Tls.parameters(context));
     } else {
       for (String address : addresses) {
         if (!address.matches("(127(\\.[0-9]{1,3}){3}|localhost):[0-9]+")) {

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorException;
@@ -129,7 +128,7 @@ public final class ApiServer implements AutoCloseable {
     HttpServer server;
     if (tls.isPresent()) {
       HttpsServer secure = HttpsServer.create(address, WAITING);
-      secure.setHttpsConfigurator(new HttpsConfigurator(tls.get()));
+      secure.setHttpsConfigurator(Tls.configurator(tls.get()));
       server = secure;
     } else {
       server = HttpServer.create(address, WAITING);

@@ -1,5 +1,7 @@
 package dev.trireme.launcher.control;
 
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
 import dev.trireme.protocol.TlsFiles;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,14 +21,16 @@ import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * TLS 1.3 from PEM files. Who shows a certificate of the cluster's authority is one of the cluster;
- * names of hosts prove nothing more, for all nodes share one certificate, and are not compared.
+ * TLS 1.3, and nothing older, from PEM files. Who shows a certificate of the cluster's authority is
+ * one of the cluster; names of hosts prove nothing more, for all nodes share one certificate, and
+ * are not compared.
  */
 public final class Tls {
   private static final String PROTOCOL = "TLSv1.3";
@@ -70,6 +74,23 @@ public final class Tls {
     } catch (GeneralSecurityException e) {
       throw new IOException("cannot use " + authority + ": " + e, e);
     }
+  }
+
+  /** For either side's connections: a context alone takes older protocols, too. */
+  static SSLParameters parameters(SSLContext context) {
+    SSLParameters parameters = context.getDefaultSSLParameters();
+    parameters.setProtocols(new String[] {PROTOCOL});
+    return parameters;
+  }
+
+  /** For a server's. */
+  static HttpsConfigurator configurator(SSLContext context) {
+    return new HttpsConfigurator(context) {
+      @Override
+      public void configure(HttpsParameters connection) {
+        connection.setSSLParameters(parameters(context));
+      }
+    };
   }
 
   private static PrivateKey key(Path file) throws IOException, GeneralSecurityException {

@@ -3,6 +3,9 @@ package dev.trireme.launcher.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 import dev.trireme.launcher.control.ApiClient;
 import dev.trireme.launcher.control.ApiServer;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
@@ -17,9 +20,15 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CredentialsTest {
   @TempDir static Path directory;
@@ -77,15 +86,7 @@ class CredentialsTest {
 
   @Test
   void shouldTrustTheClustersAuthorityAndNoOther() throws Exception {
-    Credentials node = Credentials.ofNode(ours);
-    try (ApiServer server =
-        ApiServer.start(
-            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-            Optional.of(Tls.server(node.tls().orElseThrow())),
-            node.token(),
-            Optional::empty,
-            directory::resolve,
-            new FileStore(directory))) {
+    try (ApiServer server = serve()) {
       String address = "127.0.0.1:" + server.address().getPort();
 
       assertThatThrownBy(() -> ask(address, ours))
@@ -94,6 +95,67 @@ class CredentialsTest {
       assertThatThrownBy(() -> ask(address, theirs))
           .isInstanceOf(UnreachableException.class)
           .hasMessageContaining("PKIX path building failed");
+    }
+  }
+
+  private static ApiServer serve() throws Exception {
+    Credentials node = Credentials.ofNode(ours);
+    return ApiServer.start(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+        Optional.of(Tls.server(node.tls().orElseThrow())),
+        node.token(),
+        Optional::empty,
+        directory::resolve,
+        new FileStore(directory));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"TLSv1.3, true", "TLSv1.2, false"})
+  void shouldServeOverTheNewestTlsAlone(String protocol, boolean served) throws Exception {
+    SSLContext context = Tls.client(ours.resolve("ca.pem"));
+    try (ApiServer server = serve();
+        SSLSocket socket =
+            (SSLSocket)
+                context.getSocketFactory().createSocket("127.0.0.1", server.address().getPort())) {
+      socket.setEnabledProtocols(new String[] {protocol});
+      if (served) {
+        socket.startHandshake();
+        assertThat(socket.getSession().getProtocol()).isEqualTo(protocol);
+      } else {
+        assertThatThrownBy(socket::startHandshake)
+            .isInstanceOf(SSLException.class)
+            .hasMessageContaining("handshake");
+      }
+    }
+  }
+
+  @Test
+  void shouldNotGiveTheTokenAwayOverOlderTls() throws Exception {
+    SSLContext context = Tls.server(Credentials.ofNode(ours).tls().orElseThrow());
+    HttpsServer old =
+        HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1);
+    old.setHttpsConfigurator(
+        new HttpsConfigurator(context) {
+          @Override
+          public void configure(HttpsParameters connection) {
+            SSLParameters parameters = context.getDefaultSSLParameters();
+            parameters.setProtocols(new String[] {"TLSv1.2"});
+            connection.setSSLParameters(parameters);
+          }
+        });
+    old.createContext(
+        "/",
+        exchange -> {
+          exchange.sendResponseHeaders(404, -1);
+          exchange.close();
+        });
+    old.start();
+    try {
+      assertThatThrownBy(() -> ask("127.0.0.1:" + old.getAddress().getPort(), ours))
+          .isInstanceOf(UnreachableException.class)
+          .hasMessageContaining("handshake");
+    } finally {
+      old.stop(0);
     }
   }
 
