@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * Files that users ship to a cluster, by the SHA-256 of what is in them: {@code DIR/HASH/NAME}.
@@ -104,12 +103,7 @@ public final class FileStore {
   }
 
   private void requireRoom(long size) throws IOException {
-    long taken = 0;
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        taken += Files.size(file);
-      }
-    }
+    long taken = KeptFile.in(directory).stream().mapToLong(KeptFile::bytes).sum();
     if (taken + size > MAX_ALL) {
       throw new IOException(
           "shipped files take %d of at most %d bytes, no room for %d more; delete what no job needs in %s"

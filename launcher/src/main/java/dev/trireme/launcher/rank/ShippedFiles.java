@@ -4,6 +4,7 @@ import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ProgramSpec;
 import dev.trireme.launcher.config.JobReader;
+import dev.trireme.launcher.control.KeptFile;
 import dev.trireme.launcher.control.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,7 +16,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * This host's copies of files that were shipped with jobs. A file lies there under its SHA-256, so
@@ -95,20 +95,14 @@ final class ShippedFiles {
   }
 
   private void makeRoom(long size) throws IOException {
-    record Kept(Path file, long bytes, FileTime used) {}
-    List<Kept> kept = new ArrayList<>();
-    try (Stream<Path> files = Files.walk(cache)) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        kept.add(new Kept(file, Files.size(file), Files.getLastModifiedTime(file)));
-      }
-    }
-    kept.sort(Comparator.comparing(Kept::used));
-    long taken = kept.stream().mapToLong(Kept::bytes).sum();
-    for (Kept oldest : kept) {
+    List<KeptFile> kept =
+        KeptFile.in(cache).stream().sorted(Comparator.comparing(KeptFile::used)).toList();
+    long taken = kept.stream().mapToLong(KeptFile::bytes).sum();
+    for (KeptFile oldest : kept) {
       if (taken + size <= MOST_BYTES) {
         return;
       }
-      Files.deleteIfExists(oldest.file()); // Who has it open keeps it.
+      Files.deleteIfExists(oldest.path()); // Who has it open keeps it.
       taken -= oldest.bytes();
     }
   }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.trireme.api.engine.EngineException;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.launcher.config.JobReader;
+import dev.trireme.launcher.control.Busy;
 import dev.trireme.launcher.control.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ShippedFilesTest {
+  private static final int FILES = 100;
+
   @TempDir Path directory;
 
   private static JobSpec job(Path model) {
@@ -65,6 +68,23 @@ class ShippedFilesTest {
                 assertThat(left.filter(Files::isRegularFile)).isEmpty();
               }
             });
+  }
+
+  /** Ranks of a host start together, and share the cache. */
+  @Test
+  void shouldTakeCopiesWhileAnotherRankTakesSome() throws Exception {
+    Path cache = directory.resolve("cache");
+    ShippedFiles files = new ShippedFiles(cache);
+    Busy.meanwhile(
+        cache.resolve("f".repeat(64)),
+        () -> {
+          for (int i = 0; i < FILES; i++) {
+            JobSpec local = files.local(job(ship("model " + i)));
+            assertThat(Path.of(local.model().torchscript().orElseThrow()))
+                .startsWith(cache)
+                .hasContent("model " + i);
+          }
+        });
   }
 
   @Test
