@@ -64,7 +64,8 @@ public final class Trainer implements TrainingProgram {
         steps.applied(record(context, step, batch, totals, learningRate));
         context.checkpointIfDue(progress, totals.checkpoint());
         metrics.put("loss", totals.meanLoss());
-        stop = totals.stop();
+        // Behind the last step there is nothing to stop: the job is done, and evaluated.
+        stop = totals.stop() && progress.step() < totalSteps;
         evaluated = batch.lastOfEpoch() && !stop;
         if (evaluated) {
           evaluate(context, progress.step(), batch.from().epoch(), metrics);

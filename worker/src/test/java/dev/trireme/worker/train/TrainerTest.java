@@ -112,6 +112,16 @@ class TrainerTest {
   }
 
   @Test
+  void shouldEvaluateWhatIsDoneThoughAStopWasRequestedInItsLastStep() {
+    stopAtStep = 3;
+    TrainingOutcome outcome =
+        run(spec(Optional.of(3L), Optional.empty(), Optional.empty()), 8, true);
+    assertThat(outcome.stopped()).isFalse();
+    assertThat(diary.lines()).contains("evaluated 3 epoch 1");
+    assertThat(outcome.metrics()).containsKey("accuracy");
+  }
+
+  @Test
   void shouldContinueAtTheStepAfterTheCheckpoint() {
     stored =
         Optional.of(
