@@ -260,10 +260,15 @@ final class FormationRun implements AutoCloseable {
             from.orElse(""),
             total,
             perEpoch,
-            Math.toIntExact((total + perEpoch - 1) / perEpoch),
+            epochs(total, perEpoch),
             lasting.replica().parameters().stream()
                 .mapToLong(p -> p.tensor().data().count())
                 .sum()));
+  }
+
+  /** Epochs that are begun, or the most that can be told where there are even more. */
+  static int epochs(long steps, long perEpoch) {
+    return (int) Math.min(Integer.MAX_VALUE, (steps - 1) / perEpoch + 1);
   }
 
   private RankReport.Finished finished(
