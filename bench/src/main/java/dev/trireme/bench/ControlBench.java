@@ -140,7 +140,7 @@ public final class ControlBench {
             ranks, n -> JobReader.read("job", JOB, List.of("parallel.workers=" + n)));
     String user = "user-" + (int) (50 * Math.pow(random.nextDouble(), 2));
     Path run = runs.resolve("run-" + ++submitted);
-    control.submit(new JobSubmission(job.spec(), job.yaml(), run, user));
+    control.submit(new JobSubmission(job.spec(), job.yaml(), run, user, 0));
     live++;
   }
 

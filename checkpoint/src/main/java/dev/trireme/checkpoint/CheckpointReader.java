@@ -3,6 +3,7 @@ package dev.trireme.checkpoint;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.checkpoint.format.Bounds;
 import dev.trireme.checkpoint.format.CheckpointNames;
+import dev.trireme.checkpoint.format.CheckpointNames.WriteId;
 import dev.trireme.checkpoint.format.Crc32c;
 import dev.trireme.checkpoint.format.DamagedException;
 import dev.trireme.checkpoint.format.Manifest;
@@ -23,6 +24,8 @@ import java.util.function.Function;
 import java.util.function.LongUnaryOperator;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reads checkpoints and trusts nothing in them. Damage is an answer, not an error: it is a {@link
@@ -32,6 +35,7 @@ import java.util.zip.CRC32C;
  * <p>Threading: any. Blocking: on the storage. Reading changes nothing and may be repeated.
  */
 public final class CheckpointReader {
+  private static final Logger LOG = LoggerFactory.getLogger(CheckpointReader.class);
   static final int CHUNK_BYTES = 8 << 20;
 
   private final CheckpointStorage storage;
@@ -60,6 +64,23 @@ public final class CheckpointReader {
       }
     }
     return Selection.of(readable, damaged, contents.staged(), lineage);
+  }
+
+  /**
+   * The highest generation that has written here, or was about to; 0 where nobody has. What is
+   * damaged does not tell.
+   */
+  public long highestGeneration() throws IOException {
+    CheckpointStorage.Contents contents = storage.contents();
+    long highest = contents.staged().stream().mapToLong(WriteId::generation).max().orElse(0);
+    for (String name : contents.checkpoints()) {
+      try {
+        highest = Math.max(highest, manifest(name).generation());
+      } catch (DamagedException | EOFException | NoSuchFileException | ForeignFileException e) {
+        LOG.debug("{} does not tell its generation", storage.locate(name), e);
+      }
+    }
+    return highest;
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.trireme.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.trireme.api.checkpoint.CheckpointException;
 import dev.trireme.api.checkpoint.Checkpointer.Restored;
@@ -398,6 +399,72 @@ class S3StorageTest {
       }
     } finally {
       denying.stop(0);
+    }
+  }
+
+  @Test
+  void shouldRefuseAUsedPlaceToARunThatContinuesNone() {
+    EarlierRuns.refuse(place, spec, 1, false);
+    try (State state = State.random(1)) {
+      save(1, state, 1, 100);
+    }
+    assertThatThrownBy(() -> EarlierRuns.refuse(place, spec, 1, false))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("'" + place + "' is not empty");
+    assertThatThrownBy(() -> EarlierRuns.refuse(place, spec, 1, true))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("holds checkpoints of generation 1 of another run");
+    assertThat(EarlierRuns.highestGeneration(place, spec)).isEqualTo(1);
+  }
+
+  /** Another run's, which has the generation of the one that was to be stored. */
+  @Test
+  void shouldNotTakeAnothersManifestForTheOneThatWasNotStored() throws Exception {
+    byte[] others;
+    try (State state = State.random(1);
+        CheckpointStorage storage = storage()) {
+      save(1, state, 1, 100);
+      try (StoredFile file = storage.openManifest("step-00000100")) {
+        ByteBuffer read = ByteBuffer.allocate((int) file.size());
+        file.read(read, 0);
+        others = read.array();
+      }
+    }
+    HttpServer full =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 8);
+    full.createContext("/", exchange -> answer(exchange, others));
+    full.start();
+    S3Spec there =
+        new S3Spec(
+            Optional.of("http://127.0.0.1:" + full.getAddress().getPort()), Optional.empty(), true);
+    try (CheckpointStorage storage = CheckpointPlace.storage(place, there)) {
+      for (boolean own : new boolean[] {false, true}) {
+        byte[] manifest = own ? others : "{}".getBytes(StandardCharsets.UTF_8);
+        WriteStep publish = storage.stage(new WriteId(1, 100)).publication(() -> manifest).get(0);
+        if (own) {
+          publish.action().run();
+        } else {
+          assertThatThrownBy(() -> publish.action().run()).hasMessageContaining("507");
+        }
+      }
+    } finally {
+      full.stop(0);
+    }
+  }
+
+  /** As a store that is full. */
+  private static void answer(HttpExchange exchange, byte[] manifest) throws IOException {
+    try (exchange) {
+      exchange.getRequestBody().readAllBytes();
+      if (exchange.getRequestMethod().equals("PUT")) {
+        exchange.sendResponseHeaders(507, -1);
+      } else if (exchange.getRequestMethod().equals("HEAD")) {
+        exchange.getResponseHeaders().add("Content-Length", String.valueOf(manifest.length));
+        exchange.sendResponseHeaders(200, -1);
+      } else {
+        exchange.sendResponseHeaders(206, manifest.length);
+        exchange.getResponseBody().write(manifest);
+      }
     }
   }
 

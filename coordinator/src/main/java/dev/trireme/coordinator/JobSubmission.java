@@ -12,11 +12,14 @@ import java.util.Objects;
  * @param runDirectory where the run leaves its files; absolute, made if absent, this job's alone
  *     while it runs
  * @param user whose it is, for the fair share; as they say themselves, at most 64 characters
+ * @param generationsBefore the highest generation that other runs have left where it writes its
+ *     checkpoints, as far as is known: its own begin above; 0 for none
  */
-public record JobSubmission(JobSpec job, String resolvedSpec, Path runDirectory, String user) {
-  /** Of nobody in particular. */
+public record JobSubmission(
+    JobSpec job, String resolvedSpec, Path runDirectory, String user, long generationsBefore) {
+  /** Of nobody in particular, where no run has been. */
   public JobSubmission(JobSpec job, String resolvedSpec, Path runDirectory) {
-    this(job, resolvedSpec, runDirectory, "");
+    this(job, resolvedSpec, runDirectory, "", 0);
   }
 
   public JobSubmission {

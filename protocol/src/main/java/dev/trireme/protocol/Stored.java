@@ -22,7 +22,8 @@ public sealed interface Stored extends Message {
    * @param user who handed it in, as they say themselves
    * @param submittedMillis when it was accepted, milliseconds since 1970 UTC
    * @param reason why it is in this state, for people
-   * @param generations oldest first; empty before the first formation
+   * @param generations oldest first; before the first formation none, or the last of the runs that
+   *     have written checkpoints where this job does
    * @param failures that its failure policy may count, oldest first
    * @param formation the newest one, as it was ordered; absent before the first, and once the job
    *     has given it up
@@ -95,10 +96,16 @@ public sealed interface Stored extends Message {
    * One formation of a job. A checkpoint of an older generation with a step at or above {@code
    * firstStep} of this one is superseded.
    *
-   * @param worldSize its ranks
+   * @param worldSize its ranks; 0 for one that was another run's, whose checkpoints the job finds
+   *     in its place and must stay above
    * @param firstStep the first step it computes; absent until its ranks are ready
    */
-  record GenerationRecord(long generation, int worldSize, Optional<Long> firstStep) {}
+  record GenerationRecord(long generation, int worldSize, Optional<Long> firstStep) {
+    /** Whether this job had it. */
+    public boolean wasFormed() {
+      return worldSize > 0;
+    }
+  }
 
   /**
    * What a coordinator must know of a formation to go on with it, or to order it once more.

@@ -70,7 +70,8 @@ final class EndedJobs {
   }
 
   static JobStatus statusOf(JobRecord record, Optional<JobEvent.Progress> progress) {
-    List<GenerationRecord> all = record.generations();
+    List<GenerationRecord> all =
+        record.generations().stream().filter(GenerationRecord::wasFormed).toList();
     Optional<GenerationRecord> newest =
         all.isEmpty() ? Optional.empty() : Optional.of(all.get(all.size() - 1));
     ParallelSpec parallel = record.job().parallel();

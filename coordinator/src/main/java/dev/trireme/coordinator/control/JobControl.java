@@ -230,7 +230,7 @@ public final class JobControl implements AutoCloseable {
             time.now().toEpochMilli(),
             JobState.QUEUED,
             "accepted",
-            List.of());
+            before(submission));
     Job job = jobs.open(record);
     try {
       job.run().accept();
@@ -239,8 +239,16 @@ public final class JobControl implements AutoCloseable {
       throw e;
     }
     lastJob++;
+    generation = Math.max(generation, submission.generationsBefore());
     placing.schedule();
     return jobId;
+  }
+
+  /** Kept with the job, for whoever takes over before it has formed. */
+  private static List<GenerationRecord> before(JobSubmission submission) {
+    return submission.generationsBefore() == 0
+        ? List.of()
+        : List.of(new GenerationRecord(submission.generationsBefore(), 0, Optional.empty()));
   }
 
   private void requireAcceptable(JobSubmission submission, Path directory) {
@@ -254,6 +262,11 @@ public final class JobControl implements AutoCloseable {
               + MAX_SPEC
               + " characters, found "
               + submission.resolvedSpec().length());
+    }
+    if (submission.generationsBefore() >= Stamp.MAX) {
+      throw new CoordinatorException(
+          "checkpoint.path holds generation %d, more than there can have been; name another place"
+              .formatted(submission.generationsBefore()));
     }
     for (Job job : jobs.all()) {
       if (directory.toString().equals(job.run().record().runDirectory())) {

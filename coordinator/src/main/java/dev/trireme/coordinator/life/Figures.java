@@ -110,7 +110,7 @@ final class Figures {
         step,
         epochs,
         Records.newest(job).map(GenerationRecord::worldSize).orElse(0),
-        job.generations().size(),
+        (int) job.generations().stream().filter(GenerationRecord::wasFormed).count(),
         finished.map(Finished::samplesPerSecond).orElse(Double.NaN),
         wire,
         finished.map(Finished::metrics).orElse(Map.of()),

@@ -101,6 +101,36 @@ class JobControlTest {
   }
 
   @Test
+  void shouldBeginAboveTheGenerationsThatItsPlaceHoldsAlsoAfterATakeOver() {
+    String job;
+    try (JobControl control = open()) {
+      job = control.submit(after(41));
+      assertThat(status(control, job).generation()).isZero();
+    }
+    try (JobControl control = open()) {
+      control.onRegistration(agent("a", 2, 0, 0));
+
+      assertThat(told).singleElement().isInstanceOf(StartRanks.class);
+      assertThat(told.get(0).stamp().generation()).isEqualTo(42);
+      assertThat(status(control, job).generation()).isEqualTo(42);
+    }
+  }
+
+  private JobSubmission after(long generations) {
+    return new JobSubmission(
+        Jobs.spec(2, 2), "name: small\n", directory.resolve("continued"), "", generations);
+  }
+
+  @Test
+  void shouldRefuseAPlaceWhoseGenerationsArePastAllBounds() {
+    try (JobControl control = open()) {
+      assertThatThrownBy(() -> control.submit(after(Stamp.MAX)))
+          .isInstanceOf(CoordinatorException.class)
+          .hasMessageContaining("checkpoint.path holds generation " + Stamp.MAX);
+    }
+  }
+
+  @Test
   void shouldRaiseItsTermAboveWhatAnAgentHasObeyed() {
     try (JobControl control = open()) {
       assertThat(control.onRegistration(agent("a", 2, 7, 0)).stamp().term()).isEqualTo(8);

@@ -12,7 +12,6 @@ import dev.trireme.coordinator.ClusterStatus;
 import dev.trireme.coordinator.CoordinatorException;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
-import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.launcher.config.ConfigException;
 import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.config.ResolvedJob;
@@ -347,9 +346,7 @@ public final class ApiServer implements AutoCloseable {
     }
     ResolvedJob job = JobReader.read("job", request.path("spec").asText(), List.of());
     Path directory = runDirectories.apply(job.spec().name());
-    String id =
-        jobs.submit(
-            new JobSubmission(job.spec(), job.yaml(), directory, request.path("user").asText("")));
+    String id = jobs.submit(Submissions.of(job, directory, request.path("user").asText("")));
     return JobJson.of(find(jobs, id));
   }
 

@@ -15,6 +15,7 @@ import dev.trireme.launcher.config.ValidatedJob;
 import dev.trireme.launcher.control.ClusterFile;
 import dev.trireme.launcher.control.HostName;
 import dev.trireme.launcher.control.RunFiles;
+import dev.trireme.launcher.control.Submissions;
 import dev.trireme.launcher.device.DeviceSurvey;
 import dev.trireme.launcher.device.Installation;
 import dev.trireme.protocol.JobState;
@@ -47,7 +48,7 @@ public final class EmbeddedRunner implements TrainRunner {
     }
     try {
       Path directory = RunDirectories.create(asked, spec.name(), LocalDateTime.now());
-      JobSubmission submission = new JobSubmission(spec, job.resolved().yaml(), directory);
+      JobSubmission submission = Submissions.ofThisMachine(job.resolved(), directory);
       return run(spec, directory, console, jobs -> jobs.submit(submission));
     } catch (RunDirectories.UnusableException e) {
       console.err().println("trireme: " + e.getMessage());

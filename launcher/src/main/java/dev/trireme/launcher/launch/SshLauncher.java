@@ -7,6 +7,7 @@ import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.LaunchRunner;
 import dev.trireme.launcher.cluster.HostPort;
 import dev.trireme.launcher.config.ResolvedJob;
+import dev.trireme.launcher.control.Submissions;
 import dev.trireme.launcher.embedded.FollowedRun;
 import dev.trireme.launcher.embedded.RunDirectories;
 import java.io.IOException;
@@ -27,7 +28,7 @@ public final class SshLauncher implements LaunchRunner {
     try {
       LaunchPlan plan = plan(options);
       Path directory = RunDirectories.create(options.runDirectory(), name, LocalDateTime.now());
-      JobSubmission submission = new JobSubmission(job.spec(), job.yaml(), directory);
+      JobSubmission submission = Submissions.of(job, directory, "");
       return FollowedRun.run(
           name,
           directory,

@@ -9,6 +9,7 @@ import dev.trireme.api.engine.Replica;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec;
+import dev.trireme.api.job.S3Spec;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.StateHash;
 import dev.trireme.api.train.GradientExchange;
@@ -16,6 +17,7 @@ import dev.trireme.api.train.LearningRate;
 import dev.trireme.api.train.Progress;
 import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
+import dev.trireme.checkpoint.EarlierRuns;
 import dev.trireme.checkpoint.LackOfRoom;
 import dev.trireme.checkpoint.LocalCheckpointer;
 import dev.trireme.protocol.AgentToRank;
@@ -159,6 +161,7 @@ final class FormationRun implements AutoCloseable {
                 gate,
                 room,
                 memory)) {
+      refuseAnothersPlace();
       Replica replica =
           exchange instanceof ServedExchange served
               ? new ServedReplica(lasting.replica(), served)
@@ -186,6 +189,18 @@ final class FormationRun implements AutoCloseable {
                 started(progress, from, lasting, exchange);
               });
       return finished(program.train(context), exchange, lasting);
+    }
+  }
+
+  /** A run of its own directory has its place to itself. */
+  private void refuseAnothersPlace() {
+    CheckpointSpec spec = job.checkpoint();
+    if (join.rank() == 0 && join.source().equals(StateSource.JOB) && spec.path().isPresent()) {
+      EarlierRuns.refuse(
+          checkpoints.location(),
+          spec.s3().orElse(S3Spec.DEFAULT),
+          join.stamp().generation(),
+          spec.resumeFrom().isPresent());
     }
   }
 

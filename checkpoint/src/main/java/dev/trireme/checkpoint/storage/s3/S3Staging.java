@@ -7,6 +7,7 @@ import dev.trireme.checkpoint.storage.StoredFile;
 import dev.trireme.checkpoint.storage.WriteBoundary;
 import dev.trireme.checkpoint.storage.WriteStep;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -91,16 +92,20 @@ final class S3Staging implements Staging {
     try {
       S3Sink.put(connection, storage.manifestKey(id.committedName()), manifest, manifest.length);
     } catch (IOException e) {
-      if (!isPublishedAsFarAsCanBeSeen()) {
+      if (!standsThereAsFarAsCanBeSeen(manifest)) {
         throw e;
       }
       LOG.warn("{} is published, though the store said: {}", id, e.getMessage());
     }
   }
 
-  private boolean isPublishedAsFarAsCanBeSeen() {
+  /** Another run's manifest may be of the same generation: it is this one's bytes or it is not. */
+  private boolean standsThereAsFarAsCanBeSeen(byte[] manifest) {
     try {
-      return isPublished();
+      return storage
+          .manifestBytes(id.committedName())
+          .filter(there -> Arrays.equals(there, manifest))
+          .isPresent();
     } catch (IOException e) {
       LOG.debug("cannot see whether {} is published", id, e);
       return false;

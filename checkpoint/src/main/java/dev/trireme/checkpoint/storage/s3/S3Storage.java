@@ -16,6 +16,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -149,15 +150,27 @@ public final class S3Storage implements CheckpointStorage {
 
   /** Which generation a checkpoint is of; empty when it has no manifest, or one that is damaged. */
   OptionalLong generationOf(String checkpoint) throws IOException {
+    Optional<byte[]> bytes = manifestBytes(checkpoint);
+    try {
+      return bytes.isEmpty()
+          ? OptionalLong.empty()
+          : OptionalLong.of(ManifestJson.decode(bytes.get()).generation());
+    } catch (DamagedException e) {
+      return OptionalLong.empty();
+    }
+  }
+
+  /** The manifest of a checkpoint; empty when it has none, or one that is larger than any. */
+  Optional<byte[]> manifestBytes(String checkpoint) throws IOException {
     try (StoredFile file = openManifest(checkpoint)) {
       if (file.size() > Bounds.MANIFEST_BYTES) {
-        return OptionalLong.empty();
+        return Optional.empty();
       }
       byte[] bytes = new byte[(int) file.size()];
       file.read(ByteBuffer.wrap(bytes), 0);
-      return OptionalLong.of(ManifestJson.decode(bytes).generation());
-    } catch (NoSuchFileException | DamagedException e) {
-      return OptionalLong.empty();
+      return Optional.of(bytes);
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
     }
   }
 
