@@ -37,9 +37,6 @@ import org.slf4j.LoggerFactory;
 public final class LocalCheckpointer implements Checkpointer {
   private static final Logger LOG = LoggerFactory.getLogger(LocalCheckpointer.class);
 
-  /** How long a save waits for the one before: past that the storage hangs. */
-  private static final Duration WRITE_DEADLINE = Duration.ofMinutes(30);
-
   private static final Duration CLOSE_DEADLINE = Duration.ofSeconds(10);
 
   /** A grant comes within milliseconds where there is a coordinator. */
@@ -351,7 +348,7 @@ public final class LocalCheckpointer implements Checkpointer {
 
   private void awaitPrevious() {
     running.ifPresent(
-        previous -> await(previous, WRITE_DEADLINE, "the checkpoint before, which must end first"));
+        previous -> await(previous, SAVE_LIMIT, "the checkpoint before, which must end first"));
   }
 
   private Optional<String> await(Future<Optional<String>> write, Duration deadline, String what) {

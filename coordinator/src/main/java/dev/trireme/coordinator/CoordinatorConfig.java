@@ -69,8 +69,8 @@ public record CoordinatorConfig(
    * @param start from ordering a formation until all its ranks are ready, else the job fails
    * @param evidence from a rank's complaint about another until the accused's own end must have
    *     been seen, so that the first who complains is not taken for the culprit
-   * @param finish from the first rank that has finished until the last, else the job fails; longer
-   *     than a rank may take for its last checkpoint, which those with a small part have long done
+   * @param finish from the first rank that has finished until the last, else the job fails; while a
+   *     checkpoint is known to be written, longer by what that may take, and anew once it is there
    * @param cancelGrace from asking a cancelled job's ranks to stop until they are ended
    * @param exit from letting finished ranks go until they are killed
    * @param endGrace from ending the ranks of a failed job until they are killed
@@ -89,7 +89,6 @@ public record CoordinatorConfig(
       Duration kill,
       Duration lease,
       Duration margin) {
-    /** Longer than the 5 minutes after which a rank itself gives up its last checkpoint. */
     private static final Duration FINISH = Duration.ofMinutes(6);
 
     /** The usual ones. */

@@ -64,8 +64,8 @@ public interface JobService {
   void resume(String jobId);
 
   /**
-   * As {@link #cancel}, after the job has saved its state: for that it gets five minutes where it
-   * would else get seconds.
+   * As {@link #cancel}, after the job has saved its state: for that it gets as long as a save may
+   * take, half an hour, where it would else get seconds.
    */
   void cancelWithCheckpoint(String jobId, String reason);
 

@@ -15,6 +15,12 @@ import java.util.Optional;
  */
 public interface Checkpointer extends AutoCloseable {
   /**
+   * How long one save may take until it is committed, the last of a job as any other: past that the
+   * storage is taken to hang. Whoever waits for saves allows for it.
+   */
+  Duration SAVE_LIMIT = Duration.ofMinutes(30);
+
+  /**
    * Says what will be saved, so that memory for it can be made ready beside the training and the
    * first save stalls no longer than the next. Returns at once. May be left out.
    *

@@ -54,6 +54,11 @@ final class Deadlines {
     }
   }
 
+  /** Whether this is waited for. */
+  boolean isOn(Wait wait) {
+    return ends.containsKey(wait);
+  }
+
   void end(Wait wait) {
     if (ends.remove(wait) != null) {
       changed.run();

@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.life;
 
+import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.Verdict;
 import dev.trireme.coordinator.life.Deadlines.Wait;
@@ -14,7 +15,7 @@ import java.util.Optional;
  */
 final class Ending {
   /** Beyond what a rank itself allows for its last save. */
-  private static final Duration SAVE_GRACE = Duration.ofMinutes(5).plusSeconds(30);
+  private static final Duration SAVE_GRACE = Checkpointer.SAVE_LIMIT.plusSeconds(30);
 
   private final LifeState life;
 

@@ -514,7 +514,9 @@ public final class JobRun {
       }
       case FINISH ->
           breaking.overdue(
-              life.formation().which(r -> r.finished().isEmpty()), "finished", timing.finish());
+              life.formation().which(r -> r.finished().isEmpty()),
+              "finished",
+              reports.finishWait());
       case EVIDENCE -> breaking.judge(true);
       case CANCEL -> ending.onCancelOver();
       case EXIT -> ending.endRanks(Duration.ZERO, "has not ended by itself");

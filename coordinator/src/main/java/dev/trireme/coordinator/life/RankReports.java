@@ -1,5 +1,6 @@
 package dev.trireme.coordinator.life;
 
+import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.coordinator.JobEvent;
 import dev.trireme.coordinator.life.Blame.Blamed;
 import dev.trireme.coordinator.life.Deadlines.Wait;
@@ -7,6 +8,7 @@ import dev.trireme.coordinator.life.Evidence.Overdue;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -24,6 +26,7 @@ final class RankReports {
   private final Reattachment reattachment;
   private final Size size;
   private boolean stoppedByLease;
+  private Duration finishWait = Duration.ZERO;
 
   RankReports(
       LifeState life,
@@ -117,6 +120,9 @@ final class RankReports {
         .ended(message, save)
         .filter(why -> !life.isSettled())
         .ifPresent(why -> ending.breakOff(Outcome.failed(why, false), why));
+    if (life.deadlines().isOn(Wait.FINISH)) {
+      awaitTheLast();
+    }
   }
 
   private void onParked(int number, Formation.Rank rank, RankReport.Parked parked) {
@@ -152,6 +158,23 @@ final class RankReports {
     }
   }
 
+  /**
+   * What holds up the ranks that have not finished is mostly the last checkpoint, which those with
+   * a small part have long written: it may take what any may. Where none is on its way, they hang.
+   */
+  private void awaitTheLast() {
+    boolean saving = saves.isBeingWritten(reattachment.happened());
+    Duration finish = life.timing().finish();
+    finishWait = saving ? finish.plus(Checkpointer.SAVE_LIMIT) : finish;
+    life.deadlines().end(Wait.FINISH);
+    life.deadlines().begin(Wait.FINISH, finishWait);
+  }
+
+  /** How long the last rank has had to finish since it was last known what it may be doing. */
+  Duration finishWait() {
+    return finishWait;
+  }
+
   private void onFinished(Formation.Rank rank, RankReport.Finished finished) {
     rank.finished(finished);
     if (life.isSettled()) {
@@ -159,7 +182,9 @@ final class RankReports {
     } else if (life.is(JobState.RECOVERING) && life.preempted().isEmpty()) {
       breaking.gatherIfOut();
     } else if (!life.allRanks(r -> r.finished().isPresent())) {
-      life.deadlines().begin(Wait.FINISH, life.timing().finish());
+      if (!life.deadlines().isOn(Wait.FINISH)) {
+        awaitTheLast();
+      }
     } else {
       life.deadlines().end(Wait.FINISH);
       conclude(life.formation().allFinished());

@@ -15,6 +15,8 @@ final class Saves {
   private final Breaking breaking;
   private final FailedSaves failed;
   private CheckpointLedger shards = new CheckpointLedger(0);
+  private long begun = -1;
+  private long ended = -1;
 
   Saves(LifeState life, Breaking breaking) {
     this.life = life;
@@ -25,10 +27,23 @@ final class Saves {
   /** There is a new formation, of so many ranks. */
   void formed(int worldSize) {
     shards = new CheckpointLedger(worldSize - life.record().job().parallel().servers());
+    begun = -1;
+    ended = -1;
+  }
+
+  /**
+   * Whether one is on its way: some rank's shard is on disk, and rank 0 has not said how it ended.
+   *
+   * @param unheard whether shards may have been written that this coordinator has not heard of
+   */
+  boolean isBeingWritten(boolean unheard) {
+    boolean mayBe = unheard && ended < 0 && life.record().job().checkpoint().isPeriodic();
+    return begun > ended || mayBe;
   }
 
   /** A shard is on disk. */
   void written(int rank, RankReport.ShardWritten shard) {
+    begun = Math.max(begun, shard.step());
     if (shards.written(rank, shard.step())) {
       life.commands().grantCheckpoint(shard.step(), whyNot());
     }
@@ -62,6 +77,7 @@ final class Saves {
    * @return why the job has to fail, when it has to
    */
   Optional<String> ended(FromRank message, CheckpointFinished save) {
+    ended = Math.max(ended, save.step());
     boolean counts = save.failure().isEmpty() || !isCutShort();
     Optional<String> tooMany = counts ? failed.note(save) : Optional.empty();
     life.figures().failedSaves(failed.total());

@@ -224,6 +224,29 @@ class JobRunTest {
   }
 
   @Test
+  void shouldWaitForALastCheckpointAsLongAsOneMayTake() {
+    running();
+    run.onReport(new FromRank("agent-a", "job-1", GENERATION, 1, new RankReport.ShardWritten(20)));
+    finish(1, "aa");
+    passDeadline();
+
+    assertThat(last(JobEvent.Failure.class).verdict().sentence())
+        .contains("ranks [0] were not finished within 2160 s");
+  }
+
+  @Test
+  void shouldFindARankThatHangsOnceTheLastCheckpointIsThere() {
+    running();
+    run.onReport(new FromRank("agent-a", "job-1", GENERATION, 1, new RankReport.ShardWritten(20)));
+    finish(1, "aa");
+    saved(0, 20, "");
+    passDeadline();
+
+    assertThat(last(JobEvent.Failure.class).verdict().sentence())
+        .contains("ranks [0] were not finished within 360 s");
+  }
+
+  @Test
   void shouldFailWhenARankIsNeverReady() {
     form();
     started();

@@ -44,7 +44,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class RankContext implements TrainingContext {
   private static final Logger LOG = LoggerFactory.getLogger(RankContext.class);
-  private static final Duration DRAIN_DEADLINE = Duration.ofMinutes(5);
 
   private final Ports ports;
   private final Replica replica;
@@ -378,6 +377,6 @@ public final class RankContext implements TrainingContext {
     ports.group().barrier().await();
     ports.group().confirm();
     steps.closed();
-    ports.checkpointer().drain(DRAIN_DEADLINE);
+    ports.checkpointer().drain(Checkpointer.SAVE_LIMIT);
   }
 }

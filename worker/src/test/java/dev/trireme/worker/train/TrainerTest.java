@@ -315,6 +315,7 @@ class TrainerTest {
 
     @Override
     public void drain(Duration deadline) {
+      assertThat(deadline).as("what one save may take").isEqualTo(Checkpointer.SAVE_LIMIT);
       diary.write("drain");
     }
 
