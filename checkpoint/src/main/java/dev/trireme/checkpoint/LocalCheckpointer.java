@@ -236,8 +236,8 @@ public final class LocalCheckpointer implements Checkpointer {
 
   /**
    * Ends the thread and frees the memory. A write that is not over is given up, and nothing of it
-   * becomes visible unless it was already: {@link #drain} first. Waits at most 10 seconds. Repeats
-   * are ignored.
+   * becomes visible unless it was already: {@link #drain} first. Waits at most 10 seconds; what a
+   * write needs that hangs for longer is freed when it ends. Repeats are ignored.
    */
   @Override
   public void close() {
@@ -250,16 +250,21 @@ public final class LocalCheckpointer implements Checkpointer {
     }
     writer.shutdownNow();
     if (writerEnded()) {
-      snapshot.close();
-      storage.close();
+      free();
     } else {
       // The thread still reads the snapshot: memory that leaks is better than memory that is gone.
       LOG.error(
-          "the checkpoint writer of rank {} hangs at {} in {}; its memory is not freed",
+          "the checkpoint writer of rank {} hangs at {} in {}; its memory is freed when it ends",
           config.rank(),
           writerAt,
           config.location());
+      LateClose.start(writer, "checkpoint-rank-" + config.rank(), this::free);
     }
+  }
+
+  private void free() {
+    snapshot.close();
+    storage.close();
   }
 
   private boolean writerEnded() {

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.api.checkpoint.CheckpointContent;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.DeviceMemory;
 import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.Shape;
+import dev.trireme.api.tensor.TensorBuffer;
 import dev.trireme.api.train.Progress;
 import dev.trireme.checkpoint.CheckpointerConfig;
 import dev.trireme.checkpoint.LocalCheckpointer;
@@ -18,7 +20,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +36,8 @@ class LateWriterTest {
   private final List<RankReport> reports = new CopyOnWriteArrayList<>();
   private final CompletableFuture<Thread> reached = new CompletableFuture<>();
   private final CountDownLatch storageIsBack = new CountDownLatch(1);
+
+  private final Counting counting = new Counting();
 
   @TempDir Path directory;
 
@@ -51,6 +57,51 @@ class LateWriterTest {
     throw new IOException("the storage was away");
   }
 
+  /** The host's memory, which knows what of it has not been given back. */
+  private static final class Counting implements DeviceMemory {
+    private final Set<Piece> held = ConcurrentHashMap.newKeySet();
+
+    @Override
+    public Piece allocate(Device device, DType dtype, long count) {
+      Piece inner = HOST.allocate(device, dtype, count);
+      Piece piece =
+          new Piece() {
+            @Override
+            public TensorBuffer buffer() {
+              return inner.buffer();
+            }
+
+            @Override
+            public void close() {
+              held.remove(this);
+              inner.close();
+            }
+          };
+      held.add(piece);
+      return piece;
+    }
+
+    @Override
+    public void copy(TensorBuffer from, TensorBuffer to) {
+      HOST.copy(from, to);
+    }
+
+    @Override
+    public void enqueueCopy(TensorBuffer from, TensorBuffer to) {
+      HOST.enqueueCopy(from, to);
+    }
+
+    @Override
+    public void enqueueZero(TensorBuffer buffer) {
+      HOST.enqueueZero(buffer);
+    }
+
+    @Override
+    public void synchronize(Device device) {
+      HOST.synchronize(device);
+    }
+  }
+
   @Test
   void shouldNotBeHeardInTheNextFormation() throws Exception {
     AgentCheckpointGate gate = new AgentCheckpointGate(reports::add, step -> "step-" + step);
@@ -60,12 +111,13 @@ class LateWriterTest {
               new CheckpointerConfig(directory, 1, 2, 3, Duration.ofSeconds(30)),
               gate,
               this::hang,
-              DeviceMemory.HOST);
+              counting);
       NamedTensor weight =
           new NamedTensor("model.weight", Shape.of(16), block.buffer(DType.FLOAT32, 16));
       checkpointer.save(new CheckpointContent(3, Progress.START, 1, "name: a", List.of(weight)));
       Thread writer = reached.get(20, TimeUnit.SECONDS);
       checkpointer.close();
+      assertThat(counting.held).as("it is still read").isNotEmpty();
       gate.leave();
       reports.add(new RankReport.Joined(4));
 
@@ -74,6 +126,11 @@ class LateWriterTest {
       writer.join(20_000);
       assertThat(writer.isAlive()).isFalse();
       assertThat(reports).containsExactly(new RankReport.Joined(4));
+      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+      while (!counting.held.isEmpty() && System.nanoTime() < deadline) {
+        Thread.sleep(10);
+      }
+      assertThat(counting.held).as("nothing of it is left").isEmpty();
     }
   }
 }
