@@ -33,17 +33,42 @@ public final class AlgorithmFile {
 
   /** The job with the file's rows, each knowing its place there, where the file's name was. */
   static YamlNode inline(YamlNode root, List<ConfigProblem> problems) {
-    if (!(root instanceof Mapping job)
-        || !(job.value("parallel").orElse(root) instanceof Mapping parallel)
-        || !(parallel.value("algorithms").orElse(root) instanceof Scalar name)
-        || name.meaning() != YamlNode.Meaning.TEXT) {
-      return root;
-    }
+    return name(root).map(name -> inline((Mapping) root, name, problems)).orElse(root);
+  }
+
+  private static YamlNode inline(Mapping job, Scalar name, List<ConfigProblem> problems) {
     Entry section = job.entries().get("parallel");
+    Mapping parallel = (Mapping) section.value();
     Place key = parallel.entries().get("algorithms").keyPlace();
     YamlNode rows = rows(name, problems).orElse(name);
     Mapping with = parallel.with("algorithms", new Entry(key, rows));
     return job.with("parallel", new Entry(section.keyPlace(), with));
+  }
+
+  /** The job as it is; that it names a file is a problem, and whether that is here is not told. */
+  static YamlNode refuse(YamlNode root, List<ConfigProblem> problems) {
+    name(root)
+        .ifPresent(
+            name ->
+                problems.add(
+                    ConfigProblem.of(
+                        name.place(),
+                        "parallel.algorithms",
+                        "expected the rows themselves, found '"
+                            + name.text()
+                            + "': no file of the user's is here; 'trireme job submit' puts its"
+                            + " rows into the job")));
+    return root;
+  }
+
+  /** Of the file, where the job names one. */
+  private static Optional<Scalar> name(YamlNode root) {
+    return root instanceof Mapping job
+            && job.value("parallel").orElse(root) instanceof Mapping parallel
+            && parallel.value("algorithms").orElse(root) instanceof Scalar name
+            && name.meaning() == YamlNode.Meaning.TEXT
+        ? Optional.of(name)
+        : Optional.empty();
   }
 
   private static Optional<YamlNode> rows(Scalar name, List<ConfigProblem> problems) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
 /**
@@ -45,6 +46,22 @@ public final class JobReader {
    * @param name stands for the file in errors
    */
   public static ResolvedJob read(String name, String text, List<String> overrides) {
+    return read(name, text, overrides, AlgorithmFile::inline);
+  }
+
+  /**
+   * The same for the text of a job from elsewhere, whose files are not this host's: one that is
+   * named where its content should stand is a fault, and not looked for.
+   */
+  public static ResolvedJob readWithoutFiles(String name, String text) {
+    return read(name, text, List.of(), AlgorithmFile::refuse);
+  }
+
+  private static ResolvedJob read(
+      String name,
+      String text,
+      List<String> overrides,
+      BiFunction<YamlNode, List<ConfigProblem>, YamlNode> algorithms) {
     List<ConfigProblem> problems = new ArrayList<>();
     Optional<YamlNode> document = YamlReader.readFile(name, text, problems);
     if (document.isEmpty()) {
@@ -61,7 +78,7 @@ public final class JobReader {
       root = ShortForms.expand(setter.apply(root, i, overrides.get(i)), JOB);
     }
     int unread = problems.size();
-    root = AlgorithmFile.inline(root, problems);
+    root = algorithms.apply(root, problems);
     if (problems.size() > unread) {
       throw new ConfigException(problems);
     }

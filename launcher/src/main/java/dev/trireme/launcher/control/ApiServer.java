@@ -344,7 +344,7 @@ public final class ApiServer implements AutoCloseable {
     if (!request.path("spec").isTextual()) {
       throw new IllegalArgumentException("expected the job as YAML in \"spec\"");
     }
-    ResolvedJob job = JobReader.read("job", request.path("spec").asText(), List.of());
+    ResolvedJob job = JobReader.readWithoutFiles("job", request.path("spec").asText());
     Path directory = runDirectories.apply(job.spec().name());
     String id = jobs.submit(Submissions.of(job, directory, request.path("user").asText("")));
     return JobJson.of(find(jobs, id));

@@ -136,6 +136,23 @@ class ApiServerTest {
   }
 
   @Test
+  void shouldOpenNoFileOfItsHostForAJob() throws Exception {
+    Path secret = Files.writeString(directory.resolve("secret"), "hunter2\n");
+    Path rows = Files.writeString(directory.resolve("rows"), "- {ranks: 2, algorithm: ring}\n");
+    for (Path file : List.of(secret, rows, directory.resolve("nowhere"))) {
+      assertThatThrownBy(() -> client.submit(SPEC + "parallel: {algorithms: " + file + "}\n", "me"))
+          .isInstanceOf(RefusedException.class)
+          .hasMessageContaining("job:5:24")
+          .hasMessageContaining("expected the rows themselves, found '" + file + "'")
+          .hasMessageNotContaining("hunter2")
+          .hasMessageNotContaining("no such file");
+    }
+    assertThat(asked).isEmpty();
+    String inline = "parallel: {algorithms: [{ranks: 2, algorithm: ring}]}\n";
+    assertThat(client.submit(SPEC + inline, "me").path("job").asText()).isEqualTo("job-1");
+  }
+
+  @Test
   void shouldSayThatThereIsNoSuchJob() {
     assertThatThrownBy(() -> client.job("job-7").show())
         .isInstanceOf(RefusedException.class)
