@@ -13,7 +13,6 @@ import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.coordinator.Jobs;
 import dev.trireme.coordinator.life.FakeTime;
-import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.HarmAnswered;
 import dev.trireme.protocol.AgentToCoordinator.RankExit;
@@ -32,13 +31,11 @@ import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
-import dev.trireme.protocol.Stored.JobRecord;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,41 +43,8 @@ import org.junit.jupiter.api.io.TempDir;
 class JobControlTest {
   @TempDir Path directory;
 
-  private final MemoryStore store = new MemoryStore();
+  private final MemoryJobStore store = new MemoryJobStore();
   private final List<CoordinatorToAgent> told = new ArrayList<>();
-
-  private static final class MemoryStore implements JobStore {
-    private final Map<String, JobRecord> jobs = new TreeMap<>();
-    private long term;
-    private boolean full;
-
-    @Override
-    public long raiseTerm(long floor) {
-      term = Math.max(term, floor) + 1;
-      return term;
-    }
-
-    @Override
-    public void put(JobRecord job) {
-      if (full) {
-        throw new CoordinatorException("the disk is full");
-      }
-      jobs.put(job.jobId(), job);
-    }
-
-    @Override
-    public void remove(String jobId) {
-      jobs.remove(jobId);
-    }
-
-    @Override
-    public List<JobRecord> jobs() {
-      return List.copyOf(jobs.values());
-    }
-
-    @Override
-    public void close() {}
-  }
 
   @Test
   void shouldGiveEachFormationAHigherGenerationThanAnyAgentKnows() {
@@ -164,7 +128,7 @@ class JobControlTest {
       control.cancel(job, "enough", false);
 
       assertThat(told).allSatisfy(t -> assertThat(t.stamp()).isEqualTo(new Stamp(6, 1)));
-      assertThat(store.jobs.get(job).term()).isEqualTo(6);
+      assertThat(store.job(job).term()).isEqualTo(6);
     }
   }
 
@@ -201,12 +165,12 @@ class JobControlTest {
   @Test
   void shouldNotAcceptAJobThatCannotBeKept() {
     try (JobControl control = open()) {
-      store.full = true;
+      store.full(true);
       assertThatThrownBy(() -> submit(control, "one"))
           .isInstanceOf(CoordinatorException.class)
           .hasMessage("the disk is full");
       assertThat(control.list()).isEmpty();
-      store.full = false;
+      store.full(false);
 
       assertThat(submit(control, "one")).isEqualTo("job-1");
     }
@@ -216,12 +180,12 @@ class JobControlTest {
   void shouldStartAJobOnlyOnceThatCanBeKept() {
     try (JobControl control = open()) {
       String job = submit(control, "one");
-      store.full = true;
+      store.full(true);
       control.onRegistration(agent("a", 2, 0, 0));
       assertThat(status(control, job).state()).isEqualTo(JobState.QUEUED);
       assertThat(status(control, job).reason()).endsWith("the disk is full");
       assertThat(told).isEmpty();
-      store.full = false;
+      store.full(false);
       control.onTime();
 
       assertThat(status(control, job).state()).isEqualTo(JobState.STARTING);
@@ -233,7 +197,7 @@ class JobControlTest {
     try (JobControl control = open()) {
       control.onRegistration(agent("a", 2, 0, 0));
       String job = submit(control, "one");
-      store.full = true;
+      store.full(true);
       run(control, job, 1);
 
       assertThat(status(control, job).state()).isEqualTo(JobState.RUNNING);
@@ -251,7 +215,7 @@ class JobControlTest {
           .first()
           .extracting(JobStatus::jobId)
           .isEqualTo("job-4");
-      assertThat(store.jobs).hasSize(1000);
+      assertThat(store.jobs()).hasSize(1000);
       assertThat(submit(control, "one")).isEqualTo("job-1004");
     }
   }

@@ -5,16 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.trireme.coordinator.CoordinatorConfig.Timing;
 import dev.trireme.coordinator.Jobs;
 import dev.trireme.coordinator.life.Time;
-import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,41 +20,12 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class LostResultsTest {
   @TempDir Path directory;
-  private final Map<String, JobRecord> jobs = new TreeMap<>();
-
-  private final class Store implements JobStore {
-    @Override
-    public long raiseTerm(long floor) {
-      return floor + 1;
-    }
-
-    @Override
-    public void confirm() {}
-
-    @Override
-    public void put(JobRecord job) {
-      jobs.put(job.jobId(), job);
-    }
-
-    @Override
-    public void remove(String jobId) {
-      jobs.remove(jobId);
-    }
-
-    @Override
-    public List<JobRecord> jobs() {
-      return List.copyOf(jobs.values());
-    }
-
-    @Override
-    public void close() {}
-  }
+  private final MemoryJobStore store = new MemoryJobStore();
 
   private Path job(String jobId, JobState state, String run) throws Exception {
     Path path = Files.createDirectories(directory.resolve(run));
     Files.writeString(path.resolve("job.yaml"), "name: small\n");
-    jobs.put(
-        jobId,
+    store.put(
         new JobRecord(
             jobId,
             1,
@@ -75,7 +43,7 @@ class LostResultsTest {
 
   private JobControl takeOver() {
     return new JobControl(
-        "test", new Store(), Timing.DEFAULT, Time.SYSTEM, () -> 99, (agentId, command) -> {});
+        "test", store, Timing.DEFAULT, Time.SYSTEM, () -> 99, (agentId, command) -> {});
   }
 
   private static void awaitLooked() throws InterruptedException {

@@ -12,7 +12,6 @@ import dev.trireme.coordinator.JobSubmission;
 import dev.trireme.coordinator.Jobs;
 import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.life.FakeTime;
-import dev.trireme.coordinator.store.JobStore;
 import dev.trireme.protocol.AgentToCoordinator;
 import dev.trireme.protocol.AgentToCoordinator.FromRank;
 import dev.trireme.protocol.AgentToCoordinator.Inventory;
@@ -32,7 +31,6 @@ import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.Stamp;
 import dev.trireme.protocol.StateSource;
-import dev.trireme.protocol.Stored.JobRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,48 +46,10 @@ import org.junit.jupiter.api.io.TempDir;
 class TakingOverTest {
   @TempDir Path directory;
 
-  private final Store store = new Store();
+  private final MemoryJobStore store = new MemoryJobStore();
   private final FakeTime time = new FakeTime();
   private final List<CoordinatorToAgent> told = new ArrayList<>();
   private final Map<String, List<Said>> said = new TreeMap<>();
-
-  private static final class Store implements JobStore {
-    private final Map<String, JobRecord> jobs = new TreeMap<>();
-    private long term;
-    private boolean taken;
-
-    @Override
-    public long raiseTerm(long floor) {
-      term = Math.max(term, floor) + 1;
-      return term;
-    }
-
-    @Override
-    public void confirm() {
-      if (taken) {
-        throw new NotActiveException("another has taken over");
-      }
-    }
-
-    @Override
-    public void put(JobRecord job) {
-      confirm();
-      jobs.put(job.jobId(), job);
-    }
-
-    @Override
-    public void remove(String jobId) {
-      jobs.remove(jobId);
-    }
-
-    @Override
-    public List<JobRecord> jobs() {
-      return List.copyOf(jobs.values());
-    }
-
-    @Override
-    public void close() {}
-  }
 
   private JobControl open() {
     told.clear();
@@ -526,7 +486,7 @@ class TakingOverTest {
   void shouldDoNothingMoreOnceAnotherHasTakenOver() {
     try (JobControl control = open()) {
       String job = runningJob(control);
-      store.taken = true;
+      store.taken(true);
       told.clear();
       assertThatThrownBy(
               () -> report(control, job, 0, new RankReport.Failed(3, "out of memory", 0, false)))
