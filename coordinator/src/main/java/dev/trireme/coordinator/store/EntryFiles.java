@@ -21,7 +21,7 @@ import java.util.Map;
 /**
  * A map's entries as files of a directory, one each. An entry is written beside its place, forced
  * to disk, and then renamed into it, and the directory is forced too: whatever is interrupted, a
- * file holds either the old value or the new one.
+ * file holds either the old value or the new one. No other account can read them.
  */
 final class EntryFiles implements MapStore<String, byte[]> {
   /** Where in a state directory they lie. */
@@ -38,7 +38,8 @@ final class EntryFiles implements MapStore<String, byte[]> {
   EntryFiles(Path directory) {
     this.directory = directory;
     try {
-      Files.createDirectories(directory);
+      PrivateFiles.makeDirectory(directory);
+      PrivateFiles.narrow(directory);
     } catch (IOException e) {
       throw failure("make", directory, e);
     }
@@ -49,12 +50,7 @@ final class EntryFiles implements MapStore<String, byte[]> {
     Path file = file(key);
     Path temporary = file.resolveSibling(file.getFileName() + TEMPORARY);
     try {
-      try (FileChannel channel =
-          FileChannel.open(
-              temporary,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE)) {
+      try (FileChannel channel = PrivateFiles.create(temporary)) {
         ByteBuffer buffer = ByteBuffer.wrap(value);
         while (buffer.hasRemaining()) {
           channel.write(buffer);

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -18,19 +17,20 @@ final class StateLock implements AutoCloseable {
   }
 
   /**
-   * Makes the directory if absent and locks it.
+   * Makes the directory if absent and locks it; from then on no other account can enter it.
    *
    * @throws CoordinatorException when it cannot be used or another process has it
    */
   static StateLock take(Path directory) {
     FileChannel channel = null;
     try {
-      Files.createDirectories(directory);
+      PrivateFiles.makeDirectory(directory);
       channel =
           FileChannel.open(
               directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock lock = channel.tryLock();
       if (lock != null) {
+        PrivateFiles.narrow(directory);
         return new StateLock(channel);
       }
     } catch (OverlappingFileLockException e) {

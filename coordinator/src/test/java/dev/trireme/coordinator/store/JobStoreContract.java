@@ -11,7 +11,9 @@ import dev.trireme.protocol.Stored.JobRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -124,6 +126,39 @@ abstract class JobStoreContract {
     assertThatThrownBy(() -> open(file))
         .isInstanceOf(CoordinatorException.class)
         .hasMessageContaining("cannot use the state directory");
+  }
+
+  @Test
+  void shouldKeepOtherAccountsOut() throws IOException {
+    Path made = directory.resolve("made");
+    try (LocalStore store = open(made)) {
+      store.put(Jobs.record("job-1", 1, 1, JobState.QUEUED));
+      store.raiseTerm(0);
+    }
+    assertThat(mode(made)).isEqualTo("rwx------");
+    assertThat(mode(made.resolve("state"))).isEqualTo("rwx------");
+    assertThat(mode(made.resolve("state/job-1.entry"))).isEqualTo("rw-------");
+    assertThat(mode(made.resolve("state/term.entry"))).isEqualTo("rw-------");
+  }
+
+  @Test
+  void shouldKeepOtherAccountsOutOfWhatWasThereBefore() throws IOException {
+    open().close();
+    Path entries = directory.resolve("state");
+    Path unfinished = Files.writeString(entries.resolve("job-1.entry.tmp"), "cut o");
+    for (Path path : List.of(directory, entries, unfinished)) {
+      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxrwxrwx"));
+    }
+    try (LocalStore store = open()) {
+      store.put(Jobs.record("job-1", 1, 1, JobState.QUEUED));
+    }
+    assertThat(mode(directory)).isEqualTo("rwx------");
+    assertThat(mode(entries)).isEqualTo("rwx------");
+    assertThat(mode(entries.resolve("job-1.entry"))).isEqualTo("rw-------");
+  }
+
+  private static String mode(Path path) throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
   }
 
   @Test

@@ -19,6 +19,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.HexFormat;
@@ -170,11 +171,20 @@ final class CoordinatorService {
     }
     Path own = state.resolve(OWN);
     if (!Files.exists(own)) {
-      Files.createDirectories(state);
+      makePrivate(state);
       CredentialsMaker.makeWhole(own);
       LOG.info("made credentials of its own, for agents and commands of this host, in {}", own);
     }
     return Credentials.ofNode(own);
+  }
+
+  private static void makePrivate(Path state) throws IOException {
+    if (!Files.isDirectory(state)) {
+      Files.createDirectories(state.toAbsolutePath().getParent());
+      Files.createDirectory(
+          state,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
   }
 
   private static Path fresh(Path runs, String jobName) {
