@@ -151,23 +151,22 @@ public final class JobControl implements AutoCloseable {
       job = jobs.open(record);
     } catch (CoordinatorException e) {
       LOG.error("{} cannot go on: {}", record.jobId(), e.getMessage());
-      giveUp(record, e.getMessage());
+      // Not kept: it may be this coordinator alone that does not reach the job's files.
+      jobs.addEnded(givenUp(record, e.getMessage(), "tries again, as the next coordinator does"));
       return;
     } catch (RuntimeException e) {
       LOG.error("taking over {}", record.jobId(), e);
-      giveUp(record, "this is a bug, please report it with the log: " + e);
+      giveUp(record, e);
       return;
     }
     String reason = "coordinator %s has taken over in term %d".formatted(name, term);
     jobs.guarded(job, () -> job.takeOver(reason));
   }
 
-  /** One that fails for what is wrong with its files, or in its record. */
-  private void giveUp(JobRecord record, String why) {
-    String reason =
-        "cannot be taken over: %s; 'trireme job resume %s' tries again"
-            .formatted(why, record.jobId());
-    JobRecord failed = JobRun.givenUp(record, term, reason);
+  /** One that a fault of ours keeps from going on: the next coordinator would meet it, too. */
+  private void giveUp(JobRecord record, RuntimeException fault) {
+    JobRecord failed =
+        givenUp(record, "this is a bug, please report it with the log: " + fault, "tries again");
     try {
       store.put(failed);
     } catch (NotActiveException e) {
@@ -176,6 +175,14 @@ public final class JobControl implements AutoCloseable {
       LOG.error("a restart would not know that {} has failed: {}", record.jobId(), e.getMessage());
     }
     jobs.addEnded(failed);
+  }
+
+  private JobRecord givenUp(JobRecord record, String why, String whatResumeDoes) {
+    return JobRun.givenUp(
+        record,
+        term,
+        "cannot be taken over: %s; 'trireme job resume %s' %s"
+            .formatted(why, record.jobId(), whatResumeDoes));
   }
 
   private Job open(JobRecord record) {

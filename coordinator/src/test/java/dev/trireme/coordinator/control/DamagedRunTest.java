@@ -121,11 +121,10 @@ class DamagedRunTest {
   void shouldFailTheOneJobThatCannotBeTakenOver() throws Exception {
     List<String> jobs = twoJobs();
     Path pipe = pipe("first/events.jsonl");
-    String reason;
     try (JobControl control = open()) {
       assertThat(status(control, jobs.get(0)).state()).isEqualTo(JobState.FAILED);
-      reason = status(control, jobs.get(0)).reason();
-      assertThat(reason).contains(pipe.toString(), "expected a regular file", "job resume job-1");
+      assertThat(status(control, jobs.get(0)).reason())
+          .contains(pipe.toString(), "expected a regular file", "job resume job-1");
       join(control, new RankThere(jobs.get(0), 1, 0), new RankThere(jobs.get(1), 2, 0));
       assertThat(told)
           .as("its ranks are ended")
@@ -135,10 +134,9 @@ class DamagedRunTest {
       assertThat(status(control, jobs.get(1)).state()).isEqualTo(JobState.STARTING);
     }
     Files.delete(pipe);
+    // It was perhaps that coordinator's host alone which did not see the run directory.
     try (JobControl control = open()) {
-      assertThat(status(control, jobs.get(0)).state()).isEqualTo(JobState.FAILED);
-      assertThat(status(control, jobs.get(0)).reason()).isEqualTo(reason);
-      control.resume(jobs.get(0));
+      assertThat(status(control, jobs.get(0)).state()).isEqualTo(JobState.STARTING);
       join(control, new RankThere(jobs.get(1), 2, 0));
       assertThat(started()).containsExactly(jobs.get(0));
     }
