@@ -45,12 +45,14 @@ interface BatchPlan {
 
   /** A rank's parts of the global batches from a cursor on, without end. */
   final class Training implements BatchPlan {
+    private static final int[] NONE = {};
+
     private final DistributedSampler sampler;
     private final Shares shares;
     private final int largest;
     private GlobalBatch batch;
     private int orderedEpoch = -1;
-    private int[] order = {};
+    private int[] order = NONE;
 
     Training(DistributedSampler sampler, Cursor start, Share share) {
       this(sampler, start, Shares.always(share), sampler.largestPart(share));
@@ -73,6 +75,7 @@ interface BatchPlan {
       batch = sampler.at(now.after());
       if (now.from().epoch() != orderedEpoch) {
         orderedEpoch = now.from().epoch();
+        order = NONE; // of large sets there is no room for two
         order = sampler.order(orderedEpoch);
       }
       int position = (int) now.from().position();

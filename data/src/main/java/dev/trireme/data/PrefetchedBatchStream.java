@@ -144,12 +144,9 @@ final class PrefetchedBatchStream implements BatchStream {
 
   private void read() {
     try {
-      Optional<PlannedBatch> planned = plan.next();
-      while (planned.isPresent() && !closed) {
-        BatchSlot slot = free.take();
-        slot.fill(planned.get(), set, table, () -> closed);
-        filled.add(Optional.of(slot));
-        planned = plan.next();
+      boolean more = true;
+      while (more && !closed) {
+        more = readOne();
       }
     } catch (InterruptedException e) {
       // Only close() interrupts this thread.
@@ -157,6 +154,22 @@ final class PrefetchedBatchStream implements BatchStream {
       failure = e;
       filled.offer(Optional.empty());
     }
+  }
+
+  /**
+   * Reads the next batch and forgets it, for the order of items that it is part of may be large.
+   *
+   * @return whether there was one
+   */
+  private boolean readOne() throws InterruptedException {
+    Optional<PlannedBatch> planned = plan.next();
+    if (planned.isEmpty()) {
+      return false;
+    }
+    BatchSlot slot = free.take();
+    slot.fill(planned.get(), set, table, () -> closed);
+    filled.add(Optional.of(slot));
+    return true;
   }
 
   @Override

@@ -108,6 +108,42 @@ class RatingSetTest {
         .hasMessageContaining("'" + line + "'");
   }
 
+  /** More than are read at once between two looks at the room that is left. */
+  @Test
+  void shouldRefuseMoreRatingsThanTheHeapCanHoldAndSayWhichCould() throws IOException {
+    StringBuilder text = new StringBuilder("userId,movieId,rating\n");
+    for (int line = 0; line < 200_000; line++) {
+      text.append(line % 1000).append(',').append(line % 7).append(",1\n");
+    }
+    DataSpec spec = spec(text.toString());
+    DatasetSpec.Ratings part = (DatasetSpec.Ratings) spec.train();
+    assertThat(RatingSet.check("data.train", part, directory, 8 << 20).info().items())
+        .isBetween(150_000L, 170_000L);
+    assertThatThrownBy(() -> RatingSet.check("data.train", part, directory, 2 << 20))
+        .isInstanceOf(DataException.class)
+        .hasMessage(
+            "data.train.file: expected ratings that fit into this process's heap of 2 MiB, found"
+                + " 200,000 in ratings.csv, which take 3 MiB beside other things; give it a larger"
+                + " heap, as -Xmx256m, in TRIREME_RANK_JAVA_OPTS for ranks and in TRIREME_JAVA_OPTS"
+                + " for a command");
+  }
+
+  @Test
+  void shouldNumberIdsInTheirOrder() {
+    DistinctIds ids = new DistinctIds();
+    int count = 20_011; // several times what is collected before ids are sorted
+    for (int i = 0; i < 3 * count; i++) {
+      int id = (int) (i * 7919L % count) - 5000;
+      ids.add(id);
+      ids.add(id);
+    }
+    ids.complete();
+    assertThat(ids.size()).isEqualTo(count);
+    for (int number = 0; number < count; number++) {
+      assertThat(ids.numberOf(number - 5000)).isEqualTo(number);
+    }
+  }
+
   @Test
   void shouldSayWhatIsMissing() throws IOException {
     DataSpec empty = spec("");
