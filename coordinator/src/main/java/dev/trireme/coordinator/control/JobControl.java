@@ -8,7 +8,6 @@ import dev.trireme.coordinator.JobListener;
 import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.JobStatus;
 import dev.trireme.coordinator.JobSubmission;
-import dev.trireme.coordinator.NotActiveException;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.rundir.Origin;
@@ -33,7 +32,6 @@ import dev.trireme.protocol.CoordinatorToAgent.AgentAccepted;
 import dev.trireme.protocol.CoordinatorToAgent.Heard;
 import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.Stamp;
-import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -46,8 +44,6 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * All that the active coordinator decides and remembers.
@@ -56,16 +52,8 @@ import org.slf4j.LoggerFactory;
  * to be written: a coordinator must not act on what the next one would not know.
  */
 public final class JobControl implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(JobControl.class);
-
-  /** Jobs that have not ended; the scheduler looks at all of them at every change. */
-  private static final int MAX_LIVE = 10_000;
-
   /** For so long a term that was confirmed is taken to be the highest; far less than the margin. */
   private static final Duration CONFIRMED = Duration.ofSeconds(4);
-
-  /** In characters; what crosses the wire has a bound, and holds more than the spec. */
-  private static final int MAX_SPEC = 256 << 10;
 
   private final String name;
   private final JobStore store;
@@ -117,72 +105,15 @@ public final class JobControl implements AutoCloseable {
     this.term = store.raiseTerm(0);
     List<JobRecord> records = new ArrayList<>(store.jobs());
     records.sort(Comparator.comparingLong(r -> JobIds.number(r.jobId())));
+    this.lastJob = Succession.lastJob(records);
+    this.generation = Succession.lastGeneration(records);
     try {
-      records.forEach(this::takeOverGuarded);
+      new Succession(name, term, store, jobs).takeOver(records);
     } catch (RuntimeException e) {
       jobs.close();
       throw e;
     }
     results.look(records, jobs, time.now());
-  }
-
-  /** What is wrong with one job must not keep the others from going on. */
-  private void takeOverGuarded(JobRecord record) {
-    try {
-      takeOver(record);
-    } catch (NotActiveException e) {
-      throw e;
-    } catch (RuntimeException e) {
-      LOG.error("{} is left out: it cannot be taken over, nor told of", record.jobId(), e);
-    }
-  }
-
-  private void takeOver(JobRecord record) {
-    lastJob = Math.max(lastJob, JobIds.number(record.jobId()));
-    for (GenerationRecord each : record.generations()) {
-      generation = Math.max(generation, each.generation());
-    }
-    if (record.state().isFinal()) {
-      jobs.addEnded(record);
-      return;
-    }
-    Job job;
-    try {
-      job = jobs.open(record);
-    } catch (CoordinatorException e) {
-      LOG.error("{} cannot go on: {}", record.jobId(), e.getMessage());
-      // Not kept: it may be this coordinator alone that does not reach the job's files.
-      jobs.addEnded(givenUp(record, e.getMessage(), "tries again, as the next coordinator does"));
-      return;
-    } catch (RuntimeException e) {
-      LOG.error("taking over {}", record.jobId(), e);
-      giveUp(record, e);
-      return;
-    }
-    String reason = "coordinator %s has taken over in term %d".formatted(name, term);
-    jobs.guarded(job, () -> job.takeOver(reason));
-  }
-
-  /** One that a fault of ours keeps from going on: the next coordinator would meet it, too. */
-  private void giveUp(JobRecord record, RuntimeException fault) {
-    JobRecord failed =
-        givenUp(record, "this is a bug, please report it with the log: " + fault, "tries again");
-    try {
-      store.put(failed);
-    } catch (NotActiveException e) {
-      throw e;
-    } catch (CoordinatorException e) {
-      LOG.error("a restart would not know that {} has failed: {}", record.jobId(), e.getMessage());
-    }
-    jobs.addEnded(failed);
-  }
-
-  private JobRecord givenUp(JobRecord record, String why, String whatResumeDoes) {
-    return JobRun.givenUp(
-        record,
-        term,
-        "cannot be taken over: %s; 'trireme job resume %s' %s"
-            .formatted(why, record.jobId(), whatResumeDoes));
   }
 
   private Job open(JobRecord record) {
@@ -222,22 +153,9 @@ public final class JobControl implements AutoCloseable {
 
   /** Accepts a job; see {@link JobService#submit}. */
   public String submit(JobSubmission submission) {
-    Path directory = submission.runDirectory().normalize();
-    requireAcceptable(submission, directory);
+    Acceptance.require(submission, jobs);
     String jobId = JobIds.of(lastJob + 1);
-    JobRecord record =
-        new JobRecord(
-            jobId,
-            term,
-            1,
-            submission.job(),
-            submission.resolvedSpec(),
-            directory.toString(),
-            submission.user(),
-            time.now().toEpochMilli(),
-            JobState.QUEUED,
-            "accepted",
-            before(submission));
+    JobRecord record = Acceptance.record(jobId, term, submission, time.now());
     Job job = jobs.open(record);
     try {
       job.run().accept();
@@ -249,42 +167,6 @@ public final class JobControl implements AutoCloseable {
     generation = Math.max(generation, submission.generationsBefore());
     placing.schedule();
     return jobId;
-  }
-
-  /** Kept with the job, for whoever takes over before it has formed. */
-  private static List<GenerationRecord> before(JobSubmission submission) {
-    return submission.generationsBefore() == 0
-        ? List.of()
-        : List.of(new GenerationRecord(submission.generationsBefore(), 0, Optional.empty()));
-  }
-
-  private void requireAcceptable(JobSubmission submission, Path directory) {
-    if (jobs.size() >= MAX_LIVE) {
-      throw new CoordinatorException(
-          MAX_LIVE + " jobs have not ended, the most there may be; cancel some or wait");
-    }
-    if (submission.resolvedSpec().length() > MAX_SPEC) {
-      throw new CoordinatorException(
-          "a job spec has at most "
-              + MAX_SPEC
-              + " characters, found "
-              + submission.resolvedSpec().length());
-    }
-    if (submission.generationsBefore() >= Stamp.MAX) {
-      throw new CoordinatorException(
-          "checkpoint.path holds generation %d, more than there can have been; name another place"
-              .formatted(submission.generationsBefore()));
-    }
-    for (Job job : jobs.all()) {
-      if (directory.toString().equals(job.run().record().runDirectory())) {
-        throw new CoordinatorException(
-            "run directory "
-                + directory
-                + " belongs to "
-                + job.run().record().jobId()
-                + ", which has not ended; choose another");
-      }
-    }
   }
 
   /** Ends a job; see {@link JobService#cancel}. */
