@@ -1,6 +1,7 @@
 package dev.trireme.coordinator;
 
 import dev.trireme.protocol.HarmKind;
+import dev.trireme.protocol.Probe;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -9,13 +10,16 @@ import java.util.Optional;
 /**
  * What a coordinator does for those who have jobs.
  *
- * <p>Threading: any thread. Every call waits for the coordinator for at most {@link
- * #TIMEOUT_SECONDS} and then throws {@link CoordinatorException}; so it does after the coordinator
- * was closed.
+ * <p>Threading: any thread. Every call but {@link #probe} waits for the coordinator for at most
+ * {@link #TIMEOUT_SECONDS} and then throws {@link CoordinatorException}; so it does after the
+ * coordinator was closed.
  */
 public interface JobService {
   /** How long a call waits for its answer. */
   int TIMEOUT_SECONDS = 20;
+
+  /** How long {@link #probe} waits in all: for its turn, and for longer than a probe can take. */
+  int PROBE_SECONDS = TIMEOUT_SECONDS + Probe.LONGEST_SECONDS + 5;
 
   /**
    * Accepts a job: when this returns it is durable, and will be run as soon as its ranks fit.
@@ -104,8 +108,8 @@ public interface JobService {
 
   /**
    * Has all hosts look at themselves and measure the ways to each other, which takes half a second
-   * for each of them; jobs that run are slowed down meanwhile. Waits for longer than other calls: a
-   * minute.
+   * for each of them; jobs that run are slowed down meanwhile. Waits for longer than other calls:
+   * {@link #PROBE_SECONDS} at most.
    *
    * @throws CoordinatorException when no agent has joined, or too many have
    */

@@ -5,6 +5,19 @@ public final class Probe {
   /** Hosts that are probed at once. */
   public static final int MAX_HOSTS = 32;
 
+  /** How long the coordinator waits for hosts to open their ports. */
+  public static final int OPENING_SECONDS = 5;
+
+  /** How long it waits then for what they measure. */
+  public static final int RUNNING_SECONDS = 5;
+
+  /** More of that for each host. */
+  public static final int EACH_SECONDS = 2;
+
+  /** Most seconds that a probe takes; its ports are open for so long, and who asks waits longer. */
+  public static final int LONGEST_SECONDS =
+      OPENING_SECONDS + RUNNING_SECONDS + EACH_SECONDS * MAX_HOSTS;
+
   private Probe() {}
 
   /**

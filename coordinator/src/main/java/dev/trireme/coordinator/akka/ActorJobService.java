@@ -37,7 +37,7 @@ import java.util.function.Function;
  * every question is answered at once with that.
  */
 final class ActorJobService implements JobService {
-  private static final int PROBE_SECONDS = 90;
+  private static final int AFTER_ITS_TURN_SECONDS = PROBE_SECONDS - TIMEOUT_SECONDS;
 
   static final String DISPATCHER = "trireme.coordinator-dispatcher";
 
@@ -187,8 +187,11 @@ final class ActorJobService implements JobService {
   public ClusterProbe probe() {
     CompletableFuture<ClusterProbe> answer = ask(JobControl::probe);
     try {
-      return answer.get(PROBE_SECONDS, TimeUnit.SECONDS);
-    } catch (TimeoutException | ExecutionException e) {
+      return answer.get(AFTER_ITS_TURN_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      throw new CoordinatorException(
+          "the hosts' probe did not end within " + AFTER_ITS_TURN_SECONDS + " s", e);
+    } catch (ExecutionException e) {
       throw new CoordinatorException("the hosts' probe did not end: " + e, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

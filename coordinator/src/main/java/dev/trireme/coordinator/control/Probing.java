@@ -28,9 +28,9 @@ import java.util.function.LongSupplier;
  * <p>Threading: the coordinator's thread.
  */
 final class Probing {
-  private static final Duration OPENING = Duration.ofSeconds(5);
-  private static final Duration RUNNING = Duration.ofSeconds(5);
-  private static final Duration EACH = Duration.ofSeconds(2);
+  private static final Duration OPENING = Duration.ofSeconds(Probe.OPENING_SECONDS);
+  private static final Duration RUNNING = Duration.ofSeconds(Probe.RUNNING_SECONDS);
+  private static final Duration EACH = Duration.ofSeconds(Probe.EACH_SECONDS);
 
   private static final class Round {
     final long number;

@@ -3,6 +3,7 @@ package dev.trireme.coordinator.control;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.coordinator.ClusterProbe;
+import dev.trireme.coordinator.JobService;
 import dev.trireme.coordinator.life.FakeTime;
 import dev.trireme.protocol.AgentToCoordinator.ProbeDone;
 import dev.trireme.protocol.AgentToCoordinator.ProbeOpened;
@@ -10,6 +11,7 @@ import dev.trireme.protocol.CoordinatorToAgent;
 import dev.trireme.protocol.CoordinatorToAgent.RunProbe;
 import dev.trireme.protocol.Probe;
 import dev.trireme.protocol.Probe.Way;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -55,6 +57,31 @@ class ProbingTest {
     probing.onDone(new ProbeDone("a", 1, List.of()));
 
     assertThat(answer.join().findings()).containsExactly("host-b: has not answered in time");
+  }
+
+  /** Else who asks would be told that it did not end, and not what it found. */
+  @Test
+  void shouldEndBeforeThoseWhoAskGiveUp() {
+    Map<String, String> hosts = new TreeMap<>();
+    for (int i = 0; i < Probe.MAX_HOSTS; i++) {
+      hosts.put("agent-" + i, "host-" + i);
+    }
+    CompletableFuture<ClusterProbe> answer = probing.start(hosts);
+    hosts.keySet().stream()
+        .skip(1)
+        .forEach(a -> probing.onOpened(new ProbeOpened(a, 1, "10.0.0.1:1", HOST, "")));
+    Duration taken = Duration.ZERO;
+    while (!answer.isDone()) {
+      Duration more = probing.nextDeadline().orElseThrow();
+      taken = taken.plus(more);
+      time.pass(more);
+      probing.onTime();
+    }
+
+    assertThat(answer.join().findings()).hasSize(Probe.MAX_HOSTS);
+    assertThat(taken)
+        .isGreaterThan(Duration.ofSeconds(60))
+        .isLessThan(Duration.ofSeconds(JobService.PROBE_SECONDS - JobService.TIMEOUT_SECONDS));
   }
 
   @Test

@@ -40,8 +40,6 @@ public final class ApiClient {
   private static final Duration SLOW = Duration.ofSeconds(15);
 
   private static final Duration CONNECT = Duration.ofSeconds(5);
-  private static final Duration ANSWER = Duration.ofSeconds(30);
-  private static final Duration PROBE = Duration.ofSeconds(100);
   private static final long PAUSE_MILLIS = 300;
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -50,6 +48,7 @@ public final class ApiClient {
   private final String token;
   private final Duration patience;
   private final Duration stranger;
+  private final Duration answer;
   private final HttpClient http;
   private int last;
   private boolean answered;
@@ -60,12 +59,14 @@ public final class ApiClient {
       String token,
       Duration patience,
       Duration stranger,
+      Duration answer,
       HttpClient http) {
     this.addresses = List.copyOf(addresses);
     this.scheme = scheme;
     this.token = token;
     this.patience = patience;
     this.stranger = stranger;
+    this.answer = answer;
     this.http = http;
   }
 
@@ -82,20 +83,22 @@ public final class ApiClient {
   public static ApiClient of(
       List<String> addresses, Optional<Path> authority, String token, Duration patience)
       throws IOException {
-    return of(addresses, authority, token, patience, STRANGER);
+    return of(addresses, authority, token, patience, STRANGER, Deadlines.ANSWER);
   }
 
   /**
    * The same.
    *
    * @param stranger how long to wait for anybody to listen, where nobody has answered yet
+   * @param answer how long one that listens may take for its answer
    */
   static ApiClient of(
       List<String> addresses,
       Optional<Path> authority,
       String token,
       Duration patience,
-      Duration stranger)
+      Duration stranger,
+      Duration answer)
       throws IOException {
     HttpClient.Builder builder =
         HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT);
@@ -118,6 +121,7 @@ public final class ApiClient {
         token,
         patience,
         stranger.compareTo(patience) < 0 ? stranger : patience,
+        answer,
         builder.build());
   }
 
@@ -131,7 +135,7 @@ public final class ApiClient {
 
   /** Has the hosts measure the ways between them. */
   public JsonNode probe() throws UnreachableException, RefusedException {
-    return json("GET", "/v1/probe");
+    return parse(ask("GET", "/v1/probe", HttpRequest.BodyPublishers.noBody(), Deadlines.PROBE));
   }
 
   /** All jobs. */
@@ -167,19 +171,20 @@ public final class ApiClient {
     }
     long size = Files.size(file);
     long offset = 0;
-    JsonNode answer;
+    JsonNode said;
     try (InputStream in = Files.newInputStream(file)) {
       do {
         byte[] piece = in.readNBytes(FileStore.MAX_PIECE);
         String where = what + "?offset=" + offset + "&size=" + size;
-        answer = parse(ask("PUT", where, HttpRequest.BodyPublishers.ofByteArray(piece)));
         offset += piece.length;
-        if (piece.length == 0 && !answer.has("path")) {
+        Duration deadline = offset < size ? answer : Deadlines.lastPiece(answer, size);
+        said = parse(ask("PUT", where, HttpRequest.BodyPublishers.ofByteArray(piece), deadline));
+        if (piece.length == 0 && !said.has("path")) {
           throw new IOException(file + " has changed while it was read");
         }
-      } while (!answer.has("path"));
+      } while (!said.has("path"));
     }
-    return answer.path("path").asText();
+    return said.path("path").asText();
   }
 
   private Optional<JsonNode> knownFile(String what) throws UnreachableException {
@@ -264,6 +269,12 @@ public final class ApiClient {
 
   private HttpResponse<byte[]> ask(String method, String what, HttpRequest.BodyPublisher body)
       throws UnreachableException, RefusedException {
+    return ask(method, what, body, answer);
+  }
+
+  private HttpResponse<byte[]> ask(
+      String method, String what, HttpRequest.BodyPublisher body, Duration deadline)
+      throws UnreachableException, RefusedException {
     long start = System.nanoTime();
     String trouble = "";
     boolean slow;
@@ -272,7 +283,7 @@ public final class ApiClient {
       for (int i = 0; i < addresses.size(); i++) {
         int which = (last + i) % addresses.size();
         try {
-          HttpResponse<byte[]> response = send(addresses.get(which), method, what, body);
+          HttpResponse<byte[]> response = send(addresses.get(which), method, what, body, deadline);
           answered = true;
           if (response.statusCode() == 200) {
             last = which;
@@ -307,11 +318,11 @@ public final class ApiClient {
   }
 
   private HttpResponse<byte[]> send(
-      String address, String method, String what, HttpRequest.BodyPublisher body)
+      String address, String method, String what, HttpRequest.BodyPublisher body, Duration deadline)
       throws IOException, UnreachableException {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(scheme + "://" + address + what))
-            .timeout(what.equals("/v1/probe") ? PROBE : ANSWER)
+            .timeout(deadline)
             .header("Authorization", "Bearer " + token)
             .method(method, body)
             .build();

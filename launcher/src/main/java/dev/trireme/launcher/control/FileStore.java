@@ -24,7 +24,9 @@ public final class FileStore {
   /** Most bytes of a piece. */
   public static final int MAX_PIECE = 4 << 20;
 
-  private static final long MAX_FILE = 8L << 30;
+  /** Most bytes of a file. */
+  static final long MAX_FILE = 8L << 30;
+
   private static final long MAX_ALL = 64L << 30;
   private static final String UNFINISHED = ".part";
 

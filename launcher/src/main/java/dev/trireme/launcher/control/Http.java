@@ -15,22 +15,20 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** What the HTTP interfaces do alike. */
 final class Http {
-  private static final int REQUEST_SECONDS = 10;
-  private static final int ANSWER_SECONDS = 60;
-
   private Http() {}
 
   /**
    * Gives the JDK's server deadlines, which it has not by itself: for a request to arrive whole,
-   * and for its answer to be taken. It reads them once, so call this before any server is made.
+   * and for its answer to be made and taken. It reads them once, so call this before any server is
+   * made.
    */
   static void setDeadlines() {
-    Map.of("maxReqTime", REQUEST_SECONDS, "maxRspTime", ANSWER_SECONDS)
+    Map.of("maxReqTime", Deadlines.REQUEST, "maxRspTime", Deadlines.CUT_OFF)
         .forEach(
-            (name, seconds) -> {
+            (name, deadline) -> {
               String property = "sun.net.httpserver." + name;
               if (System.getProperty(property) == null) {
-                System.setProperty(property, String.valueOf(seconds));
+                System.setProperty(property, String.valueOf(deadline.toSeconds()));
               }
             });
   }

@@ -257,7 +257,12 @@ class ApiServerTest {
     server.close();
     ApiClient stranger =
         ApiClient.of(
-            List.of(address()), Optional.empty(), TOKEN, Duration.ofHours(1), Duration.ZERO);
+            List.of(address()),
+            Optional.empty(),
+            TOKEN,
+            Duration.ofHours(1),
+            Duration.ZERO,
+            Deadlines.ANSWER);
 
     assertTimeoutPreemptively(
         Duration.ofMinutes(1),
@@ -271,7 +276,12 @@ class ApiServerTest {
   void shouldWaitForAClusterThatHasAnsweredBefore() throws Exception {
     ApiClient known =
         ApiClient.of(
-            List.of(address()), Optional.empty(), TOKEN, Duration.ofHours(1), Duration.ZERO);
+            List.of(address()),
+            Optional.empty(),
+            TOKEN,
+            Duration.ofHours(1),
+            Duration.ZERO,
+            Deadlines.ANSWER);
     known.jobs();
     server.close();
     CompletableFuture<JsonNode> waiting =

@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
  * <p>Every datagram carries the probe's secret, which the coordinator has told its agents over the
  * control plane; others are dropped unanswered.
  *
- * <p>Threading: {@link #run} and {@link #close} from any thread; it owns three threads, which end a
- * minute after it was opened at the latest.
+ * <p>Threading: {@link #run} and {@link #close} from any thread; it owns three threads, which end
+ * {@value Probe#LONGEST_SECONDS} s after it was opened at the latest.
  */
 final class HostProbe implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(HostProbe.class);
@@ -57,7 +57,7 @@ final class HostProbe implements AutoCloseable {
   private static final int PORTS = 10;
 
   private static final long SENDING_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
-  private static final long LIFE_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final long LIFE_NANOS = TimeUnit.SECONDS.toNanos(Probe.LONGEST_SECONDS);
 
   private final long secret;
   private final InetAddress address;
