@@ -7,6 +7,7 @@ import dev.trireme.checkpoint.storage.CheckpointStorage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * What runs before have left where a job is about to write its checkpoints. Which of two states is
@@ -38,11 +39,13 @@ public final class EarlierRuns {
    * Refuses a place where a run that begins now could not tell its checkpoints from another's.
    *
    * @param generation that the run begins with
-   * @param continues whether it continues another, which may be the one there
+   * @param continued the place, or the one checkpoint, that the run goes on from; empty where it is
+   *     a new one. Only a run that goes on from what is there may have anything there.
    * @throws CheckpointException then, with the mend
    */
-  public static void refuse(String location, S3Spec s3, long generation, boolean continues) {
-    if (continues) {
+  public static void refuse(
+      String location, S3Spec s3, long generation, Optional<String> continued) {
+    if (continued.filter(from -> isIn(from, location)).isPresent()) {
       long highest = highestGeneration(location, s3);
       if (highest >= generation) {
         throw new CheckpointException(
@@ -63,12 +66,30 @@ public final class EarlierRuns {
             "checkpoint.path: '"
                 + location
                 + "' is not empty, and a new run beside another's checkpoints would be mistaken"
-                + " for it; name a place that is not there yet, or continue that run with"
-                + " checkpoint.resumeFrom: "
-                + location);
+                + " for it; name a place that is not there yet");
       }
     } catch (IOException e) {
       throw unseen(location, e);
+    }
+  }
+
+  /** Whether a checkpoint, or a place of them, is this place or lies in it. */
+  private static boolean isIn(String from, String location) {
+    if (CheckpointSpec.isS3(from) != CheckpointSpec.isS3(location)) {
+      return false;
+    }
+    if (CheckpointSpec.isS3(from)) {
+      String place = location.replaceAll("/+$", "");
+      return from.replaceAll("/+$", "").equals(place) || from.startsWith(place + "/");
+    }
+    return real(from).startsWith(real(location));
+  }
+
+  private static Path real(String path) {
+    try {
+      return Path.of(path).toRealPath();
+    } catch (IOException e) {
+      return Path.of(path).toAbsolutePath().normalize();
     }
   }
 

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,8 +30,9 @@ class EarlierRunsTest {
     return EarlierRuns.highestGeneration(directory.toString(), S3Spec.DEFAULT);
   }
 
-  private void refuse(long generation, boolean continues) {
-    EarlierRuns.refuse(directory.toString(), S3Spec.DEFAULT, generation, continues);
+  private void refuse(long generation, String... continued) {
+    EarlierRuns.refuse(
+        directory.toString(), S3Spec.DEFAULT, generation, Stream.of(continued).findFirst());
   }
 
   private long newest(Lineage lineage) {
@@ -81,8 +83,8 @@ class EarlierRunsTest {
   void shouldRefuseAPlaceWhoseGenerationsAreNotBelow() {
     save(3, 1000);
 
-    assertThatCode(() -> refuse(4, true)).doesNotThrowAnyException();
-    assertThatThrownBy(() -> refuse(3, true))
+    assertThatCode(() -> refuse(4, directory.toString())).doesNotThrowAnyException();
+    assertThatThrownBy(() -> refuse(3, directory + "/step-00001000"))
         .isInstanceOf(CheckpointException.class)
         .hasMessage(
             "checkpoint.path: '%s' holds checkpoints of generation 3 of another run, and this one"
@@ -93,12 +95,26 @@ class EarlierRunsTest {
 
   @Test
   void shouldRefuseAUsedPlaceToARunThatContinuesNone() {
-    assertThatCode(() -> refuse(1, false)).doesNotThrowAnyException();
+    assertThatCode(() -> refuse(1)).doesNotThrowAnyException();
     save(1, 1000);
 
-    assertThatThrownBy(() -> refuse(9, false))
+    assertThatThrownBy(() -> refuse(9))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("'" + directory + "' is not empty")
-        .hasMessageEndingWith("continue that run with checkpoint.resumeFrom: " + directory);
+        .hasMessageEndingWith("name a place that is not there yet");
+  }
+
+  /** Else it would fall back to the other run's, where it has no checkpoint of its own yet. */
+  @Test
+  void shouldRefuseAUsedPlaceToARunThatContinuesAnother(@TempDir Path other) {
+    save(1, 400);
+
+    assertThatThrownBy(() -> refuse(9, other + "/step-00000500"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("'" + directory + "' is not empty");
+    assertThatThrownBy(() -> refuse(9, "s3://bucket/a"))
+        .hasMessageContaining("'" + directory + "' is not empty");
+    assertThatThrownBy(() -> refuse(9, directory + "-more"))
+        .hasMessageContaining("'" + directory + "' is not empty");
   }
 }

@@ -404,14 +404,14 @@ class S3StorageTest {
 
   @Test
   void shouldRefuseAUsedPlaceToARunThatContinuesNone() {
-    EarlierRuns.refuse(place, spec, 1, false);
+    EarlierRuns.refuse(place, spec, 1, Optional.empty());
     try (State state = State.random(1)) {
       save(1, state, 1, 100);
     }
-    assertThatThrownBy(() -> EarlierRuns.refuse(place, spec, 1, false))
+    assertThatThrownBy(() -> EarlierRuns.refuse(place, spec, 1, Optional.empty()))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("'" + place + "' is not empty");
-    assertThatThrownBy(() -> EarlierRuns.refuse(place, spec, 1, true))
+    assertThatThrownBy(() -> EarlierRuns.refuse(place, spec, 1, Optional.of(place + "/")))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("holds checkpoints of generation 1 of another run");
     assertThat(EarlierRuns.highestGeneration(place, spec)).isEqualTo(1);

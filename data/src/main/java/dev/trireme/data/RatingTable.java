@@ -194,7 +194,9 @@ final class RatingTable {
 
   private DataException tooMany(String count, long all, long atLeast, Throwable cause) {
     long bytes = (long) ((double) reckoned() / Math.max(1, lines) * all);
-    long enough = Math.max((((long) (bytes / PART_OF_HEAP) >> 28) + 1) << 8, atLeast >> 20);
+    // What a JVM gives is a little less than it is told: a survivor space stays empty.
+    double heapNeeded = bytes / PART_OF_HEAP * 1.05;
+    long enough = Math.max((((long) heapNeeded >> 28) + 1) << 8, atLeast >> 20);
     return new DataException(
         String.format(
             Locale.ROOT,

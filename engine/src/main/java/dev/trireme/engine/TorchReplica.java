@@ -237,6 +237,15 @@ final class TorchReplica implements Replica {
     }
   }
 
+  @Override
+  @SuppressWarnings("try") // a scope does its work by being open
+  public void counted(long updates) {
+    try (PointerScope scope = new PointerScope()) {
+      Scalar number = new Scalar(updates);
+      updateCounts.forEach(count -> count.fill_(number));
+    }
+  }
+
   /** Pascanu et al. (2013), in PyTorch's form: the norm is that of all gradients together. */
   private void clip(double largest) {
     Tensor squares = Tensors.zeros(Shape.of(), DType.FLOAT64, device);

@@ -139,6 +139,8 @@ class ScriptModelTest {
         replica.evaluate(items.all());
         assertThat(bytes(count)[0]).isEqualTo((byte) (forwards + 1));
       }
+      replica.counted(7);
+      assertThat(bytes(count)[0]).as("by whoever makes the updates elsewhere").isEqualTo((byte) 7);
     }
   }
 

@@ -60,6 +60,8 @@ public final class ServedReplica extends ForwardingReplica {
     if (!exchange.isResting()) {
       exchange.takeParameters();
     }
+    // By the step, and not one more each time: workers that recover have not all made the same.
+    counted(exchange.lastStep());
   }
 
   @Override

@@ -56,6 +56,7 @@ class ServedTrainingTest {
         for (int i = 0; i < replica.optimizerState().size() - 1; i++) {
           same(replica.optimizerState().get(i), reference.optimizerState().get(i));
         }
+        assertThat(replica.counted()).as("updates by the model's own count").isEqualTo(steps);
         NamedTensor count = replica.optimizerState().get(replica.optimizerState().size() - 1);
         assertThat(NativeMemory.view(count.data().address(), 8).getLong(0)).isEqualTo(steps);
       }

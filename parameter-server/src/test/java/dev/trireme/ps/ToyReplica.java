@@ -35,6 +35,7 @@ final class ToyReplica implements Replica {
   private final List<NativeMemory.Block> blocks = new ArrayList<>();
   private final List<Parameter> parameters = new ArrayList<>();
   private final List<NamedTensor> optimizerState = new ArrayList<>();
+  private long counted;
   private final NamedTensor statistic;
   private long step;
   boolean integers;
@@ -206,6 +207,16 @@ final class ToyReplica implements Replica {
   @Override
   public void optimize(double learningRate) {
     throw new UnsupportedOperationException("the servers' work");
+  }
+
+  @Override
+  public void counted(long updates) {
+    counted = updates;
+  }
+
+  /** What it was told last of the number of updates. */
+  long counted() {
+    return counted;
   }
 
   @Override

@@ -60,6 +60,11 @@ public abstract class ForwardingReplica implements Replica {
   }
 
   @Override
+  public void counted(long updates) {
+    replica.counted(updates);
+  }
+
+  @Override
   public Loss evaluate(Batch batch) {
     return replica.evaluate(batch);
   }

@@ -80,6 +80,14 @@ public interface Replica extends AutoCloseable {
    */
   void optimize(double learningRate);
 
+  /**
+   * Says how many updates there have been, where they are made elsewhere, as by a parameter server:
+   * the model's own counts of updates, which {@link #optimize} keeps else, become that.
+   *
+   * @param updates at least 0
+   */
+  default void counted(long updates) {}
+
   /** Runs the model in evaluation mode; changes nothing. */
   Loss evaluate(Batch batch);
 

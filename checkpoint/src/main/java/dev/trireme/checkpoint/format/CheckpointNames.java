@@ -116,4 +116,12 @@ public final class CheckpointNames {
         ? OptionalInt.of(Integer.parseInt(matcher.group(1)))
         : OptionalInt.empty();
   }
+
+  /** Whether a directory of this name is a checkpoint, or was one, or was to become one. */
+  public static boolean isOfCheckpoints(String name) {
+    return stepOf(name).isPresent()
+        || stagingOf(name).isPresent()
+        || replacedOf(name).isPresent()
+        || isTrash(name);
+  }
 }

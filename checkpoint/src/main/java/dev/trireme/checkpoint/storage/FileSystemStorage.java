@@ -75,7 +75,7 @@ public final class FileSystemStorage implements CheckpointStorage {
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
       for (Path entry : entries) {
         String name = entry.getFileName().toString();
-        if (!isDirectory(entry)) {
+        if (!CheckpointNames.isOfCheckpoints(name) || !isDirectory(entry)) {
           continue;
         }
         Optional<String> successor = CheckpointNames.replacedOf(name);

@@ -19,6 +19,9 @@ final class Acceptance {
   /** In characters; what crosses the wire has a bound, and holds more than the spec. */
   private static final int MAX_SPEC = 256 << 10;
 
+  /** Far below what a stamp can hold: the generations of all jobs are counted on from there. */
+  private static final long MOST_GENERATIONS = Stamp.MAX >> 8;
+
   private Acceptance() {}
 
   /** A job as it is handed in; its run directory is {@code submission}'s, normalised. */
@@ -66,7 +69,7 @@ final class Acceptance {
               + " characters, found "
               + submission.resolvedSpec().length());
     }
-    if (submission.generationsBefore() >= Stamp.MAX) {
+    if (submission.generationsBefore() >= MOST_GENERATIONS) {
       throw new CoordinatorException(
           "checkpoint.path holds generation %d, more than there can have been; name another place"
               .formatted(submission.generationsBefore()));

@@ -136,11 +136,11 @@ public final class JobRun {
    * @param step the newest that is known to be committed, 0 if none
    */
   public void takeOver(String reason, long step) {
-    life.figures().reached(step);
     Optional<FormationRecord> order = record().formation();
     if (life.is(JobState.QUEUED)) {
       return;
     }
+    life.figures().reached(step);
     if (order.isEmpty()) {
       life.move(JobState.QUEUED, reason);
       return;

@@ -18,6 +18,9 @@ import java.util.Optional;
  * <p>Threading: one thread.
  */
 final class LineFile implements AutoCloseable {
+  /** More than any line that is written. */
+  private static final int LONGEST = 1 << 20;
+
   private final Path file;
   private final boolean forced;
   private final Writing writing;
@@ -79,17 +82,24 @@ final class LineFile implements AutoCloseable {
 
   /**
    * What a machine that stopped has left of a last line goes: nobody was told that it was there.
+   *
+   * @throws IOException where that is more than any line of ours
    */
-  private static long endOfLastLine(FileChannel channel) throws IOException {
-    long end = channel.size();
-    ByteBuffer one = ByteBuffer.allocate(1);
-    while (end > 0) {
-      one.clear();
-      channel.read(one, end - 1);
-      if (one.get(0) == '\n') {
-        return end;
+  private long endOfLastLine(FileChannel channel) throws IOException {
+    long size = channel.size();
+    long from = Math.max(0, size - LONGEST);
+    ByteBuffer tail = ByteBuffer.allocate((int) (size - from));
+    while (tail.hasRemaining() && channel.read(tail, from + tail.position()) >= 0) {
+      // Until all is read.
+    }
+    for (int end = tail.position(); end > 0; end--) {
+      if (tail.get(end - 1) == '\n') {
+        return from + end;
       }
-      end--;
+    }
+    if (from > 0) {
+      throw new IOException(
+          file + ": expected lines of at most " + LONGEST + " bytes, found more without an end");
     }
     return 0;
   }

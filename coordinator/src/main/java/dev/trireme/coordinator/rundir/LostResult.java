@@ -42,7 +42,8 @@ public final class LostResult {
   public static JobResult of(JobRecord record, Instant now) throws IOException {
     Path directory = Path.of(record.runDirectory());
     List<Map<String, String>> events = Tail.read(directory.resolve(RunDirectory.EVENTS));
-    List<GenerationRecord> generations = record.generations();
+    List<GenerationRecord> generations =
+        record.generations().stream().filter(GenerationRecord::wasFormed).toList();
     int newest = generations.size() - 1;
     Instant from = Instant.ofEpochMilli(record.submittedMillis());
     return new JobResult(

@@ -180,6 +180,7 @@ public final class RunDirectory implements AutoCloseable {
         close(); // It may wait for days, with thousands of others.
       }
       if (event instanceof JobEvent.Ended ended) {
+        unrecorded().ifPresent(why -> LOG.error("samples of the last steps are lost: {}", why));
         RunFile.replace(
             directory.resolve(RESULT),
             toJson(true, generator -> EventJson.result(generator, ended.result())) + "\n");

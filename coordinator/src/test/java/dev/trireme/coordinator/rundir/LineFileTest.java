@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -38,5 +39,18 @@ class LineFileTest {
       lines.append("{\"c\":3}");
     }
     assertThat(Files.readString(file)).isEqualTo("{}\n{\"c\":3}\n");
+  }
+
+  /** Byte by byte through a file of a terabyte nobody else would get a turn. */
+  @Test
+  void shouldNotSearchAFileThatIsNoneOfOursForItsLastLine() throws IOException {
+    Path file = directory.resolve("events.jsonl");
+    try (RandomAccessFile holes = new RandomAccessFile(file.toFile(), "rw")) {
+      holes.setLength(1L << 40);
+    }
+    assertThatThrownBy(() -> new LineFile(file))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("expected lines of at most 1048576 bytes");
+    assertThat(Files.size(file)).isEqualTo(1L << 40);
   }
 }

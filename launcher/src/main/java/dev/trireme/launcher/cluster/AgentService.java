@@ -13,6 +13,7 @@ import dev.trireme.worker.agent.HostCheck;
 import dev.trireme.worker.agent.akka.AkkaCoordinatorLink;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -27,6 +28,8 @@ import org.slf4j.LoggerFactory;
  */
 final class AgentService {
   private static final Logger LOG = LoggerFactory.getLogger(AgentService.class);
+
+  private static final Duration PAUSE = Duration.ofSeconds(5);
 
   private final AgentOptions options;
   private final ServiceStop stop;
@@ -68,10 +71,19 @@ final class AgentService {
     return link.map(WatchedLink::whyNotAccepted).orElse(Optional.of("is joining"));
   }
 
-  /** Begins anew where the agent can start no ranks any more, as after it was itself stopped. */
+  /**
+   * Begins anew where the agent can start no ranks any more, as after it was itself stopped. What
+   * keeps it from that may pass, where it has once served.
+   */
   private void serve() throws InterruptedException {
+    serveOnce();
     while (!stop.isAsked()) {
-      serveOnce();
+      try {
+        serveOnce();
+      } catch (RuntimeException e) {
+        LOG.error("the agent cannot begin anew; tries again", e);
+        stop.awaitFor(PAUSE);
+      }
     }
   }
 

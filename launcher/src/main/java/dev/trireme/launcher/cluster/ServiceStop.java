@@ -1,6 +1,7 @@
 package dev.trireme.launcher.cluster;
 
 import dev.trireme.launcher.cli.ExitCode;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -77,6 +78,18 @@ final class ServiceStop implements AutoCloseable {
     synchronized (change) {
       while (!asked && !condition.getAsBoolean()) {
         change.wait();
+      }
+    }
+  }
+
+  /** Waits until the service is to stop, for so long at most. */
+  void awaitFor(Duration most) throws InterruptedException {
+    long until = System.nanoTime() + most.toNanos();
+    synchronized (change) {
+      for (long left = most.toMillis();
+          !asked && left > 0;
+          left = TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime())) {
+        change.wait(left);
       }
     }
   }

@@ -350,12 +350,17 @@ public final class ApiServer implements AutoCloseable {
     return JobJson.of(find(jobs, id));
   }
 
-  private static JsonNode result(JobStatus status) throws IOException {
+  private static JsonNode result(JobStatus status) {
     Path file = status.runDirectory().resolve("result.json");
     if (!status.state().isFinal() || !java.nio.file.Files.isRegularFile(file)) {
       throw new NoSuchThingException(status.jobId() + " has no result yet: " + status.state());
     }
-    return JSON.readTree(file.toFile());
+    try {
+      return RunFiles.result(status.runDirectory())
+          .orElseThrow(() -> new NoSuchThingException(file + " is gone"));
+    } catch (IOException e) {
+      throw new CoordinatorException("cannot read " + file + ": " + e.getMessage(), e);
+    }
   }
 
   private static void log(HttpExchange exchange, JobStatus status, Map<String, String> query)

@@ -26,13 +26,14 @@ import java.util.Set;
  * @param address as {@code host:port}
  * @param token a secret
  * @param host that the process runs on
+ * @param boot of that host's kernel, which containers share with it; empty where it has none
  * @param pid of the process
  * @param started when that process began, in milliseconds since 1970, which tells it from a later
  *     one that was given its pid
  * @param jobId of the job
  */
 public record ClusterFile(
-    String address, String token, String host, long pid, long started, String jobId) {
+    String address, String token, String host, String boot, long pid, long started, String jobId) {
   private static final String NAME = "cluster.json";
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final int MAX_BYTES = 16 << 10;
@@ -59,7 +60,13 @@ public record ClusterFile(
   static ClusterFile ofThisProcess(String address, String token, String jobId) {
     ProcessHandle self = ProcessHandle.current();
     return new ClusterFile(
-        address, token, HostName.ofThisHost(), self.pid(), started(self).orElse(0), jobId);
+        address,
+        token,
+        HostName.ofThisHost(),
+        HostName.boot(),
+        self.pid(),
+        started(self).orElse(0),
+        jobId);
   }
 
   /** Writes it, readable for this user alone from its first byte on. */
@@ -72,6 +79,7 @@ public record ClusterFile(
                 .put("address", address)
                 .put("token", token)
                 .put("host", host)
+                .put("boot", boot)
                 .put("pid", pid)
                 .put("started", started)
                 .put("job", jobId)
@@ -112,7 +120,10 @@ public record ClusterFile(
     }
     ClusterFile found = parse(file);
     String here = HostName.ofThisHost();
-    if (!found.host.equals(here)) {
+    // Under the same name it is this host, and was perhaps started anew; another container of this
+    // host has another name and the same kernel.
+    if (!found.host.equals(here)
+        && !(found.boot.equals(HostName.boot()) && !found.boot.isEmpty())) {
       throw new UnusableException(
           file,
           "the run was begun on host '" + found.host + "', this is '" + here + "': ask there");
@@ -138,13 +149,15 @@ public record ClusterFile(
     require(token.matches("[0-9a-f]{64}"), file, "'token', 64 hexadecimal digits");
     String host = json.path("host").asText();
     require(host.matches("[A-Za-z0-9._:-]{1,255}"), file, "'host', a name");
+    String boot = json.path("boot").asText();
+    require(boot.matches("[0-9a-f-]{0,64}"), file, "'boot', of a kernel");
     JsonNode pid = json.path("pid");
     require(pid.canConvertToLong() && pid.asLong() > 0, file, "'pid', a number of a process");
     JsonNode started = json.path("started");
     require(started.canConvertToLong() && started.asLong() >= 0, file, "'started', a time");
     String job = json.path("job").asText();
     require(job.matches("[A-Za-z0-9-]{1,64}"), file, "'job', an id");
-    return new ClusterFile(address, token, host, pid.asLong(), started.asLong(), job);
+    return new ClusterFile(address, token, host, boot, pid.asLong(), started.asLong(), job);
   }
 
   private static void require(boolean holds, Path file, String expected) throws UnusableException {

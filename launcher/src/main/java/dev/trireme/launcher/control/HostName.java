@@ -20,10 +20,19 @@ public final class HostName {
     }
   }
 
+  /** What tells this run of the kernel from any other; empty where there is no such thing. */
+  static String boot() {
+    return read("random/boot_id").orElse("");
+  }
+
   private static Optional<String> kernels() {
+    return read("hostname");
+  }
+
+  private static Optional<String> read(String what) {
     try {
-      return Optional.of(Files.readString(Path.of("/proc/sys/kernel/hostname")).strip())
-          .filter(name -> !name.isEmpty());
+      return Optional.of(Files.readString(Path.of("/proc/sys/kernel").resolve(what)).strip())
+          .filter(text -> !text.isEmpty());
     } catch (IOException e) {
       return Optional.empty();
     }

@@ -28,7 +28,7 @@ final class Http {
             (name, deadline) -> {
               String property = "sun.net.httpserver." + name;
               if (System.getProperty(property) == null) {
-                System.setProperty(property, String.valueOf(deadline.toSeconds()));
+                System.setProperty(property, String.valueOf(deadline.plusMillis(999).toSeconds()));
               }
             });
   }

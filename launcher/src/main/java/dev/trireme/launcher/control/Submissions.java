@@ -19,15 +19,18 @@ public final class Submissions {
 
   /** Of a job whose ranks may see an object store that this process has no keys for. */
   public static JobSubmission of(ResolvedJob job, Path runDirectory, String user) {
-    Optional<String> place = job.spec().checkpoint().path().filter(p -> !CheckpointSpec.isS3(p));
-    return of(job, runDirectory, user, place);
+    return of(job, runDirectory, user, continued(job).filter(p -> !CheckpointSpec.isS3(p)));
+  }
+
+  /** Where it writes and others may have: only who continues a run may write where one has been. */
+  private static Optional<String> continued(ResolvedJob job) {
+    CheckpointSpec spec = job.spec().checkpoint();
+    return spec.path().filter(p -> spec.resumeFrom().isPresent());
   }
 
   /** Of a job whose ranks run on this machine, as this user. */
   public static JobSubmission ofThisMachine(ResolvedJob job, Path runDirectory) {
-    CheckpointSpec spec = job.spec().checkpoint();
-    // Only who continues a run may write where another has: an object store is not asked in vain.
-    return of(job, runDirectory, "", spec.path().filter(p -> spec.resumeFrom().isPresent()));
+    return of(job, runDirectory, "", continued(job));
   }
 
   private static JobSubmission of(

@@ -7,6 +7,7 @@ import dev.trireme.worker.agent.AgentConfig;
 import dev.trireme.worker.agent.AgentNode;
 import dev.trireme.worker.agent.akka.LocalCoordinatorLink;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,6 +23,9 @@ import org.slf4j.LoggerFactory;
  */
 final class EmbeddedCluster implements FollowedRun.Cluster {
   private static final Logger LOG = LoggerFactory.getLogger(EmbeddedCluster.class);
+
+  /** Between tries to begin anew, as where shared memory is full. */
+  private static final int PAUSE_SECONDS = 5;
 
   private final CoordinatorNode coordinator;
   private final LocalPlane plane;
@@ -77,14 +81,29 @@ final class EmbeddedCluster implements FollowedRun.Cluster {
 
   private void replace(AgentNode lost) {
     closeQuietly(lost);
-    synchronized (this) {
-      if (closed) {
-        return;
+    try {
+      while (!beginAnew()) {
+        TimeUnit.SECONDS.sleep(PAUSE_SECONDS);
       }
-      begun++;
-      agent = AgentNode.start(config, new LocalCoordinatorLink(plane, "agent-" + begun));
-      watch(agent);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
+  }
+
+  /** Whether there is another agent, or none is wanted any more. */
+  private synchronized boolean beginAnew() {
+    if (closed) {
+      return true;
+    }
+    begun++;
+    try {
+      agent = AgentNode.start(config, new LocalCoordinatorLink(plane, "agent-" + begun));
+    } catch (RuntimeException e) {
+      LOG.error("the agent cannot begin anew; tries again", e);
+      return false;
+    }
+    watch(agent);
+    return true;
   }
 
   @Override

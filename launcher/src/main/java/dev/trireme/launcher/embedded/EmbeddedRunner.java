@@ -91,6 +91,9 @@ public final class EmbeddedRunner implements TrainRunner {
         return ExitCode.USAGE;
       }
       return run(spec, directory, console, jobs -> resumed(jobs, directory));
+    } catch (ClusterFile.UnusableException e) {
+      console.err().println("trireme: " + e.getMessage());
+      return ExitCode.USAGE;
     } catch (IOException | CoordinatorException e) {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.FAILED;

@@ -1,5 +1,6 @@
 package dev.trireme.launcher.rank;
 
+import dev.trireme.api.checkpoint.Checkpointer;
 import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.S3Spec;
 import dev.trireme.checkpoint.CheckpointerConfig;
@@ -20,9 +21,6 @@ import java.util.OptionalLong;
  * @param runDirectory where they are written when the job names no other place
  */
 record CheckpointSettings(CheckpointSpec spec, Path runDirectory) {
-  /** Other ranks may need long to write their shards to a slow disk. */
-  private static final Duration GRANT_DEADLINE = Duration.ofMinutes(10);
-
   private static final double NANOS_A_MINUTE = 60e9;
 
   /**
@@ -36,7 +34,8 @@ record CheckpointSettings(CheckpointSpec spec, Path runDirectory) {
         worldSize,
         new Retention(spec.keep(), optional(spec.keepEvery()), optional(spec.maxSize())),
         lineage(generations),
-        GRANT_DEADLINE);
+        // Other ranks may need long to write their shards to a slow disk.
+        Checkpointer.SAVE_LIMIT);
   }
 
   /** A generation that never had a state to train on superseded nothing. */

@@ -200,7 +200,7 @@ final class FormationRun implements AutoCloseable {
           checkpoints.location(),
           spec.s3().orElse(S3Spec.DEFAULT),
           join.stamp().generation(),
-          spec.resumeFrom().isPresent());
+          spec.resumeFrom());
     }
   }
 

@@ -183,10 +183,11 @@ class JobValidationTest {
         .asString()
         .startsWith("data.train.part: expected another part than that of data.eval")
         .endsWith("set it to train");
-    assertThat(ratings(", heldOut: 20", ", file: a.csv, part: validation, splitSeed: 2"))
+    assertThat(ratings("", ", file: a.csv, part: validation, heldOut: 5")).isEmpty();
+    assertThat(ratings(", heldOut: 5", ", file: a.csv, part: validation, splitSeed: 2"))
         .containsExactly(
-            "data.eval.heldOut: expected that of data.train (20), for another split holds out"
-                + " ratings that are trained on, found 10; set it to 20",
+            "data.eval.heldOut: expected that of data.train (5), for another split holds out"
+                + " ratings that are trained on, found 10; set it to 5",
             "data.eval.splitSeed: expected that of data.train (1), for another split holds out"
                 + " ratings that are trained on, found 2; set it to 1");
   }

@@ -25,7 +25,8 @@ class ClusterFileTest {
 
   @Test
   void shouldNotTrustTheFileOfAProcessThatIsGone() throws Exception {
-    new ClusterFile("127.0.0.1:1", TOKEN, HERE, 4_000_000_000L, 1, "job-1").write(runDirectory);
+    new ClusterFile("127.0.0.1:1", TOKEN, HERE, HostName.boot(), 4_000_000_000L, 1, "job-1")
+        .write(runDirectory);
     assertThat(ClusterFile.read(runDirectory)).isEmpty();
   }
 
@@ -33,7 +34,8 @@ class ClusterFileTest {
   void shouldNotTakeAnotherProcessOfTheSamePidForTheRuns() throws Exception {
     ClusterFile own = ClusterFile.ofThisProcess("127.0.0.1:1", TOKEN, "job-1");
     long earlier = own.started() - 60_000;
-    new ClusterFile("127.0.0.1:1", TOKEN, HERE, own.pid(), earlier, "job-1").write(runDirectory);
+    new ClusterFile("127.0.0.1:1", TOKEN, HERE, HostName.boot(), own.pid(), earlier, "job-1")
+        .write(runDirectory);
     assertThat(ClusterFile.read(runDirectory)).isEmpty();
   }
 
@@ -42,7 +44,7 @@ class ClusterFileTest {
   void shouldNotCallARunOfAnotherHostDead() throws Exception {
     ClusterFile own = ClusterFile.ofThisProcess("127.0.0.1:1", TOKEN, "job-1");
     for (long pid : new long[] {own.pid(), 4_000_000_000L}) {
-      new ClusterFile("127.0.0.1:1", TOKEN, "elsewhere", pid, own.started(), "job-1")
+      new ClusterFile("127.0.0.1:1", TOKEN, "elsewhere", "0-1", pid, own.started(), "job-1")
           .write(runDirectory);
       assertThatThrownBy(() -> ControlClient.of(runDirectory))
           .isInstanceOf(ControlClient.UnreachableException.class)
@@ -50,6 +52,14 @@ class ClusterFileTest {
           .hasMessageContaining(
               "where no trireme runs in this directory any more, delete the file");
     }
+  }
+
+  /** A container that was started anew has another name, and another that runs has other pids. */
+  @Test
+  void shouldKnowAnotherContainerOfThisHostByItsKernel() throws Exception {
+    new ClusterFile("127.0.0.1:1", TOKEN, "pod-1", HostName.boot(), 4_000_000_000L, 1, "job-1")
+        .write(runDirectory);
+    assertThat(ClusterFile.read(runDirectory)).isEmpty();
   }
 
   @ParameterizedTest

@@ -84,6 +84,7 @@ class ControlServerTest {
       }
       assertThat(ControlClient.of(runDirectory).show().path("state").asText()).isEqualTo("RUNNING");
       // And they are cut off, whoever else comes.
+      idle.get(0).setSoTimeout(20_000); // no timeout of JUnit's ends a read
       assertThat(idle.get(0).getInputStream().read()).isNegative();
     } finally {
       for (Socket socket : idle) {
@@ -144,7 +145,7 @@ class ControlServerTest {
 
   @Test
   void shouldKeepTheTokenOutOfItsWords() {
-    assertThat(new ClusterFile("a:1", "secret", "h", 1, 0, "job-1").toString())
+    assertThat(new ClusterFile("a:1", "secret", "h", "", 1, 0, "job-1").toString())
         .doesNotContain("secret");
   }
 

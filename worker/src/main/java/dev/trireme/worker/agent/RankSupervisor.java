@@ -242,6 +242,10 @@ final class RankSupervisor implements AutoCloseable {
     if (child.join().isPresent()) {
       Join join = child.join().get();
       formations.leave(child, join);
+      if (driverLost) {
+        return; // That this agent is lost says it once: to begin with it anew were a second
+        // failure.
+      }
       RankExit exit =
           new RankExit(child.process().pid(), code, child.isEndExpected(), how, lastLines);
       out.accept(

@@ -100,12 +100,15 @@ public final class ClusterOptions {
   /** Of a text in which commas separate them, as URLs can name them. */
   private static List<String> addresses(String where, String text) throws UnknownClusterException {
     List<String> addresses = new ArrayList<>();
-    for (String part : text.split(",", -1)) {
+    for (String part : text.split(",")) {
       try {
         addresses.add(HostPort.ofUrl(part.strip()).toString());
       } catch (IllegalArgumentException e) {
         throw new UnknownClusterException(where + ": " + e.getMessage());
       }
+    }
+    if (addresses.isEmpty()) {
+      throw new UnknownClusterException(where + ": expected HOST:PORT, found '" + text + "'");
     }
     return addresses;
   }
