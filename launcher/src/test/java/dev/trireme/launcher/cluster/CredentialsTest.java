@@ -31,6 +31,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class CredentialsTest {
+  /** Older JDKs hang up, newer ones say why. */
+  private static final String REFUSAL = "handshake|protocol_version";
+
   @TempDir static Path directory;
   private static Path ours;
   private static Path theirs;
@@ -124,13 +127,15 @@ class CredentialsTest {
       } else {
         assertThatThrownBy(socket::startHandshake)
             .isInstanceOf(SSLException.class)
-            .hasMessageContaining("handshake");
+            .hasMessageFindingMatch(REFUSAL);
       }
     }
   }
 
   @Test
   void shouldNotGiveTheTokenAwayOverOlderTls() throws Exception {
+    // The JDK's servers read their deadlines when the first is made, for all of this process.
+    serve().close();
     SSLContext context = Tls.server(Credentials.ofNode(ours).tls().orElseThrow());
     HttpsServer old =
         HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1);
@@ -153,7 +158,7 @@ class CredentialsTest {
     try {
       assertThatThrownBy(() -> ask("127.0.0.1:" + old.getAddress().getPort(), ours))
           .isInstanceOf(UnreachableException.class)
-          .hasMessageContaining("handshake");
+          .hasMessageFindingMatch(REFUSAL);
     } finally {
       old.stop(0);
     }
