@@ -70,7 +70,7 @@ class DeadlinesTest {
             } else if (Http.number(query, "offset") + taken < Http.number(query, "size")) {
               Http.answer(exchange, 200, new byte[] {'{', '}'});
             } else {
-              Thread.sleep(hashing.toMillis());
+              Thread.sleep(hashing.toMillis()); // the slow server itself, and no wait for it
               Http.answer(exchange, 200, "{\"path\": \"/there\"}".getBytes(StandardCharsets.UTF_8));
             }
           } catch (InterruptedException e) {

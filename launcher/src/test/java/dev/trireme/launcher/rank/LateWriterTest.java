@@ -73,12 +73,27 @@ class LateWriterTest {
 
             @Override
             public void close() {
-              held.remove(this);
               inner.close();
+              giveBack(this);
             }
           };
       held.add(piece);
       return piece;
+    }
+
+    private synchronized void giveBack(Piece piece) {
+      held.remove(piece);
+      notifyAll();
+    }
+
+    /** Waits until all of it has been given back, or a deadline has passed. */
+    synchronized void awaitAll(Duration most) throws InterruptedException {
+      long until = System.nanoTime() + most.toNanos();
+      for (long left = most.toMillis();
+          !held.isEmpty() && left > 0;
+          left = TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime())) {
+        wait(left);
+      }
     }
 
     @Override
@@ -126,10 +141,7 @@ class LateWriterTest {
       writer.join(20_000);
       assertThat(writer.isAlive()).isFalse();
       assertThat(reports).containsExactly(new RankReport.Joined(4));
-      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-      while (!counting.held.isEmpty() && System.nanoTime() < deadline) {
-        Thread.sleep(10);
-      }
+      counting.awaitAll(Duration.ofSeconds(20));
       assertThat(counting.held).as("nothing of it is left").isEmpty();
     }
   }
