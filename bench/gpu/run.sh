@@ -1,15 +1,15 @@
 #!/bin/sh
-# What can only be seen on a machine with an NVIDIA GPU: the doctor, two ranks of NCCL that share a
-# device, whether CUDA frees memory behind a running kernel, NCCL, BatchNorm, dropout and TorchScript
-# on a device, parts of a batch, a lack of memory, losses on the CPU and on the device, training in
-# each precision, a checkpoint and its resume, two ranks on one device; and where there are several
-# devices, several ranks over NCCL and what is left of them when one is killed.
+# What can only be seen on a machine with an NVIDIA GPU: the doctor, ranks of NCCL that share a
+# device, every collective, aborts and deaths inside an operation, whether CUDA frees memory behind a
+# running kernel, BatchNorm, dropout and TorchScript on a device, parts of a batch, a lack of memory,
+# losses on the CPU and on the device, training in each precision, a checkpoint and its resume, two
+# ranks on one device; and several ranks over NCCL and what is left of them when one is killed, on
+# devices of their own or, where NCCL lets them (2.30 and newer), on one.
 #
 #   bench/gpu/run.sh [REPORT]          the report is bench/gpu/report.txt unless told otherwise
 #
-# What matters most comes first. With one device it takes some three minutes; the deadlines of all
-# steps together are 580 seconds, and nothing runs for longer than GPU_DEADLINE, so that all of it
-# fits into one command of 600 seconds whatever hangs. Each step has a deadline of its own, says PASS,
+# What matters most comes first. With one device it takes some six minutes, and nothing runs for
+# longer than GPU_DEADLINE, so that all of it fits into one command of 600 seconds whatever hangs. Each step has a deadline of its own, says PASS,
 # FAIL or SKIP with the seconds it took, and needs none of the others. The exit code is the number of
 # steps that failed; what failed shows the ends of its ranks' logs.
 #
@@ -38,6 +38,9 @@
 # LD_LIBRARY_PATH    where the libraries of CUDA 13, cuDNN 9 and NCCL 2 are
 # NCCL_DEBUG         what NCCL is to say, in the ranks' logs: WARN without it
 # TRIREME_NATIVES    the native libraries, where they are not in launcher/target/cuda/natives
+# GPU_TESTS          class path of the tests of allreduce, for nccl_processes, which is left out
+#                    without it: allreduce/target/allreduce-*-tests.jar and assertj-core's jar
+# GPU_COMMIT         the commit, for the report, where there is no git
 # GPU_STEPS          names of the steps to run, separated by blanks; all without it
 # GPU_DEADLINE       seconds that all steps together may take (default 570): a step that is running
 #                    then is cut short, and what would begin later is skipped and said so
@@ -73,13 +76,27 @@ doctor() { "$root/trireme" doctor; }
 # A class of this installation, with the libraries of CUDA.
 class() { # CLASS ARGUMENTS...
   LD_LIBRARY_PATH=$libraries "$java" @"$root/ops/jvm.options" -Djava.library.path="$natives" \
-    -Dorg.bytedeco.javacpp.findLibraries=false \
-    -cp "$built/trireme.jar:$bench" "$@"
+    -Dorg.bytedeco.javacpp.findLibraries=false -Dtrireme.test.devices="$devices" \
+    -cp "$built/trireme.jar:$bench:${GPU_TESTS:-}" "$@"
 }
 
 nccl_bench() { class dev.trireme.allreduce.nccl.NcclBench; }
 
 devices=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | grep -c .)
+
+# Ranks that outnumber the devices share one, where nccl_shared has shown that NCCL lets them.
+share() { # RANKS
+  if [ "$devices" -lt "$1" ]; then
+    export CUDA_VISIBLE_DEVICES=0 NCCL_MULTI_RANK_GPU_ENABLE=1
+    devices=1
+  fi
+}
+
+# Every collective against the reference, aborts, and a rank that is killed, in processes.
+nccl_processes() {
+  share 3
+  class dev.trireme.allreduce.nccl.NcclOnDevice 3
+}
 
 # As many ranks as there are devices, at most four, in the table and as JSON.
 bench_nccl() {
@@ -162,10 +179,14 @@ out_of_memory() {
 # PyTorch's NCCL on the same device, to stand beside nccl_bench.
 peer_nccl() { python3 "$here/peer_nccl.py"; }
 
-# With several devices: ranks over NCCL, a rank that is killed and replaced, and one that is not.
+# PyTorch's training on the same device, to stand beside mnist_losses.
+peer_train() { python3 "$here/peer_train.py"; }
+
+# Ranks over NCCL, a rank that is killed and replaced, and one that is not.
 two_ranks_nccl() {
+  share 2
   train nccl2 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=2 \
-    --set parallel.device=cuda && backed_by nccl2 cuda nccl
+    --set parallel.device=cuda --set parallel.backend=nccl && backed_by nccl2 cuda nccl
 }
 
 kill_rank_one() { # NAME OPTIONS...
@@ -175,7 +196,7 @@ kill_rank_one() { # NAME OPTIONS...
     --set parallel.device=cuda --set parallel.backend=nccl --set train.epochs=6 "$@" &
   job=$!
   waited=0
-  while [ "$waited" -lt 40 ] && kill -0 "$job" 2>/dev/null &&
+  while [ "$waited" -lt 60 ] && kill -0 "$job" 2>/dev/null &&
     ! grep -q '"step":' "$work/$name/metrics.jsonl" 2>/dev/null; do
     sleep 1
     waited=$((waited + 1))
@@ -187,10 +208,14 @@ kill_rank_one() { # NAME OPTIONS...
   cat "$work/$name/result.json"
 }
 
-nccl_recovery() { kill_rank_one ncclkill --set parallel.workers=2 && backed_by ncclkill cuda nccl; }
+nccl_recovery() {
+  share 2
+  kill_rank_one ncclkill --set parallel.workers=2 && backed_by ncclkill cuda nccl
+}
 
 # Those left of an elastic job go on with the communicator that they have (NCCL 2.27 and newer).
 nccl_shrink() {
+  share 3
   kill_rank_one shrink --set parallel.workers=2:3 || return 1
   grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }
@@ -246,10 +271,9 @@ two_ranks_nccl_refused() {
   grep 'NCCL needs one for each' "$work/refused.txt"
 }
 
-# NCCL 2.30 and newer lets ranks share a device where it is told to; an older one refuses as ever. Jobs
-# never try: the coordinator gives each rank a device of its own. So it is the only way to see NCCL's
-# kernels and their sums on one device; either answer will do, and which it was is said. They take
-# turns on the device, operation by operation: few rounds.
+# NCCL 2.30 and newer lets ranks share a device where it is told to; an older one refuses as ever. It
+# is the only way to see NCCL's kernels and their sums on one device; either answer will do, and which
+# it was is said. They take turns on the device, operation by operation: few rounds.
 nccl_shared() {
   export CUDA_VISIBLE_DEVICES=0 NCCL_MULTI_RANK_GPU_ENABLE=1
   class dev.trireme.allreduce.nccl.NcclBench 0 2 "$work/id" 0 20 >"$work/rank0.txt" 2>&1 &
@@ -351,7 +375,7 @@ if [ ! -f "$built/trireme.jar" ]; then
 fi
 
 : >"$report"
-say "GPU report of $(date -u '+%Y-%m-%d %H:%M UTC'), commit $(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)"
+say "GPU report of $(date -u '+%Y-%m-%d %H:%M UTC'), commit ${GPU_COMMIT:-$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)}"
 say "$(uname -sr), $(getconf _NPROCESSORS_ONLN) cores; $(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>&1 | head -n 8)"
 [ -f "$bench" ] ||
   say "no $bench: quickstart_losses and mnist_losses are skipped; mvn -q -B -DskipTests -pl bench -am package builds it"
@@ -360,12 +384,39 @@ say "$(uname -sr), $(getconf _NPROCESSORS_ONLN) cores; $(nvidia-smi --query-gpu=
 torch=true
 if ! timeout 20 python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
   torch=false
-  say "SKIP free_behind_kernel, torchscript, peer_nccl: python3 has no PyTorch with CUDA, or not within 20 s"
+  say "SKIP free_behind_kernel, torchscript, peer_nccl, peer_train: python3 has no PyTorch with CUDA, or not within 20 s"
 fi
 
 # What never ran on hardware comes first, so that a short loan is enough for it.
 step 15 doctor
 step 60 nccl_shared
+# Who names steps, and not that one, knows what this NCCL does.
+if wanted nccl_shared; then
+  sharing=$(grep -c 'two ranks of NCCL share this device' "$work/out")
+else
+  sharing=1
+fi
+if [ "$devices" -gt 2 ] || [ "$sharing" -gt 0 ]; then
+  if [ -n "${GPU_TESTS:-}" ]; then
+    step 100 nccl_processes
+  else
+    say "SKIP nccl_processes: GPU_TESTS does not say where the tests of allreduce are"
+  fi
+else
+  say "SKIP nccl_processes: needs three devices or an NCCL that lets ranks share one, found $devices"
+fi
+if [ "$devices" -gt 1 ] || [ "$sharing" -gt 0 ]; then
+  step 60 two_ranks_nccl
+  step 90 nccl_recovery
+else
+  say "SKIP two_ranks_nccl, nccl_recovery: need two devices or an NCCL that lets ranks share one," \
+    "found $devices"
+fi
+if [ "$devices" -gt 2 ] || [ "$sharing" -gt 0 ]; then
+  step 90 nccl_shrink
+else
+  say "SKIP nccl_shrink: needs three devices or an NCCL that lets ranks share one, found $devices"
+fi
 if $torch; then step 25 free_behind_kernel; fi
 step 35 bench_nccl
 step 15 bench_nccl_refused
@@ -373,17 +424,6 @@ step 40 batchnorm_dropout
 if $torch; then step 25 torchscript; fi
 step 20 micro_batch
 step 25 out_of_memory
-if [ "$devices" -gt 1 ]; then
-  step 40 two_ranks_nccl
-  step 60 nccl_recovery
-else
-  say "SKIP two_ranks_nccl, nccl_recovery: need two devices, found $devices"
-fi
-if [ "$devices" -gt 2 ]; then
-  step 60 nccl_shrink
-else
-  say "SKIP nccl_shrink: needs three devices, found $devices"
-fi
 # What did.
 step 40 recovery
 step 35 resume
@@ -402,6 +442,7 @@ if [ -f "$bench" ] || ! wanted mnist_losses; then
 else
   say "SKIP mnist_losses: no $bench"
 fi
+if $torch; then step 30 peer_train; fi
 
 say ""
 say "$failed steps failed; the whole took $(($(date +%s) - begin)) s"

@@ -45,7 +45,7 @@ public final class CollectiveChecks {
   /** Where the memory that is not a rank's own comes from. */
   @FunctionalInterface
   public interface Allocator {
-    /** Memory that the host can read and write, too. */
+    /** Memory of the host or of a device. */
     TensorBuffer allocate(DType dtype, long count);
   }
 

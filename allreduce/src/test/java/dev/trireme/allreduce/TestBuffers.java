@@ -1,13 +1,17 @@
 package dev.trireme.allreduce;
 
+import dev.trireme.allreduce.cuda.CudaMemory;
 import dev.trireme.allreduce.kernel.ScalarReference;
 import dev.trireme.api.collective.ReduceOp;
 import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.Device;
 import dev.trireme.api.tensor.NativeMemory;
 import dev.trireme.api.tensor.TensorBuffer;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 
 /**
  * Fills, reads and predicts buffers. Values are small and whole: exact in every dtype and order,
@@ -22,14 +26,16 @@ public final class TestBuffers {
   }
 
   public static void fill(TensorBuffer buffer, int rank) {
-    ByteBuffer view = view(buffer);
+    byte[] bytes = new byte[(int) buffer.byteCount()];
+    ByteBuffer view = ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
     for (int i = 0; i < buffer.count(); i++) {
       put(view, buffer.dtype(), i, value(rank, i));
     }
+    onHost(buffer, host -> NativeMemory.write(bytes, 0, bytes.length, host.address()), true);
   }
 
   public static double[] read(TensorBuffer buffer) {
-    ByteBuffer view = view(buffer);
+    ByteBuffer view = ByteBuffer.wrap(bytes(buffer)).order(ByteOrder.nativeOrder());
     double[] values = new double[(int) buffer.count()];
     for (int i = 0; i < values.length; i++) {
       values[i] =
@@ -47,9 +53,35 @@ public final class TestBuffers {
 
   /** A hash of the bits. */
   public static int bits(TensorBuffer buffer) {
+    return Arrays.hashCode(bytes(buffer));
+  }
+
+  private static byte[] bytes(TensorBuffer buffer) {
     byte[] bytes = new byte[(int) buffer.byteCount()];
-    NativeMemory.read(buffer.address(), bytes, 0, bytes.length);
-    return Arrays.hashCode(bytes);
+    onHost(buffer, host -> NativeMemory.read(host.address(), bytes, 0, bytes.length), false);
+    return bytes;
+  }
+
+  /** Memory of a device is only reached by copies. */
+  private static void onHost(TensorBuffer buffer, Consumer<TensorBuffer> work, boolean writes) {
+    if (buffer.byteCount() == 0) {
+      return;
+    }
+    if (buffer.device().equals(Device.CPU)) {
+      work.accept(buffer);
+      return;
+    }
+    CudaMemory memory = new CudaMemory(buffer.device());
+    try (NativeMemory.Block block = NativeMemory.allocate(buffer.byteCount(), 64)) {
+      TensorBuffer host = block.buffer(buffer.dtype(), buffer.count());
+      if (!writes) {
+        memory.copy(buffer, host);
+      }
+      work.accept(host);
+      if (writes) {
+        memory.copy(host, buffer);
+      }
+    }
   }
 
   public static double[] expected(int worldSize, long count, DType dtype, ReduceOp op) {
@@ -99,9 +131,5 @@ public final class TestBuffers {
           view.putShort(2 * index, (short) ScalarReference.ofFloat(dtype, value));
       case UINT8 -> view.put(index, (byte) value);
     }
-  }
-
-  private static ByteBuffer view(TensorBuffer buffer) {
-    return NativeMemory.view(buffer.address(), (int) buffer.byteCount());
   }
 }

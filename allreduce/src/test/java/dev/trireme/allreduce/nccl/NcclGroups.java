@@ -26,6 +26,9 @@ final class NcclGroups implements RankGroups {
   static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final long GENERATION = 7;
 
+  /** How many there are; on a machine with a GPU ranks may have to share. */
+  private static final int DEVICES = Integer.getInteger("trireme.test.devices", Integer.MAX_VALUE);
+
   private final ExecutorService threads;
   private final InProcessGroups companions;
   private final List<NcclProcessGroup> groups;
@@ -81,10 +84,15 @@ final class NcclGroups implements RankGroups {
   }
 
   static Device device(ProcessGroup group) {
-    return new Device(Device.Kind.CUDA, group.rank());
+    return new Device(Device.Kind.CUDA, device(group.rank()));
   }
 
-  /** Memory of the rank's device. The stand-in's is the host's, so that tests can look into it. */
+  /** The number of a rank's device. */
+  static int device(int rank) {
+    return rank % DEVICES;
+  }
+
+  /** Memory of the rank's device. */
   static TensorBuffer onDevice(ProcessGroup group, DType dtype, long count) {
     TensorBuffer buffer = group.allocate(device(group), dtype, count);
     new CudaMemory(device(group)).synchronize(device(group));

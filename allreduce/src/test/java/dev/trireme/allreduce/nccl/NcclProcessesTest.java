@@ -112,6 +112,21 @@ class NcclProcessesTest {
     AbortTimes.shouldBeAsPromised("2 rank processes", nanos);
   }
 
+  /** As a rank does that a peer has not reached. */
+  @Test
+  void shouldLeaveAnOperationThatItsPeerHasNotStarted() {
+    List<RankProcess> ranks = startForRounds(3);
+    tell(ranks, "alone");
+    ranks.forEach(rank -> rank.await("WAITING"));
+    ranks.forEach(rank -> rank.tell("rank 1 is late"));
+    for (int rank : new int[] {0, 2}) {
+      assertThat(ranks.get(rank).await("FAILED"))
+          .startsWith("ABORTED ")
+          .contains("aborted: rank 1 is late");
+    }
+    ranks.get(1).await("FAILED");
+  }
+
   @Test
   void shouldLeaveAnOperationWhosePeerWasKilledWhenTold() {
     List<RankProcess> ranks = start(3, LONG_MILLIS);

@@ -29,7 +29,9 @@ import java.util.Random;
  *       prints {@code BITS}, a hash of all results, and how many they were;
  *   <li>{@code hang SIZE ID}: joins them, starts what the stand-ins let hang, and prints {@code
  *       WAITING}; the next line aborts it: prints {@code LEFT} with the milliseconds from that line
- *       to the failure, and {@code FAILED}.
+ *       to the failure, and {@code FAILED};
+ *   <li>{@code alone SIZE ID}: the same, but that rank 1 starts nothing, which is why the others
+ *       hang; it says {@code WAITING} as they do, and at the next line leaves.
  * </ul>
  */
 final class NcclRoundsMain {
@@ -68,6 +70,7 @@ final class NcclRoundsMain {
         }
         case "check" -> check(config(words));
         case "hang" -> hang(config(words));
+        case "alone" -> alone(config(words));
         default -> throw new IllegalArgumentException(line);
       }
     }
@@ -75,7 +78,8 @@ final class NcclRoundsMain {
 
   private NcclConfig config(String[] words) {
     NcclUniqueId id = new NcclUniqueId(HexFormat.of().parseHex(words[2]));
-    return NcclGroups.config(rank, Integer.parseInt(words[1]), rank, id, TIMEOUT);
+    return NcclGroups.config(
+        rank, Integer.parseInt(words[1]), NcclGroups.device(rank), id, TIMEOUT);
   }
 
   /** A sample that is the same on all ranks. */
@@ -127,6 +131,19 @@ final class NcclRoundsMain {
         System.out.println("FAILED " + e.reason() + " " + e.getMessage());
       }
     }
+  }
+
+  private void alone(NcclConfig config) throws Exception {
+    if (rank != 1) {
+      hang(config);
+      return;
+    }
+    try (ProcessGroup group = NcclProcessGroup.join(config)) {
+      System.out.println("WAITING");
+      group.abort(in.readLine());
+    }
+    System.out.println("LEFT 0");
+    System.out.println("FAILED not, it started nothing");
   }
 
   private void abort(AbortSwitch abort) {

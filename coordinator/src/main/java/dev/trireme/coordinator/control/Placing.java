@@ -1,9 +1,9 @@
 package dev.trireme.coordinator.control;
 
-import dev.trireme.api.job.ParallelSpec;
 import dev.trireme.coordinator.life.JobRun;
 import dev.trireme.coordinator.life.Time;
 import dev.trireme.coordinator.schedule.Backings;
+import dev.trireme.coordinator.schedule.NcclDevices;
 import dev.trireme.coordinator.schedule.Reformation;
 import dev.trireme.coordinator.schedule.Scheduler;
 import dev.trireme.coordinator.schedule.Scheduler.AgentSlots;
@@ -122,7 +122,7 @@ final class Placing {
         agents.devices(),
         run.backing().map(Backing::device),
         run.backendRefusal(),
-        Boolean.getBoolean(ParallelSpec.TEST_NCCL_ON_HOST),
+        NcclDevices.ofProcess(),
         form.device());
   }
 }

@@ -19,7 +19,8 @@ import java.util.Optional;
  *       device it stays with that kind.
  *   <li>A job that leaves the backend open gets NCCL where every rank has a CUDA device of its own,
  *       NCCL has not refused to start for this job before, and the job asks for nothing that only
- *       the host does; else Aeron, with gradients that travel through the host's memory.
+ *       the host does; else Aeron, with gradients that travel through the host's memory. Ranks that
+ *       share a device get NCCL only where it is told to let them and the job asks for it by name.
  *   <li>What a job asks for by name and cannot have ends it with the reason.
  * </ul>
  *
@@ -46,7 +47,7 @@ public final class Backings {
    * @param hosts by agent
    * @param before what the job's formation before was backed by
    * @param refused why NCCL could not start for this job before
-   * @param ncclOnHost whether a library that works on host memory stands in for NCCL, in tests
+   * @param nccl what NCCL's ranks compute on here
    * @param granted what slots its ranks were given; {@code AUTO} where nothing was said
    */
   public record Situation(
@@ -55,7 +56,7 @@ public final class Backings {
       Map<String, HostDevices> hosts,
       Optional<DeviceKind> before,
       Optional<String> refused,
-      boolean ncclOnHost,
+      NcclDevices nccl,
       DeviceKind granted) {
     /** Where nothing was said about slots. */
     public Situation(
@@ -64,8 +65,8 @@ public final class Backings {
         Map<String, HostDevices> hosts,
         Optional<DeviceKind> before,
         Optional<String> refused,
-        boolean ncclOnHost) {
-      this(job, placements, hosts, before, refused, ncclOnHost, DeviceKind.AUTO);
+        NcclDevices nccl) {
+      this(job, placements, hosts, before, refused, nccl, DeviceKind.AUTO);
     }
 
     public Situation {
@@ -93,8 +94,8 @@ public final class Backings {
       return new Impossible("parallel.device: cuda: " + lacking.get());
     }
     Reasoned<DeviceKind> device = device(now, asked, lacking);
-    Optional<String> hindrance = hindrance(now, device.choice());
     BackendKind backend = now.job().parallel().backend();
+    Optional<String> hindrance = hindrance(now, device.choice(), backend);
     if (backend == BackendKind.NCCL && hindrance.isPresent()) {
       return new Impossible("parallel.backend: nccl: " + hindrance.get());
     }
@@ -169,7 +170,7 @@ public final class Backings {
   }
 
   /** Why NCCL cannot be; empty when it can. */
-  private static Optional<String> hindrance(Situation now, DeviceKind device) {
+  private static Optional<String> hindrance(Situation now, DeviceKind device, BackendKind backend) {
     if (now.refused().isPresent()) {
       return now.refused();
     }
@@ -179,11 +180,14 @@ public final class Backings {
     if (now.job().train().elastic()) {
       return Optional.of("train.deterministic: elastic needs the host's order of sums");
     }
-    if (now.ncclOnHost()) {
+    if (now.nccl() == NcclDevices.HOST) {
       return Optional.empty();
     }
     if (device != DeviceKind.CUDA) {
       return Optional.of(ON_CPU);
+    }
+    if (now.nccl() == NcclDevices.SHARED && backend == BackendKind.NCCL) {
+      return Optional.empty();
     }
     return now.placements().stream()
         .filter(p -> p.ranks().size() > hostOf(now, p).devices())

@@ -68,7 +68,7 @@ class BackingsTest {
             hosts(2),
             Optional.of(DeviceKind.CUDA),
             Optional.of("no libnccl.so.2"),
-            false);
+            NcclDevices.ONE_EACH);
     Backing backing = ((Chosen) Backings.decide(now)).backing();
     assertThat(backing.words()).isEqualTo("cuda over aeron");
     assertThat(backing.reason()).contains("no libnccl.so.2");
@@ -83,8 +83,21 @@ class BackingsTest {
             hosts(0),
             Optional.empty(),
             Optional.empty(),
-            true);
+            NcclDevices.HOST);
     assertThat(((Chosen) Backings.decide(now)).backing().words()).isEqualTo("cpu over nccl");
+  }
+
+  @Test
+  void shouldLetRanksShareADeviceOnlyWhereNcclIsToldToAndTheJobNamesIt() {
+    NcclDevices told = NcclDevices.of(Map.of("NCCL_MULTI_RANK_GPU_ENABLE", "1"), false);
+    assertThat(told).isEqualTo(NcclDevices.SHARED);
+    assertThat(((Chosen) decide(DeviceKind.AUTO, BackendKind.NCCL, 1, told)).backing().words())
+        .isEqualTo("cuda over nccl");
+    assertThat(((Chosen) decide(DeviceKind.AUTO, BackendKind.AUTO, 1, told)).backing().words())
+        .isEqualTo("cuda over aeron");
+    assertThat(decide(DeviceKind.CPU, BackendKind.NCCL, 1, told)).isInstanceOf(Impossible.class);
+    NcclDevices not = NcclDevices.of(Map.of("NCCL_MULTI_RANK_GPU_ENABLE", "0"), false);
+    assertThat(not).isEqualTo(NcclDevices.ONE_EACH);
   }
 
   private static Backing chosen(DeviceKind device, BackendKind backend, int devices) {
@@ -96,6 +109,11 @@ class BackingsTest {
   }
 
   private static Backings.Ruling decide(DeviceKind device, BackendKind backend, int devices) {
+    return decide(device, backend, devices, NcclDevices.ONE_EACH);
+  }
+
+  private static Backings.Ruling decide(
+      DeviceKind device, BackendKind backend, int devices, NcclDevices nccl) {
     return Backings.decide(
         new Backings.Situation(
             job(device, backend),
@@ -103,7 +121,7 @@ class BackingsTest {
             hosts(devices),
             Optional.empty(),
             Optional.empty(),
-            false));
+            nccl));
   }
 
   private static Map<String, HostDevices> hosts(int devices) {
