@@ -77,6 +77,7 @@ doctor() { "$root/trireme" doctor; }
 class() { # CLASS ARGUMENTS...
   LD_LIBRARY_PATH=$libraries "$java" @"$root/ops/jvm.options" -Djava.library.path="$natives" \
     -Dorg.bytedeco.javacpp.findLibraries=false -Dtrireme.test.devices="$devices" \
+    -Dtrireme.test.checks=400 \
     -cp "$built/trireme.jar:$bench:${GPU_TESTS:-}" "$@"
 }
 
@@ -179,6 +180,18 @@ out_of_memory() {
 # PyTorch's NCCL on the same device, to stand beside nccl_bench.
 peer_nccl() { python3 "$here/peer_nccl.py"; }
 
+# The same of two ranks that share the device, with the NCCL that ours have: PyTorch's own may be too
+# old to let them.
+peer_nccl_shared() {
+  newest=$(printf '%s' "$libraries" | tr ':' '\n' | while IFS= read -r folder || [ -n "$folder" ]; do
+    [ ! -e "$folder/libnccl.so.2" ] || printf '%s\n' "$folder/libnccl.so.2"
+  done | head -n 1)
+  export CUDA_VISIBLE_DEVICES=0 NCCL_MULTI_RANK_GPU_ENABLE=1 LD_PRELOAD="$newest"
+  python3 "$here/peer_nccl.py" 1 2 >"$work/rank1.txt" 2>&1 &
+  second=$!
+  python3 "$here/peer_nccl.py" 0 2 && wait "$second"
+}
+
 # PyTorch's training on the same device, to stand beside mnist_losses.
 peer_train() { python3 "$here/peer_train.py"; }
 
@@ -220,6 +233,43 @@ nccl_shrink() {
   grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }
 
+# Waits until a job of three ranks has trained for a while since the last generation.
+settled() { # RUN
+  from=$(grep -c . "$1/metrics.jsonl" 2>/dev/null)
+  waited=0
+  while [ "$waited" -lt 40 ]; do
+    if tail -n 1 "$1/metrics.jsonl" 2>/dev/null | grep -q '"step"' &&
+      [ "$(grep -c . "$1/metrics.jsonl")" -ge $((${from:-0} + 2)) ] &&
+      grep '"type":"generation"' "$1/events.jsonl" | tail -n 1 | grep -q '"worldSize":3'; then
+      return 0
+    fi
+    sleep 1
+    waited=$((waited + 1))
+  done
+  return 1
+}
+
+# Each rank of an elastic job in turn, the one with the source of all state first.
+nccl_deaths() {
+  share 3
+  run=$work/deaths
+  "$root/trireme" train "$root/configs/quickstart.yaml" --run-dir "$run" \
+    --set parallel.device=cuda --set parallel.backend=nccl --set parallel.workers=2:3 \
+    --set train.epochs=6 --set failurePolicy.maxRestarts=10 &
+  job=$!
+  for rank in 0 2 1; do
+    settled "$run" || break
+    pid=$(grep '"type":"generation"' "$run/events.jsonl" | tail -n 1 |
+      sed -n 's/.*"rank":'"$rank"',[^}]*"pid":\([0-9]*\).*/\1/p')
+    kill -9 "$pid"
+  done
+  wait "$job" || return 1
+  grep '"type":"recovered"' "$run/events.jsonl"
+  cat "$run/result.json"
+  grep -rh 'communicator of generation' "$run/logs"
+  [ "$(grep '"type":"recovered"' "$run/events.jsonl" | grep -c '"failure":true')" -ge 3 ]
+}
+
 quickstart_aeron() {
   train aeron 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
     --set parallel.device=cuda --set parallel.backend=aeron && backed_by aeron cuda aeron
@@ -233,6 +283,14 @@ quickstart_bf16() {
 quickstart_fp16() {
   train fp16 0.95 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
     --set parallel.device=cuda --set train.precision=fp16
+}
+
+# Inputs so large that gradients do not fit into 16 bits with the loss scaled as at the start.
+fp16_skips() {
+  train skips 0 "$root/configs/quickstart.yaml" --set parallel.workers=1 \
+    --set parallel.device=cuda --set train.precision=fp16 --set train.steps=60 \
+    --set data.normalize.mean=0 --set data.normalize.std=0.01 || return 1
+  grep -rh 'update is left out' "$work/skips/logs"
 }
 
 mnist() {
@@ -351,7 +409,7 @@ step() { # SECONDS NAME [NEEDED]
   fi
   say ""
   say "$verdict $2: $took s of $seconds, exit code $code"
-  tail -n 60 "$work/out" | sed 's/^/    /' | tee -a "$report"
+  tail -n 150 "$work/out" | sed 's/^/    /' | tee -a "$report"
   [ "$code" -eq 0 ] || logs "$work/$2"
   rm -rf "${work:?}/$2"
 }
@@ -384,7 +442,7 @@ say "$(uname -sr), $(getconf _NPROCESSORS_ONLN) cores; $(nvidia-smi --query-gpu=
 torch=true
 if ! timeout 20 python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
   torch=false
-  say "SKIP free_behind_kernel, torchscript, peer_nccl, peer_train: python3 has no PyTorch with CUDA, or not within 20 s"
+  say "SKIP free_behind_kernel, torchscript, peer_nccl, peer_nccl_shared, peer_train: python3 has no PyTorch with CUDA, or not within 20 s"
 fi
 
 # What never ran on hardware comes first, so that a short loan is enough for it.
@@ -414,8 +472,9 @@ else
 fi
 if [ "$devices" -gt 2 ] || [ "$sharing" -gt 0 ]; then
   step 90 nccl_shrink
+  step 100 nccl_deaths
 else
-  say "SKIP nccl_shrink: needs three devices or an NCCL that lets ranks share one, found $devices"
+  say "SKIP nccl_shrink, nccl_deaths: need three devices or an NCCL that lets ranks share one, found $devices"
 fi
 if $torch; then step 25 free_behind_kernel; fi
 step 35 bench_nccl
@@ -424,12 +483,16 @@ step 40 batchnorm_dropout
 if $torch; then step 25 torchscript; fi
 step 20 micro_batch
 step 25 out_of_memory
+step 20 fp16_skips
 # What did.
 step 40 recovery
 step 35 resume
 step 20 quickstart_fp16
 step 20 nccl_bench
-if $torch; then step 20 peer_nccl; fi
+if $torch; then
+  step 20 peer_nccl
+  if [ "$sharing" -gt 0 ]; then step 30 peer_nccl_shared; fi
+fi
 step 25 quickstart_losses "$bench"
 step 20 two_ranks_one_device
 step 15 two_ranks_nccl_refused

@@ -13,6 +13,8 @@
  *    process with a message here (with the real library it is undefined);
  *  - two ranks on one device are refused with the real library's words, from 2.30 on with its new
  *    ones, which are others again in 2.30.7, and not at all where NCCL_MULTI_RANK_GPU_ENABLE is 1;
+ *  - a mean of floating-point numbers is a sum of what was multiplied by 1/n, rounded to its type
+ *    each time; that of whole numbers is their sum divided by n;
  *  - ncclGetLastError knows one text for the whole process, which is never cleared;
  *  - ncclGetUniqueId with an NCCL_SOCKET_IFNAME that begins with "absent" fails with its words;
  *  - ncclCommShrink is called by those that are not excluded, who keep their order; with its abort
@@ -473,15 +475,25 @@ static void put_whole(char *at, int dtype, size_t i, int64_t value) {
 
 #define PICK(op, sum, next) ((op) == MAX ? ((next) > (sum) ? (next) : (sum)) : (op) == MIN ? ((next) < (sum) ? (next) : (sum)) : (sum) + (next))
 
+/* What a rank adds to a sum, or the 1/n-th of it to a mean, rounded to its type. */
+static double part(struct comm *comm, const struct op *op, int rank, size_t i) {
+  double value = get_real(slot(comm, rank), op->dtype, i);
+  if (op->reduction != AVG) return value;
+  char rounded[8];
+  put_real(rounded, op->dtype, 0, 1.0 / comm->ranks);
+  put_real(rounded, op->dtype, 0, value * get_real(rounded, op->dtype, 0));
+  return get_real(rounded, op->dtype, 0);
+}
+
 /* Rank by rank, so that all ranks end with the same bits. */
 static void reduce(struct comm *comm, const struct op *op, char *to, size_t count) {
   int real = op->dtype >= F16;
   for (size_t i = 0; i < count; i++) {
-    double sum = real ? get_real(slot(comm, 0), op->dtype, i) : 0;
+    double sum = real ? part(comm, op, 0, i) : 0;
     int64_t whole = real ? 0 : get_whole(slot(comm, 0), op->dtype, i);
     for (int rank = 1; rank < comm->ranks; rank++) {
       if (real) {
-        double next = get_real(slot(comm, rank), op->dtype, i);
+        double next = part(comm, op, rank, i);
         sum = PICK(op->reduction, sum, next);
         if (op->dtype != F64) sum = (float)sum;
       } else {
@@ -490,7 +502,6 @@ static void reduce(struct comm *comm, const struct op *op, char *to, size_t coun
       }
     }
     if (real) {
-      if (op->reduction == AVG) sum = op->dtype == F64 ? sum / comm->ranks : (float)sum / (float)comm->ranks;
       put_real(to, op->dtype, i, sum);
     } else {
       if (op->dtype == U8) whole &= 0xff;

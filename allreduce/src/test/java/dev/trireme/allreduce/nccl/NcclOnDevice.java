@@ -58,6 +58,7 @@ final class NcclOnDevice {
         List.of(
             "-Djava.library.path=" + System.getProperty("java.library.path"),
             "-Dorg.bytedeco.javacpp.findLibraries=false",
+            "-Dtrireme.test.checks=" + System.getProperty("trireme.test.checks", "40"),
             "-Dtrireme.test.devices=" + System.getProperty("trireme.test.devices", "1"));
     List<RankProcess> started = new ArrayList<>();
     for (int rank = 0; rank < ranks; rank++) {

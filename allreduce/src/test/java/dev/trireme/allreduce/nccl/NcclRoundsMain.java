@@ -35,7 +35,7 @@ import java.util.Random;
  * </ul>
  */
 final class NcclRoundsMain {
-  private static final int CHECKS = 40;
+  private static final int CHECKS = Integer.getInteger("trireme.test.checks", 40);
 
   /** All but messages, for which there is no companion here. */
   private static final Collective[] COLLECTIVES =
