@@ -40,10 +40,8 @@ final class Natives {
       if (torch.get_num_interop_threads() != threads) {
         interopThreads(threads);
       }
-      // OpenBLAS has threads of its own, as many as there are cores, whatever libtorch is told;
-      // with
-      // two ranks on two cores they cost a factor of ten.
-      openblas_nolapack.blas_set_num_threads(threads);
+      // OpenBLAS has threads of its own, as many as there are cores, whatever libtorch is told.
+      blasThreads(1);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
       throw new EngineException(
           "libtorch does not load on "
@@ -54,6 +52,11 @@ final class Natives {
               + Failures.brief(e),
           e);
     }
+  }
+
+  /** Sets how many threads one product of matrices may take in this process. */
+  static void blasThreads(int threads) {
+    openblas_nolapack.blas_set_num_threads(threads);
   }
 
   /**

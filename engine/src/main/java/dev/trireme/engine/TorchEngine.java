@@ -8,7 +8,11 @@ import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.tensor.Device;
+import dev.trireme.api.tensor.NamedTensor;
+import dev.trireme.api.tensor.Shape;
+import dev.trireme.engine.StateDict.Role;
 import java.nio.file.Path;
+import java.util.List;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -20,7 +24,11 @@ import org.bytedeco.pytorch.global.torch;
  * to the whole process.
  */
 public final class TorchEngine implements Engine {
-  private TorchEngine() {}
+  private final int threads;
+
+  private TorchEngine(int threads) {
+    this.threads = threads;
+  }
 
   /**
    * Loads libtorch, which takes a second or two the first time in a process.
@@ -33,7 +41,7 @@ public final class TorchEngine implements Engine {
       throw new IllegalArgumentException("expected at least 1 thread, found " + threads);
     }
     Natives.load(threads);
-    return new TorchEngine();
+    return new TorchEngine(threads);
   }
 
   @Override
@@ -42,7 +50,9 @@ public final class TorchEngine implements Engine {
     LossFunction loss = new LossFunction(job.train().loss(), data);
     torch.manual_seed(job.train().seed());
     try {
-      return replica(network(job, data, loader), loss, job, device);
+      Network network = network(job, data, loader);
+      Natives.blasThreads(BlasThreads.of(threads, shapes(network)));
+      return replica(network, loss, job, device);
     } catch (RuntimeException e) {
       throw OutOfMemory.shortage(e)
           .map(shortage -> new EngineException("the model does not fit: " + shortage, e))
@@ -59,6 +69,12 @@ public final class TorchEngine implements Engine {
       network.close();
       throw e;
     }
+  }
+
+  private static List<Shape> shapes(Network network) {
+    return network.state().named(role -> role == Role.PARAMETER).stream()
+        .map(NamedTensor::shape)
+        .toList();
   }
 
   private static Device device(DeviceKind wanted) {

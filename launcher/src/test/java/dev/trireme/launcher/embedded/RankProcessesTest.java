@@ -60,7 +60,12 @@ class RankProcessesTest {
   void shouldLeaveTheEnvironmentToTheUserWhoSetIt() {
     assertThat(RankProcesses.environment(Map.of("MALLOC_ARENA_MAX", "4")))
         .containsOnlyKeys(
-            "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "CUBLAS_WORKSPACE_CONFIG");
+            "MALLOC_MMAP_THRESHOLD_",
+            "MALLOC_TRIM_THRESHOLD_",
+            "CUBLAS_WORKSPACE_CONFIG",
+            "GOMP_SPINCOUNT");
+    assertThat(RankProcesses.environment(Map.of("OMP_WAIT_POLICY", "active")))
+        .doesNotContainKeys("GOMP_SPINCOUNT", "OMP_WAIT_POLICY");
     assertThat(RankProcesses.environment(Map.of("CUBLAS_WORKSPACE_CONFIG", ":16:8")))
         .doesNotContainKey("CUBLAS_WORKSPACE_CONFIG");
   }
