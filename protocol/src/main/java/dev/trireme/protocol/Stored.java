@@ -99,8 +99,15 @@ public sealed interface Stored extends Message {
    * @param worldSize its ranks; 0 for one that was another run's, whose checkpoints the job finds
    *     in its place and must stay above
    * @param firstStep the first step it computes; absent until its ranks are ready
+   * @param savedStep the newest step of which it has committed a checkpoint; absent while none
    */
-  record GenerationRecord(long generation, int worldSize, Optional<Long> firstStep) {
+  record GenerationRecord(
+      long generation, int worldSize, Optional<Long> firstStep, Optional<Long> savedStep) {
+    /** Without a checkpoint of its own. */
+    public GenerationRecord(long generation, int worldSize, Optional<Long> firstStep) {
+      this(generation, worldSize, firstStep, Optional.empty());
+    }
+
     /** Whether this job had it. */
     public boolean wasFormed() {
       return worldSize > 0;

@@ -129,6 +129,40 @@ class RecoveryTest {
     }
   }
 
+  /** As where what they lie on is not mounted: to begin anew would be to lose all progress. */
+  @Test
+  void shouldNotBeginAnewWhereItsCheckpointsHaveGone() throws Exception {
+    try (TriremeRun run =
+        TriremeRun.train(
+            directory,
+            TINY,
+            "--set",
+            "train.steps=1000000",
+            "--set",
+            "checkpoint.everySteps=10",
+            "--set",
+            "failurePolicy.maxRestarts=1")) {
+      run.await(
+          "a checkpoint",
+          () -> event(run, "checkpoint").map(e -> e.path("step").asLong() >= 10).orElse(false));
+      Path checkpoints = run.runDirectory().resolve("checkpoints");
+      List<Long> first = pids(run, 1);
+      TriremeRun.signal(first.get(0), "STOP");
+      TriremeRun.signal(first.get(1), "STOP");
+      Files.move(checkpoints, directory.resolve("elsewhere"));
+      for (long pid : first) {
+        TriremeRun.signal(pid, "KILL");
+      }
+
+      assertThat(run.exitCode()).isEqualTo(1);
+      assertThat(run.stdout() + run.stderr())
+          .contains("this job has saved its step ", checkpoints.toString(), "does not begin anew");
+      if (Files.exists(checkpoints)) {
+        assertThat(checkpoints).as("it has begun nothing").isEmptyDirectory();
+      }
+    }
+  }
+
   @Test
   void shouldShrinkAndGrowWhenAskedAndWhenARankDies() throws Exception {
     Path runDirectory;

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -104,6 +105,14 @@ public final class Blame {
     }
     // Once more from the front: of those that accuse the most accused, the first is quoted.
     int accused = best.report().suspectRank();
+    // Who ends knows best why; the others have only seen it leave.
+    Optional<Complaint> own =
+        hearsay.stream()
+            .filter(c -> c.rank() == accused && !c.parked() && c.report().suspectRank() < 0)
+            .findFirst();
+    if (own.isPresent()) {
+      return new Blamed(accused, own.get(), own.get().report().verdict());
+    }
     Complaint quoted =
         hearsay.stream().filter(c -> c.report().suspectRank() == accused).findFirst().orElse(best);
     String verdict = quoted.report().verdict();

@@ -50,7 +50,23 @@ final class Records {
   static JobRecord startingAt(JobRecord r, long firstStep) {
     List<GenerationRecord> all = new ArrayList<>(r.generations());
     GenerationRecord newest = all.remove(all.size() - 1);
-    all.add(new GenerationRecord(newest.generation(), newest.worldSize(), Optional.of(firstStep)));
+    all.add(
+        new GenerationRecord(
+            newest.generation(), newest.worldSize(), Optional.of(firstStep), newest.savedStep()));
+    return copy(r, r.term(), r.state(), r.reason(), all);
+  }
+
+  /** That generation has committed a checkpoint of this step. */
+  static JobRecord saved(JobRecord r, long generation, long step) {
+    List<GenerationRecord> all =
+        r.generations().stream()
+            .map(
+                g ->
+                    g.generation() == generation
+                        ? new GenerationRecord(
+                            generation, g.worldSize(), g.firstStep(), Optional.of(step))
+                        : g)
+            .toList();
     return copy(r, r.term(), r.state(), r.reason(), all);
   }
 

@@ -84,7 +84,11 @@ final class Saves {
     life.figures()
         .note(save, life.record(), message.generation(), life.time().now())
         .ifPresent(life::publish);
-    if (!save.failure().isEmpty() && message.rank() != 0) {
+    if (save.failure().isEmpty()) {
+      // Who restores is to know that there is something.
+      life.change(Records.saved(life.record(), message.generation(), save.step()));
+      life.store();
+    } else if (message.rank() != 0) {
       life.commands()
           .grantCheckpoint(save.step(), "rank " + message.rank() + " failed: " + save.failure());
     }

@@ -51,6 +51,15 @@ class BlameTest {
             List.of(says(0, 1), says(1, 0), says(2, 1), says(3, 2)),
             "1: says rank 0: silence",
             "1: says rank 0: silence"),
+        // Who ends says why; to the others it has only left.
+        arguments(
+            List.of(leaves(1, 0), fails(0, "the disk is gone"), leaves(2, 0)),
+            UNDECIDED,
+            "0: the disk is gone"),
+        arguments(
+            List.of(leaves(1, 0), fails(0, "the disk is gone"), leaves(2, 0), leaves(3, 0)),
+            "0: the disk is gone",
+            "0: the disk is gone"),
         arguments(List.of(usage(3)), "3: bad labels", "3: bad labels"),
         arguments(List.of(says(0, 1), usage(3)), "3: bad labels", "3: bad labels"),
         arguments(
@@ -72,6 +81,10 @@ class BlameTest {
     return ruling instanceof Blame.Blamed blamed
         ? blamed.rank() + ": " + blamed.cause()
         : UNDECIDED;
+  }
+
+  private static Evidence fails(int rank, String why) {
+    return new Complaint(rank, new RankReport.Failed(1, why, -1, false));
   }
 
   private static Evidence exit(int rank) {

@@ -74,6 +74,27 @@ class JobRunFaultsTest extends RecoveringJob {
     assertThat(run.state()).isEqualTo(JobState.STOPPING);
   }
 
+  @Test
+  void shouldKeepWhichStepAGenerationHasSaved() {
+    running(2, 2, 2);
+    long first = Records.newest(run.record()).orElseThrow().generation();
+    report(0, new RankReport.CheckpointFinished(10, "p", 0, 0, 0, ""));
+    saveFails(0, 20);
+    exit(1);
+    park(0, 20, -1);
+    apply(decide(1));
+    start(2, 20);
+    assertThat(run.record().generations())
+        .filteredOn(g -> g.savedStep().isPresent())
+        .singleElement()
+        .satisfies(
+            g -> {
+              assertThat(g.generation()).isEqualTo(first);
+              assertThat(g.savedStep()).contains(10L);
+              assertThat(g.firstStep()).isPresent();
+            });
+  }
+
   private void saveFails(int rank, long step) {
     report(rank, new RankReport.CheckpointFinished(step, "p", 0, 0, 0, "generation is over"));
   }

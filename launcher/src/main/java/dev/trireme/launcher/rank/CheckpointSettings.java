@@ -10,6 +10,7 @@ import dev.trireme.protocol.Stored.GenerationRecord;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -45,6 +46,16 @@ record CheckpointSettings(CheckpointSpec spec, Path runDirectory) {
       one.firstStep().ifPresent(step -> starts.add(new Lineage.Start(one.generation(), step)));
     }
     return new Lineage(starts);
+  }
+
+  /** The newest step that these have saved and that none of them has done again, if any. */
+  static Optional<Long> savedStep(List<GenerationRecord> generations) {
+    Lineage lineage = lineage(generations);
+    return generations.stream()
+        .filter(g -> g.savedStep().isPresent())
+        .filter(g -> lineage.supersededBy(g.generation(), g.savedStep().get()).isEmpty())
+        .max(Comparator.comparingLong(GenerationRecord::generation))
+        .flatMap(GenerationRecord::savedStep);
   }
 
   /** The checkpoint of a step, for people. */

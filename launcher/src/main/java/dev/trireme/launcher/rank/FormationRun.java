@@ -252,8 +252,13 @@ final class FormationRun implements AutoCloseable {
   private RankContext.Origin origin() {
     StateSource source = join.source();
     return switch (source.kind()) {
-      case RANK -> new RankContext.Origin(source.rank(), true, Optional.empty());
-      case CHECKPOINT -> new RankContext.Origin(0, false, Optional.of(checkpoints.location()));
+      case RANK -> new RankContext.Origin(source.rank(), true, Optional.empty(), Optional.empty());
+      case CHECKPOINT ->
+          new RankContext.Origin(
+              0,
+              false,
+              Optional.of(checkpoints.location()),
+              CheckpointSettings.savedStep(join.generations()));
       case JOB -> RankContext.Origin.JOB;
     };
   }

@@ -97,10 +97,13 @@ public final class RankContext implements TrainingContext {
    * @param held whether that rank's replica holds it; else it restores it
    * @param ownCheckpoints where this run's checkpoints lie, when the newest of them is to be tried
    *     before {@code checkpoint.resumeFrom}
+   * @param savedStep a step of which this run is known to have a checkpoint there, so that to find
+   *     none is no reason to begin anew
    */
-  public record Origin(int root, boolean held, Optional<String> ownCheckpoints) {
+  public record Origin(
+      int root, boolean held, Optional<String> ownCheckpoints, Optional<Long> savedStep) {
     /** As the job says: a checkpoint, or fresh weights. */
-    public static final Origin JOB = new Origin(0, false, Optional.empty());
+    public static final Origin JOB = new Origin(0, false, Optional.empty(), Optional.empty());
   }
 
   /** Hears once that this rank has the state that all ranks start from. */
@@ -258,6 +261,7 @@ public final class RankContext implements TrainingContext {
     if (own.isPresent()) {
       return take(own.get());
     }
+    origin.savedStep().ifPresent(this::refuseToBeginAnew);
     Optional<String> source = job.checkpoint().resumeFrom();
     if (source.isEmpty()) {
       job.model()
@@ -278,6 +282,16 @@ public final class RankContext implements TrainingContext {
                             + source.get()
                             + "' holds no whole checkpoint; name another directory, or leave the key"
                             + " out to start afresh")));
+  }
+
+  private void refuseToBeginAnew(long saved) {
+    throw new CheckpointException(
+        "this job has saved its step "
+            + saved
+            + ", and '"
+            + origin.ownCheckpoints().orElse("")
+            + "' holds no whole checkpoint of it; it does not begin anew: see that what is there is"
+            + " mounted and whole, or submit it once more to begin at its start");
   }
 
   private Progress take(Checkpointer.Restored restored) {

@@ -38,11 +38,17 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
   private final Diary diary = new Diary();
   private Optional<Checkpointer.Restored> stored = Optional.empty();
   private Optional<Progress> survived = Optional.empty();
+  private Optional<Long> saved = Optional.empty();
+
+  /** Of this run's own checkpoints. */
+  @TempDir private Path place;
+
   private long stopAtStep = Long.MAX_VALUE;
 
   @Test
@@ -152,6 +158,20 @@ class TrainerTest {
         .hasMessageContaining("'ckpt' holds no whole checkpoint");
   }
 
+  /** Neither where the directory is gone, as what is not mounted, nor where nothing is whole. */
+  @Test
+  void shouldNotBeginAnewWhereItsOwnCheckpointsAreGone() {
+    saved = Optional.of(2L);
+    JobSpec job = spec(Optional.of(4L), Optional.empty(), Optional.empty());
+    for (Path each : List.of(place, place.resolve("gone"))) {
+      place = each;
+      assertThatThrownBy(() -> run(job, 8, false))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContainingAll("saved its step 2", each.toString(), "does not begin anew");
+    }
+    assertThat(diary.lines()).noneMatch(line -> line.startsWith("forward"));
+  }
+
   @Test
   void shouldSaveACheckpointEveryNStepsAndAtTheEnd() {
     run(spec(Optional.of(5L), Optional.empty(), Optional.empty()), 8, false);
@@ -190,7 +210,8 @@ class TrainerTest {
               "",
               new RankContext.Ports(
                   replica, data, group, new Exchange(), new Steps(), new Checkpoints(), state),
-              new RankContext.Origin(0, survived.isPresent(), Optional.empty()),
+              new RankContext.Origin(
+                  0, survived.isPresent(), saved.map(step -> place.toString()), saved),
               (progress, from) ->
                   diary.write(
                       "started " + progress.step() + from.map(p -> " from " + p).orElse("")));
