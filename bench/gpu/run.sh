@@ -15,7 +15,7 @@
 #
 # Nothing is built here, and neither Maven nor a network is needed. Before, on any machine with both:
 #
-#   ./trireme --device cuda doctor                    launcher/target/cuda: all but two steps
+#   ./trireme --device cuda doctor                    launcher/target/cuda: all but three steps
 #   mvn -q -B -DskipTests -pl bench -am package       bench/target/bench.jar: the steps *_losses
 #
 # To a machine without a network to which little travels at a time (64 MiB a call, say), and which
@@ -189,7 +189,12 @@ peer_nccl_shared() {
   export CUDA_VISIBLE_DEVICES=0 NCCL_MULTI_RANK_GPU_ENABLE=1 LD_PRELOAD="$newest"
   python3 "$here/peer_nccl.py" 1 2 >"$work/rank1.txt" 2>&1 &
   second=$!
-  python3 "$here/peer_nccl.py" 0 2 && wait "$second"
+  python3 "$here/peer_nccl.py" 0 2
+  code=$?
+  [ "$code" -eq 0 ] || kill "$second"
+  wait "$second" && [ "$code" -eq 0 ] && return 0
+  cat "$work/rank1.txt"
+  return 1
 }
 
 # PyTorch's training on the same device, to stand beside mnist_losses.
@@ -233,14 +238,14 @@ nccl_shrink() {
   grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }
 
-# Waits until a job of three ranks has trained for a while since the last generation.
+# Waits until a job's newest generation has three ranks and has trained for a while.
 settled() { # RUN
-  from=$(grep -c . "$1/metrics.jsonl" 2>/dev/null)
   waited=0
   while [ "$waited" -lt 40 ]; do
-    if tail -n 1 "$1/metrics.jsonl" 2>/dev/null | grep -q '"step"' &&
-      [ "$(grep -c . "$1/metrics.jsonl")" -ge $((${from:-0} + 2)) ] &&
-      grep '"type":"generation"' "$1/events.jsonl" | tail -n 1 | grep -q '"worldSize":3'; then
+    newest=$(grep '"type":"generation"' "$1/events.jsonl" 2>/dev/null | grep '"worldSize"' |
+      tail -n 1 | grep '"worldSize":3' | sed -n 's/.*"generation":\([0-9]*\).*/\1/p')
+    if [ -n "$newest" ] &&
+      [ "$(grep -c '"generation":'"$newest"',' "$1/metrics.jsonl" 2>/dev/null)" -ge 2 ]; then
       return 0
     fi
     sleep 1

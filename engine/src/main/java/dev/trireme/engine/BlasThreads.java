@@ -1,6 +1,6 @@
 package dev.trireme.engine;
 
-import dev.trireme.api.tensor.Shape;
+import dev.trireme.api.tensor.NamedTensor;
 import java.util.Collection;
 
 /**
@@ -9,8 +9,8 @@ import java.util.Collection;
  * <p>libtorch's own loops run on OpenMP's threads, products on OpenBLAS's, which know nothing of
  * each other. A convolution calls for products from within a loop over the batch: with threads of
  * their own on both sides twice as many wait for each other as there are cores. So a model with
- * convolutions has products of one thread, many at a time; a linear layer's, which stand alone, get
- * all. Figures are in {@code bench/NOTEBOOK.md}.
+ * convolutions has products of one thread, many at a time, also those of its linear layers; in
+ * another, whose products stand alone, they get all. Figures are in {@code bench/NOTEBOOK.md}.
  */
 final class BlasThreads {
   /** Weights of convolutions have at least the channels out, those in, and one size. */
@@ -20,10 +20,15 @@ final class BlasThreads {
 
   /**
    * @param threads of the rank, at least 1
-   * @param parameters shapes of the model's
+   * @param state the model's, also what is not trained
    */
-  static int of(int threads, Collection<Shape> parameters) {
-    boolean convolves = parameters.stream().anyMatch(s -> s.rank() >= CONVOLUTION_DIMENSIONS);
-    return convolves ? 1 : threads;
+  static int of(int threads, Collection<NamedTensor> state) {
+    return state.stream().anyMatch(BlasThreads::isOfConvolution) ? 1 : threads;
+  }
+
+  /** By its name, for other tensors have three dimensions, too: a table of positions, say. */
+  private static boolean isOfConvolution(NamedTensor tensor) {
+    String last = tensor.name().substring(tensor.name().lastIndexOf('.') + 1);
+    return last.startsWith("weight") && tensor.shape().rank() >= CONVOLUTION_DIMENSIONS;
   }
 }

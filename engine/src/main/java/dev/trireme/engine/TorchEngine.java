@@ -8,11 +8,7 @@ import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ModelSpec;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.api.tensor.Device;
-import dev.trireme.api.tensor.NamedTensor;
-import dev.trireme.api.tensor.Shape;
-import dev.trireme.engine.StateDict.Role;
 import java.nio.file.Path;
-import java.util.List;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -51,7 +47,7 @@ public final class TorchEngine implements Engine {
     torch.manual_seed(job.train().seed());
     try {
       Network network = network(job, data, loader);
-      Natives.blasThreads(BlasThreads.of(threads, shapes(network)));
+      Natives.blasThreads(BlasThreads.of(threads, network.state().named(role -> true)));
       return replica(network, loss, job, device);
     } catch (RuntimeException e) {
       throw OutOfMemory.shortage(e)
@@ -69,12 +65,6 @@ public final class TorchEngine implements Engine {
       network.close();
       throw e;
     }
-  }
-
-  private static List<Shape> shapes(Network network) {
-    return network.state().named(role -> role == Role.PARAMETER).stream()
-        .map(NamedTensor::shape)
-        .toList();
   }
 
   private static Device device(DeviceKind wanted) {

@@ -3,22 +3,33 @@ package dev.trireme.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.trireme.api.engine.Replica;
+import dev.trireme.api.tensor.DType;
+import dev.trireme.api.tensor.NamedTensor;
 import dev.trireme.api.tensor.Shape;
+import dev.trireme.api.tensor.TensorBuffer;
 import java.util.List;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.junit.jupiter.api.Test;
 
 class BlasThreadsTest {
+  /** Whose values are not looked at. */
+  private static NamedTensor tensor(String name, long... dims) {
+    Shape shape = Shape.of(dims);
+    return new NamedTensor(name, shape, TensorBuffer.cpu(64, DType.FLOAT32, shape.elements()));
+  }
+
   @Test
   void shouldGiveProductsWithinTheLoopsOfConvolutionsOneThreadEach() {
-    List<Shape> shapes = List.of(Shape.of(32, 1, 3, 3), Shape.of(32), Shape.of(10, 800));
-    assertThat(BlasThreads.of(4, shapes)).isEqualTo(1);
-    assertThat(BlasThreads.of(4, List.of(Shape.of(8, 4, 5)))).isEqualTo(1);
+    NamedTensor linear = tensor("3.weight", 10, 800);
+    assertThat(BlasThreads.of(4, List.of(tensor("0.weight", 32, 1, 3, 3), linear))).isEqualTo(1);
+    assertThat(BlasThreads.of(4, List.of(tensor("conv.weight_v", 8, 4, 5)))).isEqualTo(1);
   }
 
   @Test
   void shouldGiveProductsThatStandAloneAllThreads() {
-    assertThat(BlasThreads.of(4, List.of(Shape.of(512, 784), Shape.of(512)))).isEqualTo(4);
+    NamedTensor linear = tensor("1.weight", 512, 784);
+    NamedTensor positions = tensor("positions", 1, 64, 512);
+    assertThat(BlasThreads.of(4, List.of(linear, tensor("1.bias", 512), positions))).isEqualTo(4);
     assertThat(BlasThreads.of(1, List.of())).isEqualTo(1);
   }
 

@@ -99,7 +99,8 @@ public sealed interface Stored extends Message {
    * @param worldSize its ranks; 0 for one that was another run's, whose checkpoints the job finds
    *     in its place and must stay above
    * @param firstStep the first step it computes; absent until its ranks are ready
-   * @param savedStep the newest step of which it has committed a checkpoint; absent while none
+   * @param savedStep the newest step of which it has committed a checkpoint, or the one of the
+   *     job's own checkpoint that it began with; absent while none
    */
   record GenerationRecord(
       long generation, int worldSize, Optional<Long> firstStep, Optional<Long> savedStep) {

@@ -105,13 +105,14 @@ public final class Blame {
     }
     // Once more from the front: of those that accuse the most accused, the first is quoted.
     int accused = best.report().suspectRank();
-    // Who ends knows best why; the others have only seen it leave.
+    // Who ends, and accuses nobody, knows best why; the others have only seen something end.
     Optional<Complaint> own =
         hearsay.stream()
-            .filter(c -> c.rank() == accused && !c.parked() && c.report().suspectRank() < 0)
+            .filter(c -> !c.parked() && c.report().suspectRank() < 0)
+            .filter(c -> accused < 0 || c.rank() == accused)
             .findFirst();
     if (own.isPresent()) {
-      return new Blamed(accused, own.get(), own.get().report().verdict());
+      return new Blamed(own.get().rank(), own.get(), own.get().report().verdict());
     }
     Complaint quoted =
         hearsay.stream().filter(c -> c.report().suspectRank() == accused).findFirst().orElse(best);

@@ -216,6 +216,10 @@ final class Forming {
       life.figures().ready(ready);
     }
     long generation = formation.generation();
+    if (Records.isOwnCheckpoint(life.record(), ready.restoredFrom())) {
+      life.change(Records.saved(life.record(), generation, ready.progress().step()));
+      life.store();
+    }
     if (works) {
       life.publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
     }

@@ -56,7 +56,13 @@ final class Records {
     return copy(r, r.term(), r.state(), r.reason(), all);
   }
 
-  /** That generation has committed a checkpoint of this step. */
+  /** Whether a checkpoint lies where the job's own do. */
+  static boolean isOwnCheckpoint(JobRecord r, String path) {
+    String place = r.job().checkpoint().path().orElseGet(() -> r.runDirectory() + "/checkpoints");
+    return path.startsWith(place.replaceAll("/+$", "") + "/");
+  }
+
+  /** There is a checkpoint of this step, which that generation has committed or begun with. */
   static JobRecord saved(JobRecord r, long generation, long step) {
     List<GenerationRecord> all =
         r.generations().stream()

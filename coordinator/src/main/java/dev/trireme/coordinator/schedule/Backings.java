@@ -186,11 +186,9 @@ public final class Backings {
     if (device != DeviceKind.CUDA) {
       return Optional.of(ON_CPU);
     }
-    if (now.nccl() == NcclDevices.SHARED && backend == BackendKind.NCCL) {
-      return Optional.empty();
-    }
+    boolean shares = now.nccl() == NcclDevices.SHARED && backend == BackendKind.NCCL;
     return now.placements().stream()
-        .filter(p -> p.ranks().size() > hostOf(now, p).devices())
+        .filter(p -> (shares ? 1 : p.ranks().size()) > hostOf(now, p).devices())
         .map(
             p ->
                 p.ranks().size()

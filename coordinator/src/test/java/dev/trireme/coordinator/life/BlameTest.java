@@ -60,6 +60,10 @@ class BlameTest {
             List.of(leaves(1, 0), fails(0, "the disk is gone"), leaves(2, 0), leaves(3, 0)),
             "0: the disk is gone",
             "0: the disk is gone"),
+        arguments(
+            List.of(leaves(1, -1), fails(0, "the disk is gone"), leaves(2, -1), leaves(3, -1)),
+            "0: the disk is gone",
+            "0: the disk is gone"),
         arguments(List.of(usage(3)), "3: bad labels", "3: bad labels"),
         arguments(List.of(says(0, 1), usage(3)), "3: bad labels", "3: bad labels"),
         arguments(

@@ -84,6 +84,8 @@ class JobRunFaultsTest extends RecoveringJob {
     park(0, 20, -1);
     apply(decide(1));
     start(2, 20);
+    saveFails(0, 30);
+    assertThat(stored).as("it is kept").isEqualTo(run.record());
     assertThat(run.record().generations())
         .filteredOn(g -> g.savedStep().isPresent())
         .singleElement()
@@ -93,6 +95,28 @@ class JobRunFaultsTest extends RecoveringJob {
               assertThat(g.savedStep()).contains(10L);
               assertThat(g.firstStep()).isPresent();
             });
+  }
+
+  @Test
+  void shouldKeepThatThereIsACheckpointWhereAGenerationHasBegunWithOne() {
+    running(1, 1, 1);
+    report(0, new RankReport.CheckpointFinished(20, "p", 0, 0, 0, ""));
+    assertThat(stored).as("it is kept at once").isEqualTo(run.record());
+    committed(21);
+    exit(0);
+    apply(decide(1));
+    run.onStarted(generation, 0, 1);
+    String place = run.record().runDirectory() + "/checkpoints";
+    Progress progress = new Progress(10, new Cursor(0, 10));
+    report(0, new RankReport.Ready(progress, place + "/step-00000010", 50, 10, 5, 1));
+    assertThat(Records.newest(stored).orElseThrow().savedStep()).contains(10L);
+
+    committed(11);
+    exit(0);
+    apply(decide(1));
+    run.onStarted(generation, 0, 2);
+    report(0, new RankReport.Ready(progress, place + "-of-another/step-00000010", 50, 10, 5, 1));
+    assertThat(Records.newest(stored).orElseThrow().savedStep()).isEmpty();
   }
 
   private void saveFails(int rank, long step) {

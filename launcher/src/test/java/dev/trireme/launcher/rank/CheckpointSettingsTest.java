@@ -25,7 +25,10 @@ class CheckpointSettingsTest {
     assertThat(CheckpointSettings.savedStep(List.of(generation(1, 1, 20), generation(2, 21, 40))))
         .contains(40L);
     assertThat(CheckpointSettings.savedStep(List.of(generation(1, 1, 20), generation(2, 11, 0))))
-        .as("generation 2 has gone back behind it")
+        .as("generation 2 has gone back behind it, with the state of a rank")
         .isEmpty();
+    assertThat(CheckpointSettings.savedStep(List.of(generation(1, 1, 20), generation(2, 11, 10))))
+        .as("and here with a checkpoint")
+        .contains(10L);
   }
 }
