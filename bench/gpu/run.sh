@@ -238,13 +238,13 @@ nccl_shrink() {
   grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }
 
-# Waits until a job's newest generation has three ranks and has trained for a while.
-settled() { # RUN
+# Waits until a generation of three ranks, not the one before, has trained for a while.
+settled() { # RUN BEFORE
   waited=0
   while [ "$waited" -lt 40 ]; do
     newest=$(grep '"type":"generation"' "$1/events.jsonl" 2>/dev/null | grep '"worldSize"' |
       tail -n 1 | grep '"worldSize":3' | sed -n 's/.*"generation":\([0-9]*\).*/\1/p')
-    if [ -n "$newest" ] &&
+    if [ -n "$newest" ] && [ "$newest" -gt "$2" ] &&
       [ "$(grep -c '"generation":'"$newest"',' "$1/metrics.jsonl" 2>/dev/null)" -ge 2 ]; then
       return 0
     fi
@@ -262,8 +262,9 @@ nccl_deaths() {
     --set parallel.device=cuda --set parallel.backend=nccl --set parallel.workers=2:3 \
     --set train.epochs=6 --set failurePolicy.maxRestarts=10 &
   job=$!
+  newest=0
   for rank in 0 2 1; do
-    settled "$run" || break
+    settled "$run" "$newest" || break
     pid=$(grep '"type":"generation"' "$run/events.jsonl" | tail -n 1 |
       sed -n 's/.*"rank":'"$rank"',[^}]*"pid":\([0-9]*\).*/\1/p')
     kill -9 "$pid"

@@ -127,6 +127,44 @@ class NcclStandinTest {
     }
   }
 
+  /** Also of communicators that were made with a process that came later. */
+  @Test
+  void shouldLoseEachRankInTurnAndGrowAgain() throws Exception {
+    try (TriremeRun run =
+        start(
+            true, "--set", "train.steps=1000000", "--set", NCCL, "--set", "parallel.workers=2:3")) {
+      long before = 0;
+      for (int rank : new int[] {0, 2, 1}) {
+        long last = before;
+        run.await("a generation of three trains", () -> settled(run) > last);
+        JsonNode newest = generations(run).get(generations(run).size() - 1);
+        before = newest.path("generation").asLong();
+        TriremeRun.signal(newest.path("ranks").get(rank).path("pid").asLong(), "KILL");
+      }
+      long last = before;
+      run.await("three train again", () -> settled(run) > last);
+      assertThat(generations(run)).allMatch(g -> g.path("backend").asText().equals("nccl"));
+      assertThat(events(run, "failure")).hasSize(3);
+      assertThat(logs(run))
+          .contains("goes on with the communicator of generation " + before)
+          .doesNotContain("STANDIN");
+    }
+  }
+
+  /** The newest generation, where it has three ranks and has committed steps; else 0. */
+  private static long settled(TriremeRun run) {
+    List<JsonNode> all = generations(run);
+    if (all.isEmpty()) {
+      return 0;
+    }
+    JsonNode newest = all.get(all.size() - 1);
+    long generation = newest.path("generation").asLong();
+    boolean trains =
+        run.lines("metrics.jsonl").stream()
+            .anyMatch(line -> line.path("generation").asLong() == generation);
+    return trains && newest.path("worldSize").asInt() == 3 ? generation : 0;
+  }
+
   private static String logs(TriremeRun run) throws IOException {
     StringBuilder all = new StringBuilder();
     try (Stream<Path> files = Files.list(run.runDirectory().resolve("logs"))) {
