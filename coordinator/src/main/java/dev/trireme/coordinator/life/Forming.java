@@ -216,6 +216,9 @@ final class Forming {
       life.figures().ready(ready);
     }
     long generation = formation.generation();
+    if (number == 0 && ready.restoredFrom().isEmpty()) {
+      recovery.restoredNothing();
+    }
     if (Records.isOwnCheckpoint(life.record(), ready.restoredFrom())) {
       life.change(Records.saved(life.record(), generation, ready.progress().step()));
       life.store();

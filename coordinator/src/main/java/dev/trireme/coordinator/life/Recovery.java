@@ -147,6 +147,13 @@ final class Recovery {
     source = from;
   }
 
+  /** Rank 0 has found no checkpoint: unless a rank had the state, all begins as the job does. */
+  void restoredNothing() {
+    if (source.kind() == StateSource.Kind.CHECKPOINT) {
+      source = StateSource.JOB;
+    }
+  }
+
   /** All processes are there. */
   void formed() {
     formedAt = Optional.of(time.nanos());

@@ -119,6 +119,17 @@ class JobRunFaultsTest extends RecoveringJob {
     assertThat(Records.newest(stored).orElseThrow().savedStep()).isEmpty();
   }
 
+  @Test
+  void shouldSayThatAJobWithoutACheckpointHasBegunAnew() {
+    running(1, 1, 1);
+    committed(21);
+    exit(0);
+    apply(decide(1));
+    start(1, 0);
+    committed(1);
+    assertThat(last(JobEvent.Recovered.class).source()).isEqualTo(StateSource.JOB);
+  }
+
   private void saveFails(int rank, long step) {
     report(rank, new RankReport.CheckpointFinished(step, "p", 0, 0, 0, "generation is over"));
   }

@@ -84,9 +84,11 @@ final class UsageErrors implements IParameterExceptionHandler {
   }
 
   private static String missing(ArgSpec argument) {
-    return argument instanceof OptionSpec option
-        ? "option '" + option.longestName() + "' needs a value: " + option.paramLabel()
-        : "expected " + argument.paramLabel() + ", found nothing";
+    if (argument instanceof OptionSpec option && !option.required()) {
+      return "option '" + option.longestName() + "' needs a value: " + option.paramLabel();
+    }
+    String name = argument instanceof OptionSpec option ? option.longestName() + " " : "";
+    return "expected " + name + argument.paramLabel() + ", found nothing";
   }
 
   private static String commands(CommandSpec command) {

@@ -52,6 +52,20 @@ public final class JobValidation {
   }
 
   /** The check of one job. */
+  /** Whether a directory of the file system is a checkpoint, or has any in it, by their names. */
+  public static boolean holdsCheckpoint(Path directory) {
+    Path name = directory.toAbsolutePath().normalize().getFileName();
+    if (name != null && name.toString().startsWith("step-")
+        || Files.exists(directory.resolve("manifest.json"))) {
+      return true;
+    }
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.anyMatch(entry -> entry.getFileName().toString().startsWith("step-"));
+    } catch (IOException e) {
+      return Files.isDirectory(directory); // the rank that cannot read there says why
+    }
+  }
+
   private final class Check {
     private final ResolvedJob job;
     private final JobSpec spec;
@@ -163,6 +177,10 @@ public final class JobValidation {
                         + "', found "
                         + found);
               });
+      path(key, name)
+          .filter(Files::isDirectory)
+          .filter(directory -> !holdsCheckpoint(directory))
+          .ifPresent(directory -> refuse(key, "'" + name + "' holds no checkpoint (step-*)"));
     }
 
     private void canBeDirectory(String name) {

@@ -14,11 +14,11 @@ import java.util.Arrays;
  * @param bytes at most {@value #MAX}
  * @param next where the piece after it begins
  */
-record LogSlice(byte[] bytes, long next) {
+public record LogSlice(byte[] bytes, long next) {
   private static final int MAX = 64 << 10;
 
   /** Reads what is there from {@code offset} on; nothing where there is no such log yet. */
-  static LogSlice read(Path runDirectory, long rank, long offset) throws IOException {
+  public static LogSlice read(Path runDirectory, long rank, long offset) throws IOException {
     return read(runDirectory.resolve("logs").resolve("rank-" + rank + ".log"), offset);
   }
 

@@ -11,6 +11,7 @@ import dev.trireme.launcher.cli.Console;
 import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.TrainRunner;
 import dev.trireme.launcher.config.JobReader;
+import dev.trireme.launcher.config.JobValidation;
 import dev.trireme.launcher.config.ValidatedJob;
 import dev.trireme.launcher.control.ClusterFile;
 import dev.trireme.launcher.control.HostName;
@@ -79,9 +80,8 @@ public final class EmbeddedRunner implements TrainRunner {
             .println(
                 "trireme: the run in "
                     + asked
-                    + " has succeeded: there is nothing to continue; to train further, raise"
-                    + " train.epochs in a new run with --set checkpoint.resumeFrom="
-                    + asked.resolve("checkpoints"));
+                    + " has succeeded: there is nothing to continue"
+                    + further(asked.resolve("checkpoints")));
         return ExitCode.USAGE;
       }
       JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
@@ -98,6 +98,13 @@ public final class EmbeddedRunner implements TrainRunner {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.FAILED;
     }
+  }
+
+  private static String further(Path checkpoints) {
+    return JobValidation.holdsCheckpoint(checkpoints)
+        ? "; to train further, raise train.epochs in a new run with --set checkpoint.resumeFrom="
+            + checkpoints
+        : "; it has left no checkpoint there from which another run could train further";
   }
 
   /** What the job asks for and this machine will never have: in a cluster it would wait for it. */

@@ -17,6 +17,8 @@ import java.util.concurrent.CompletableFuture;
 final class ProgressFeed implements JobListener {
   private final ProgressDisplay display;
   private final CompletableFuture<JobResult> result = new CompletableFuture<>();
+  private long lastStep;
+  private String lostSteps = "";
 
   ProgressFeed(ProgressDisplay display) {
     this.display = display;
@@ -32,7 +34,7 @@ final class ProgressFeed implements JobListener {
     if (event instanceof JobEvent.StateChanged changed) {
       stateChanged(changed);
     } else if (event instanceof JobEvent.RankReady ready && ready.rank() == 0) {
-      started(ready.ready());
+      started(ready);
     } else if (event instanceof JobEvent.BucketsTuned tuned) {
       display.message(
           "the ranks have measured: buckets of "
@@ -41,6 +43,7 @@ final class ProgressFeed implements JobListener {
               + ByteSizes.format(tuned.buckets().firstBucketSize()));
     } else if (event instanceof JobEvent.Progress progress) {
       RankReport.Committed committed = progress.committed();
+      lastStep = committed.step();
       display.step(
           new StepView(
               committed.from().epoch() + 1,
@@ -67,13 +70,15 @@ final class ProgressFeed implements JobListener {
               .formatted(harmed.kind().past(), harmed.rank(), harmed.how()));
     } else if (event instanceof JobEvent.Recovered recovered) {
       display.message(
-          "generation %d goes on with step %d on %d %s, %.1f s later"
+          "generation %d goes on with step %d on %d %s, %.1f s later%s"
               .formatted(
                   recovered.generation(),
                   recovered.firstStep(),
                   recovered.worldSize(),
                   recovered.worldSize() == 1 ? "rank" : "ranks",
-                  recovered.stepped()));
+                  recovered.stepped(),
+                  lostSteps));
+      lostSteps = "";
     } else if (event instanceof JobEvent.Ended ended) {
       result.complete(ended.result());
     }
@@ -98,11 +103,18 @@ final class ProgressFeed implements JobListener {
     }
   }
 
-  private void started(RankReport.Ready ready) {
+  private void started(JobEvent.RankReady event) {
+    RankReport.Ready ready = event.ready();
+    long step = ready.progress().step();
     if (!ready.restoredFrom().isEmpty()) {
-      display.message(
-          "resumed from " + ready.restoredFrom() + ", at step " + ready.progress().step());
+      display.message("resumed from " + ready.restoredFrom() + ", at step " + step);
+    } else if (step == 0 && event.generation() > 1) {
+      display.message("begins at its first step again: it has saved no checkpoint");
     }
+    lostSteps =
+        step < lastStep
+            ? ": it had come to step " + lastStep + ", and what follows is done again"
+            : "";
     display.started(new RunPlan(ready.totalSteps(), ready.epochs()));
   }
 

@@ -37,8 +37,11 @@ final class ShippedFiles {
   /** In the user's cache, as the XDG base directory specification has it. */
   static ShippedFiles ofUser() {
     String named = System.getenv().getOrDefault("XDG_CACHE_HOME", "");
+    String home = System.getenv().getOrDefault("HOME", "");
     Path base =
-        named.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(named);
+        named.isBlank()
+            ? Path.of(home.isBlank() ? System.getProperty("user.home") : home, ".cache")
+            : Path.of(named);
     return new ShippedFiles(base.resolve("trireme").resolve("files"));
   }
 

@@ -106,7 +106,7 @@ class BadInputTest {
         commandLine("an override without value", "train JOB --set name", "expected key=value"),
         commandLine("nothing to measure", "bench", "expected a command (commands: allreduce"),
         commandLine("nothing such to measure", "bench allreduse", "'allreduce'?"),
-        commandLine("no number of ranks", "bench allreduce", "'--ranks' needs a value: N"),
+        commandLine("no number of ranks", "bench allreduce", "expected --ranks N, found nothing"),
         bench("a word for a number", "--ranks two", "--ranks: expected a whole number from 1 to"),
         bench("no ranks", "--ranks 0", "from 1 to 64, found '0'"),
         bench("too many ranks", "--ranks 65", "from 1 to 64, found '65'"),

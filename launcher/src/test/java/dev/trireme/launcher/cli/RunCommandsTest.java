@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.trireme.launcher.control.HostName;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,6 +58,25 @@ class RunCommandsTest {
     assertThat(shown.out().lines())
         .containsExactly(
             "state             SUCCEEDED", "samplesPerSecond  6722", "metrics.loss      0.5");
+  }
+
+  @Test
+  void shouldPrintTheLogOfARank() throws Exception {
+    Files.createDirectory(run.resolve("logs"));
+    Files.writeString(run.resolve("logs/rank-1.log"), "one\ntwo\n");
+    for (String[] more : new String[][] {{}, {"--follow"}}) {
+      CliRun printed =
+          CliRun.of(
+              Stream.concat(
+                      Stream.of("job", "logs", run.toString(), "--rank", "1"), Stream.of(more))
+                  .toArray(String[]::new));
+      assertThat(printed.out().lines()).containsExactly("one", "two");
+      assertThat(printed.code()).isZero();
+    }
+    assertSays(
+        CliRun.of("job", "logs", run.toString()),
+        ExitCode.USAGE,
+        "found no file " + run.resolve("logs/rank-0.log"));
   }
 
   @Test

@@ -248,6 +248,9 @@ class JobValidationTest {
         .startsWith("checkpoint.path: '" + full + "' is not empty")
         .endsWith("continue that run with checkpoint.resumeFrom: " + full);
     check(DIGITS, "checkpoint={path: " + full + ", resumeFrom: " + full + "}");
+    Path none = Files.createDirectories(directory.resolve("none"));
+    assertThat(refused(DIGITS, "checkpoint={resumeFrom: " + none + "}"))
+        .containsExactly("checkpoint.resumeFrom: '" + none + "' holds no checkpoint (step-*)");
     check(DIGITS, "checkpoint={path: 's3://bucket/run'}");
     assertThat(refused(DIGITS, "checkpoint={path: 's3://Bucket/run'}"))
         .singleElement()

@@ -290,8 +290,8 @@ public final class RankContext implements TrainingContext {
             + saved
             + ", and '"
             + origin.ownCheckpoints().orElse("")
-            + "' holds no whole checkpoint of it; it does not begin anew: see that what is there is"
-            + " mounted and whole, or submit it once more to begin at its start");
+            + "' holds no whole checkpoint; it does not begin anew: bring its checkpoints back there"
+            + " (is it mounted?) and resume the job, or start another one to begin at the start");
   }
 
   private Progress take(Checkpointer.Restored restored) {

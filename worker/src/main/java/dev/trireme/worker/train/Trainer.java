@@ -18,6 +18,7 @@ import dev.trireme.api.train.TrainingOutcome;
 import dev.trireme.api.train.TrainingProgram;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
  * The built-in training loop: what every job runs that names no program of its own. It uses nothing
@@ -33,6 +34,7 @@ public final class Trainer implements TrainingProgram {
 
     Progress progress = context.start();
     Map<String, Double> metrics = new LinkedHashMap<>();
+    OptionalDouble lastLoss = OptionalDouble.empty();
     boolean stop = false;
     // Where others are further on, all have met there before.
     boolean evaluated =
@@ -63,7 +65,7 @@ public final class Trainer implements TrainingProgram {
         progress = progress.next(batch.after());
         steps.applied(record(context, step, batch, totals, learningRate));
         context.checkpointIfDue(progress, totals.checkpoint());
-        metrics.put("loss", totals.meanLoss());
+        lastLoss = OptionalDouble.of(totals.meanLoss());
         // Behind the last step there is nothing to stop: the job is done, and evaluated.
         stop = totals.stop() && progress.step() < totalSteps;
         evaluated = batch.lastOfEpoch() && !stop;
@@ -77,6 +79,8 @@ public final class Trainer implements TrainingProgram {
       evaluate(context, progress.step(), progress.cursor().epoch(), metrics);
     }
     context.finish(progress);
+    // That of the last evaluation, beside its accuracy, where there was one.
+    lastLoss.ifPresent(loss -> metrics.putIfAbsent("loss", loss));
     return new TrainingOutcome(progress, progress.step() < totalSteps, metrics);
   }
 

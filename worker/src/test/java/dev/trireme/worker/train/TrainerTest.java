@@ -107,6 +107,15 @@ class TrainerTest {
   }
 
   @Test
+  void shouldTellTheLossOfTheLastEvaluationBesideItsAccuracyWhenStopped() {
+    stopAtStep = 3;
+    TrainingOutcome outcome =
+        run(spec(Optional.of(100L), Optional.empty(), Optional.empty()), 8, true);
+    assertThat(outcome.stopped()).isTrue();
+    assertThat(outcome.metrics()).containsEntry("loss", 3.0).containsEntry("accuracy", 1.0);
+  }
+
+  @Test
   void shouldStopAfterTheStepInWhichAStopWasRequested() {
     stopAtStep = 2;
     TrainingOutcome outcome =

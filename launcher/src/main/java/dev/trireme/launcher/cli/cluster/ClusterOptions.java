@@ -185,7 +185,10 @@ public final class ClusterOptions {
   private Path home() {
     return variable("XDG_CONFIG_HOME")
         .map(Path::of)
-        .orElseGet(() -> Path.of(System.getProperty("user.home"), ".config"))
+        .orElseGet(
+            () ->
+                Path.of(
+                    variable("HOME").orElseGet(() -> System.getProperty("user.home")), ".config"))
         .resolve("trireme");
   }
 

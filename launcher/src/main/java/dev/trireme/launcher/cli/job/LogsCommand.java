@@ -8,6 +8,11 @@ import dev.trireme.launcher.cli.cluster.ClusterOptions.UnknownClusterException;
 import dev.trireme.launcher.control.ApiClient;
 import dev.trireme.launcher.control.ControlClient.RefusedException;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
+import dev.trireme.launcher.control.LogSlice;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -21,7 +26,7 @@ import picocli.CommandLine.Spec;
     name = "logs",
     header = "Prints what a rank of a job has printed.",
     footerHeading = "%nExample:%n",
-    footer = "  trireme job logs job-7 --rank 1 -f")
+    footer = {"  trireme job logs job-7 --rank 1 -f", "  trireme job logs runs/quickstart"})
 final class LogsCommand implements Callable<Integer> {
   @Mixin private JobTarget target;
 
@@ -47,15 +52,36 @@ final class LogsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (target.isRun() || rank < 0) {
+    if (rank < 0) {
       throw new CommandLine.ParameterException(
-          spec.commandLine(),
-          target.isRun()
-              ? "expected the id of a job of a cluster; the logs of a run are in its directory,"
-                  + " logs/rank-N.log"
-              : "--rank: expected at least 0, found " + rank);
+          spec.commandLine(), "--rank: expected at least 0, found " + rank);
     }
-    return Asking.run(console, this::print);
+    return Asking.run(console, target.isRun() ? this::printOfRun : this::print);
+  }
+
+  private int printOfRun() throws UnreachableException, RefusedException {
+    Path run = target.run();
+    Path log = run.resolve("logs").resolve("rank-" + rank + ".log");
+    if (!Files.isRegularFile(log)) {
+      throw new RefusedException("expected a log of rank " + rank + ", found no file " + log);
+    }
+    try {
+      for (long offset = 0; ; ) {
+        LogSlice part = LogSlice.read(run, rank, offset);
+        offset = part.next();
+        console.out().print(new String(part.bytes(), StandardCharsets.UTF_8));
+        console.out().flush();
+        if (part.bytes().length == 0) {
+          // Whoever runs it takes this file away at the end.
+          if (!follow || !Files.exists(run.resolve("cluster.json"))) {
+            return ExitCode.DONE;
+          }
+          WaitCommand.pause();
+        }
+      }
+    } catch (IOException e) {
+      throw new UnreachableException("cannot read " + log + ": " + e.getMessage());
+    }
   }
 
   private int print() throws UnreachableException, RefusedException, UnknownClusterException {
