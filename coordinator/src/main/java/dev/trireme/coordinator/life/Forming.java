@@ -12,6 +12,7 @@ import dev.trireme.protocol.JobState;
 import dev.trireme.protocol.RankReport;
 import dev.trireme.protocol.StateSource;
 import dev.trireme.protocol.Stored.FormationRecord;
+import dev.trireme.protocol.Stored.GenerationRecord;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -216,13 +217,18 @@ final class Forming {
       life.figures().ready(ready);
     }
     long generation = formation.generation();
-    if (number == 0 && ready.restoredFrom().isEmpty()) {
+    if (number == 0 && ready.restoredFrom().isEmpty() && ready.progress().step() == 0) {
       recovery.restoredNothing();
     }
-    if (Records.isOwnCheckpoint(life.record(), ready.restoredFrom())) {
-      life.change(Records.saved(life.record(), generation, ready.progress().step()));
-      life.store();
-    }
+    // A rank may say it again, to another coordinator, when it has saved more since.
+    Records.ownCheckpoint(life.record(), ready.restoredFrom())
+        .filter(
+            step -> Records.newest(life.record()).flatMap(GenerationRecord::savedStep).isEmpty())
+        .ifPresent(
+            step -> {
+              life.change(Records.saved(life.record(), generation, step));
+              life.store();
+            });
     if (works) {
       life.publish((id, now) -> new JobEvent.RankReady(id, now, generation, number, ready));
     }

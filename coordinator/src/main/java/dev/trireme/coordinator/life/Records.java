@@ -11,9 +11,13 @@ import dev.trireme.protocol.Stored.Wish;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** A job's record with something changed: each is a new version of it. */
 final class Records {
+  /** What a checkpoint is called in its place, and nothing below it. */
+  private static final Pattern STEP = Pattern.compile("^step-([0-9]{1,18})$");
+
   private Records() {}
 
   static JobRecord inTerm(JobRecord r, long term) {
@@ -56,10 +60,16 @@ final class Records {
     return copy(r, r.term(), r.state(), r.reason(), all);
   }
 
-  /** Whether a checkpoint lies where the job's own do. */
-  static boolean isOwnCheckpoint(JobRecord r, String path) {
+  /** The step of a checkpoint that lies where the job's own do; empty of any other path. */
+  static Optional<Long> ownCheckpoint(JobRecord r, String path) {
     String place = r.job().checkpoint().path().orElseGet(() -> r.runDirectory() + "/checkpoints");
-    return path.startsWith(place.replaceAll("/+$", "") + "/");
+    String before = place.replaceAll("/+$", "") + "/";
+    return path.startsWith(before)
+        ? STEP.matcher(path.substring(before.length()))
+            .results()
+            .findFirst()
+            .map(found -> Long.parseLong(found.group(1)))
+        : Optional.empty();
   }
 
   /** There is a checkpoint of this step, which that generation has committed or begun with. */

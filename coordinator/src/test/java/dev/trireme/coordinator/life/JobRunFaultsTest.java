@@ -110,13 +110,18 @@ class JobRunFaultsTest extends RecoveringJob {
     Progress progress = new Progress(10, new Cursor(0, 10));
     report(0, new RankReport.Ready(progress, place + "/step-00000010", 50, 10, 5, 1));
     assertThat(Records.newest(stored).orElseThrow().savedStep()).contains(10L);
+    report(0, new RankReport.CheckpointFinished(15, "p", 0, 0, 0, ""));
+    report(0, new RankReport.Ready(progress, place + "/step-00000010", 50, 10, 5, 1));
+    assertThat(Records.newest(stored).orElseThrow().savedStep()).contains(15L);
 
     committed(11);
     exit(0);
     apply(decide(1));
     run.onStarted(generation, 0, 2);
-    report(0, new RankReport.Ready(progress, place + "-of-another/step-00000010", 50, 10, 5, 1));
-    assertThat(Records.newest(stored).orElseThrow().savedStep()).isEmpty();
+    for (String other : List.of("-of-another/step-00000010", "/old/step-00000010", "/best")) {
+      report(0, new RankReport.Ready(progress, place + other, 50, 10, 5, 1));
+      assertThat(Records.newest(stored).orElseThrow().savedStep()).isEmpty();
+    }
   }
 
   @Test

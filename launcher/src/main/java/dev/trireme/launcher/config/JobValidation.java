@@ -7,8 +7,10 @@ import dev.trireme.api.job.DataSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ProgramSpec;
 import dev.trireme.checkpoint.WeightsFile;
+import dev.trireme.checkpoint.format.CheckpointNames;
 import dev.trireme.checkpoint.storage.s3.S3Address;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -54,14 +56,15 @@ public final class JobValidation {
   /** The check of one job. */
   /** Whether a directory of the file system is a checkpoint, or has any in it, by their names. */
   public static boolean holdsCheckpoint(Path directory) {
-    Path name = directory.toAbsolutePath().normalize().getFileName();
-    if (name != null && name.toString().startsWith("step-")
-        || Files.exists(directory.resolve("manifest.json"))) {
+    if (Files.exists(directory.resolve(CheckpointNames.MANIFEST))) {
       return true;
     }
     try (Stream<Path> entries = Files.list(directory)) {
-      return entries.anyMatch(entry -> entry.getFileName().toString().startsWith("step-"));
-    } catch (IOException e) {
+      return entries
+          .map(entry -> entry.getFileName().toString())
+          .map(name -> CheckpointNames.replacedOf(name).orElse(name))
+          .anyMatch(name -> CheckpointNames.stepOf(name).isPresent());
+    } catch (IOException | UncheckedIOException e) {
       return Files.isDirectory(directory); // the rank that cannot read there says why
     }
   }
@@ -96,7 +99,9 @@ public final class JobValidation {
       long items = sets.training().items();
       long perEpoch = (items + spec.data().batchSize() - 1) / spec.data().batchSize();
       long total = spec.train().totalSteps(items, spec.data().batchSize());
-      List<String> warnings = new JobWarnings(cores, hostMemory()).of(spec, items, total, model);
+      List<String> warnings =
+          new ArrayList<>(new JobWarnings(cores, hostMemory()).of(spec, items, total, model));
+      lacksCheckpoint().ifPresent(warnings::add);
       return new ValidatedJob(job, sets, model, perEpoch, total, warnings);
     }
 
@@ -177,10 +182,20 @@ public final class JobValidation {
                         + "', found "
                         + found);
               });
-      path(key, name)
-          .filter(Files::isDirectory)
-          .filter(directory -> !holdsCheckpoint(directory))
-          .ifPresent(directory -> refuse(key, "'" + name + "' holds no checkpoint (step-*)"));
+    }
+
+    /** Another run may still be about to leave one there. */
+    private Optional<String> lacksCheckpoint() {
+      return spec.checkpoint()
+          .resumeFrom()
+          .filter(name -> !CheckpointSpec.isS3(name))
+          .filter(name -> !holdsCheckpoint(Path.of(name)))
+          .map(
+              name ->
+                  "checkpoint.resumeFrom: '"
+                      + name
+                      + "' holds no checkpoint (step-*), and the job fails unless one is there when"
+                      + " it starts");
     }
 
     private void canBeDirectory(String name) {

@@ -1,6 +1,7 @@
 package dev.trireme.launcher.embedded;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.trireme.api.job.CheckpointSpec;
 import dev.trireme.api.job.JobSpec;
 import dev.trireme.api.job.ParallelSpec.DeviceKind;
 import dev.trireme.coordinator.CoordinatorException;
@@ -74,21 +75,33 @@ public final class EmbeddedRunner implements TrainRunner {
                     : "trireme: '" + asked + "' is no directory of a run");
         return ExitCode.USAGE;
       }
+      JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
+      String checkpoints =
+          spec.checkpoint().path().orElseGet(() -> asked.resolve("checkpoints").toString());
+      // What lies in an object store is found out by the rank that reads it.
+      boolean saved =
+          CheckpointSpec.isS3(checkpoints) || JobValidation.holdsCheckpoint(Path.of(checkpoints));
       if (RunFiles.result(directory).filter(EmbeddedRunner::hasSucceeded).isPresent()) {
         console
             .err()
             .println(
                 "trireme: the run in "
                     + asked
-                    + " has succeeded: there is nothing to continue"
-                    + further(asked.resolve("checkpoints")));
+                    + " has succeeded: there is nothing to continue; "
+                    + (saved
+                        ? "to train further, raise train.epochs in a new run with --set"
+                            + " checkpoint.resumeFrom="
+                            + checkpoints
+                        : "it has left no checkpoint from which another run could train further"));
         return ExitCode.USAGE;
       }
-      JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
       Optional<String> lacking = lacking(spec);
       if (lacking.isPresent()) {
         console.err().println("trireme: " + lacking.get());
         return ExitCode.USAGE;
+      }
+      if (!saved && spec.checkpoint().resumeFrom().isEmpty()) {
+        console.err().println("there is no checkpoint in " + checkpoints + ": begins at step 1");
       }
       return run(spec, directory, console, jobs -> resumed(jobs, directory));
     } catch (ClusterFile.UnusableException e) {
@@ -98,13 +111,6 @@ public final class EmbeddedRunner implements TrainRunner {
       console.err().println("trireme: " + e.getMessage());
       return ExitCode.FAILED;
     }
-  }
-
-  private static String further(Path checkpoints) {
-    return JobValidation.holdsCheckpoint(checkpoints)
-        ? "; to train further, raise train.epochs in a new run with --set checkpoint.resumeFrom="
-            + checkpoints
-        : "; it has left no checkpoint there from which another run could train further";
   }
 
   /** What the job asks for and this machine will never have: in a cluster it would wait for it. */

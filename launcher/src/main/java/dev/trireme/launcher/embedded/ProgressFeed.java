@@ -108,18 +108,20 @@ final class ProgressFeed implements JobListener {
     long step = ready.progress().step();
     if (!ready.restoredFrom().isEmpty()) {
       display.message("resumed from " + ready.restoredFrom() + ", at step " + step);
-    } else if (step == 0 && event.generation() > 1) {
-      display.message("begins at its first step again: it has saved no checkpoint");
+    } else if (step == 0 && lastStep > 0) {
+      display.message("begins at its first step again: there is no checkpoint");
     }
     lostSteps =
         step < lastStep
-            ? ": it had come to step " + lastStep + ", and what follows is done again"
+            ? ": it had come to step " + lastStep + " at least, and what follows is done again"
             : "";
     display.started(new RunPlan(ready.totalSteps(), ready.epochs()));
   }
 
   private void checkpoint(RankReport.CheckpointFinished checkpoint) {
-    if (!checkpoint.failure().isEmpty()) {
+    if (checkpoint.failure().isEmpty()) {
+      lastStep = Math.max(lastStep, checkpoint.step());
+    } else {
       display.message(
           "the checkpoint of step " + checkpoint.step() + " failed: " + checkpoint.failure());
     }

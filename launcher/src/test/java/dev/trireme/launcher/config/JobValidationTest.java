@@ -249,8 +249,11 @@ class JobValidationTest {
         .endsWith("continue that run with checkpoint.resumeFrom: " + full);
     check(DIGITS, "checkpoint={path: " + full + ", resumeFrom: " + full + "}");
     Path none = Files.createDirectories(directory.resolve("none"));
-    assertThat(refused(DIGITS, "checkpoint={resumeFrom: " + none + "}"))
-        .containsExactly("checkpoint.resumeFrom: '" + none + "' holds no checkpoint (step-*)");
+    assertThat(check(DIGITS, "checkpoint={resumeFrom: " + none + "}").warnings())
+        .anyMatch(w -> w.startsWith("checkpoint.resumeFrom: '" + none + "' holds no checkpoint"));
+    Files.createDirectory(none.resolve(".old-step-00000100"));
+    assertThat(check(DIGITS, "checkpoint={resumeFrom: " + none + "}").warnings())
+        .noneMatch(w -> w.contains("holds no checkpoint"));
     check(DIGITS, "checkpoint={path: 's3://bucket/run'}");
     assertThat(refused(DIGITS, "checkpoint={path: 's3://Bucket/run'}"))
         .singleElement()

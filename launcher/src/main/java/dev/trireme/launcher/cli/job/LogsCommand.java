@@ -6,6 +6,7 @@ import dev.trireme.launcher.cli.ExitCode;
 import dev.trireme.launcher.cli.cluster.Asking;
 import dev.trireme.launcher.cli.cluster.ClusterOptions.UnknownClusterException;
 import dev.trireme.launcher.control.ApiClient;
+import dev.trireme.launcher.control.ClusterFile;
 import dev.trireme.launcher.control.ControlClient.RefusedException;
 import dev.trireme.launcher.control.ControlClient.UnreachableException;
 import dev.trireme.launcher.control.LogSlice;
@@ -39,7 +40,7 @@ final class LogsCommand implements Callable<Integer> {
 
   @Option(
       names = {"-f", "--follow"},
-      description = "Goes on until the job has ended.")
+      description = "Goes on until the job has ended; a job of a cluster by its id.")
   private boolean follow;
 
   @Spec private CommandSpec spec;
@@ -67,13 +68,14 @@ final class LogsCommand implements Callable<Integer> {
     }
     try {
       for (long offset = 0; ; ) {
+        // Asked before the log is read, so that its end is not missed.
+        boolean alive = follow && isAlive(run);
         LogSlice part = LogSlice.read(run, rank, offset);
         offset = part.next();
         console.out().print(new String(part.bytes(), StandardCharsets.UTF_8));
         console.out().flush();
         if (part.bytes().length == 0) {
-          // Whoever runs it takes this file away at the end.
-          if (!follow || !Files.exists(run.resolve("cluster.json"))) {
+          if (!alive) {
             return ExitCode.DONE;
           }
           WaitCommand.pause();
@@ -81,6 +83,15 @@ final class LogsCommand implements Callable<Integer> {
       }
     } catch (IOException e) {
       throw new UnreachableException("cannot read " + log + ": " + e.getMessage());
+    }
+  }
+
+  /** Of a job of a cluster nothing is known here. */
+  private static boolean isAlive(Path run) throws IOException {
+    try {
+      return ClusterFile.read(run).isPresent();
+    } catch (ClusterFile.UnusableException e) {
+      return false;
     }
   }
 
