@@ -109,6 +109,16 @@ public sealed interface Stored extends Message {
       this(generation, worldSize, firstStep, Optional.empty());
     }
 
+    /** The same once its first step is known. */
+    public GenerationRecord startingAt(long step) {
+      return new GenerationRecord(generation, worldSize, Optional.of(step), savedStep);
+    }
+
+    /** The same once there is a checkpoint of this step. */
+    public GenerationRecord havingSaved(long step) {
+      return new GenerationRecord(generation, worldSize, firstStep, Optional.of(step));
+    }
+
     /** Whether this job had it. */
     public boolean wasFormed() {
       return worldSize > 0;

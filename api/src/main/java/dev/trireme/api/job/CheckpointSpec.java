@@ -1,5 +1,6 @@
 package dev.trireme.api.job;
 
+import java.nio.file.Path;
 import java.util.Optional;
 
 /**
@@ -88,6 +89,15 @@ public record CheckpointSpec(
   /** Whether any are written without being asked for. */
   public boolean isPeriodic() {
     return everySteps.isPresent() || everyMinutes.isPresent();
+  }
+
+  /**
+   * Where a run's checkpoints lie.
+   *
+   * @param runDirectory of the run
+   */
+  public String place(Path runDirectory) {
+    return path.orElseGet(() -> runDirectory.resolve("checkpoints").toString());
   }
 
   /** Whether this place is in an object store and not in a file system. */

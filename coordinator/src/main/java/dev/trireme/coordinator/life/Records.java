@@ -8,6 +8,7 @@ import dev.trireme.protocol.Stored.FormationRecord;
 import dev.trireme.protocol.Stored.GenerationRecord;
 import dev.trireme.protocol.Stored.JobRecord;
 import dev.trireme.protocol.Stored.Wish;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -54,15 +55,13 @@ final class Records {
   static JobRecord startingAt(JobRecord r, long firstStep) {
     List<GenerationRecord> all = new ArrayList<>(r.generations());
     GenerationRecord newest = all.remove(all.size() - 1);
-    all.add(
-        new GenerationRecord(
-            newest.generation(), newest.worldSize(), Optional.of(firstStep), newest.savedStep()));
+    all.add(newest.startingAt(firstStep));
     return copy(r, r.term(), r.state(), r.reason(), all);
   }
 
   /** The step of a checkpoint that lies where the job's own do; empty of any other path. */
   static Optional<Long> ownCheckpoint(JobRecord r, String path) {
-    String place = r.job().checkpoint().path().orElseGet(() -> r.runDirectory() + "/checkpoints");
+    String place = r.job().checkpoint().place(Path.of(r.runDirectory()));
     String before = place.replaceAll("/+$", "") + "/";
     return path.startsWith(before)
         ? STEP.matcher(path.substring(before.length()))
@@ -76,12 +75,7 @@ final class Records {
   static JobRecord saved(JobRecord r, long generation, long step) {
     List<GenerationRecord> all =
         r.generations().stream()
-            .map(
-                g ->
-                    g.generation() == generation
-                        ? new GenerationRecord(
-                            generation, g.worldSize(), g.firstStep(), Optional.of(step))
-                        : g)
+            .map(g -> g.generation() == generation ? g.havingSaved(step) : g)
             .toList();
     return copy(r, r.term(), r.state(), r.reason(), all);
   }

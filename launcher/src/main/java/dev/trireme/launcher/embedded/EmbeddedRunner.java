@@ -76,8 +76,7 @@ public final class EmbeddedRunner implements TrainRunner {
         return ExitCode.USAGE;
       }
       JobSpec spec = JobReader.read(directory.resolve("job.yaml"), List.of()).spec();
-      String checkpoints =
-          spec.checkpoint().path().orElseGet(() -> asked.resolve("checkpoints").toString());
+      String checkpoints = spec.checkpoint().place(asked);
       // What lies in an object store is found out by the rank that reads it.
       boolean saved =
           CheckpointSpec.isS3(checkpoints) || JobValidation.holdsCheckpoint(Path.of(checkpoints));

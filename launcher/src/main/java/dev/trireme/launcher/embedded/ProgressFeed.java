@@ -34,7 +34,7 @@ final class ProgressFeed implements JobListener {
     if (event instanceof JobEvent.StateChanged changed) {
       stateChanged(changed);
     } else if (event instanceof JobEvent.RankReady ready && ready.rank() == 0) {
-      started(ready);
+      started(ready.ready());
     } else if (event instanceof JobEvent.BucketsTuned tuned) {
       display.message(
           "the ranks have measured: buckets of "
@@ -103,8 +103,7 @@ final class ProgressFeed implements JobListener {
     }
   }
 
-  private void started(JobEvent.RankReady event) {
-    RankReport.Ready ready = event.ready();
+  private void started(RankReport.Ready ready) {
     long step = ready.progress().step();
     if (!ready.restoredFrom().isEmpty()) {
       display.message("resumed from " + ready.restoredFrom() + ", at step " + step);

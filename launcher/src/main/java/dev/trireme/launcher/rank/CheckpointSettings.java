@@ -73,7 +73,7 @@ record CheckpointSettings(CheckpointSpec spec, Path runDirectory) {
 
   /** Where they lie. */
   String location() {
-    return spec.path().orElseGet(() -> runDirectory.resolve("checkpoints").toString());
+    return spec.place(runDirectory);
   }
 
   private static OptionalLong optional(Optional<Long> value) {

@@ -6,6 +6,7 @@ import dev.trireme.api.job.ProgramSpec;
 import dev.trireme.launcher.config.JobReader;
 import dev.trireme.launcher.control.KeptFile;
 import dev.trireme.launcher.control.Sha256;
+import dev.trireme.launcher.control.UserDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,13 +37,7 @@ final class ShippedFiles {
 
   /** In the user's cache, as the XDG base directory specification has it. */
   static ShippedFiles ofUser() {
-    String named = System.getenv().getOrDefault("XDG_CACHE_HOME", "");
-    String home = System.getenv().getOrDefault("HOME", "");
-    Path base =
-        named.isBlank()
-            ? Path.of(home.isBlank() ? System.getProperty("user.home") : home, ".cache")
-            : Path.of(named);
-    return new ShippedFiles(base.resolve("trireme").resolve("files"));
+    return new ShippedFiles(UserDirectory.CACHE.of(System.getenv()).resolve("files"));
   }
 
   /**

@@ -48,8 +48,7 @@ final class HarmOrders implements AutoCloseable {
     }
     Join join = victim.get().join().orElseThrow();
     Path run = Path.of(join.runDirectory());
-    String checkpoints =
-        join.job().checkpoint().path().orElseGet(() -> run.resolve("checkpoints").toString());
+    String checkpoints = join.job().checkpoint().place(run);
     harms.begin(
         new Harms.Order(
             command.kind(),

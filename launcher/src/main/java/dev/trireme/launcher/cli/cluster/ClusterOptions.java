@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.trireme.launcher.cluster.Credentials;
 import dev.trireme.launcher.cluster.HostPort;
 import dev.trireme.launcher.control.ApiClient;
+import dev.trireme.launcher.control.UserDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,7 +74,9 @@ public final class ClusterOptions {
 
   /** Whether a cluster is named anywhere. */
   public boolean isNamed() {
-    return named().isPresent() || Files.isRegularFile(home().resolve(DEFAULT).resolve(CONTEXT));
+    return named().isPresent()
+        || Files.isRegularFile(
+            UserDirectory.CONFIG.of(environment).resolve(DEFAULT).resolve(CONTEXT));
   }
 
   /**
@@ -84,7 +87,7 @@ public final class ClusterOptions {
   public ApiClient client(Duration patience) throws UnknownClusterException {
     String name = named().orElse(DEFAULT);
     boolean address = name.contains(":");
-    Path own = address ? home() : contextOf(name);
+    Path own = address ? UserDirectory.CONFIG.of(environment) : contextOf(name);
     List<String> addresses =
         address
             ? addresses(cluster.isPresent() ? "--cluster" : "TRIREME_CLUSTER", name)
@@ -179,17 +182,7 @@ public final class ClusterOptions {
               + name
               + "'; an address is HOST:PORT");
     }
-    return home().resolve(name);
-  }
-
-  private Path home() {
-    return variable("XDG_CONFIG_HOME")
-        .map(Path::of)
-        .orElseGet(
-            () ->
-                Path.of(
-                    variable("HOME").orElseGet(() -> System.getProperty("user.home")), ".config"))
-        .resolve("trireme");
+    return UserDirectory.CONFIG.of(environment).resolve(name);
   }
 
   private Optional<String> variable(String name) {
