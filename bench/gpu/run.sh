@@ -8,10 +8,11 @@
 #
 #   bench/gpu/run.sh [REPORT]          the report is bench/gpu/report.txt unless told otherwise
 #
-# What matters most comes first. With one device it takes some six minutes, and nothing runs for
-# longer than GPU_DEADLINE, so that all of it fits into one command of 600 seconds whatever hangs. Each step has a deadline of its own, says PASS,
-# FAIL or SKIP with the seconds it took, and needs none of the others. The exit code is the number of
-# steps that failed; what failed shows the ends of its ranks' logs.
+# What matters most comes first. With one device it takes some seven minutes, and nothing runs for
+# longer than GPU_DEADLINE, so that all of it fits into one command of 600 seconds whatever hangs. Each
+# step has a deadline of its own, says PASS, FAIL or SKIP with the seconds it took, and needs none of
+# the others. The exit code is the number of steps that failed; what failed shows the ends of its
+# ranks' logs.
 #
 # Nothing is built here, and neither Maven nor a network is needed. Before, on any machine with both:
 #
@@ -211,7 +212,7 @@ kill_rank_one() { # NAME OPTIONS...
   name=$1
   shift
   "$root/trireme" train "$root/configs/quickstart.yaml" --run-dir "$work/$name" \
-    --set parallel.device=cuda --set parallel.backend=nccl --set train.epochs=6 "$@" &
+    --set parallel.device=cuda --set train.epochs=6 "$@" &
   job=$!
   waited=0
   while [ "$waited" -lt 60 ] && kill -0 "$job" 2>/dev/null &&
@@ -224,17 +225,18 @@ kill_rank_one() { # NAME OPTIONS...
   wait "$job" || return 1
   grep -E '"type":"(generation|recovered)"' "$work/$name/events.jsonl"
   cat "$work/$name/result.json"
+  grep -q '"type":"recovered"' "$work/$name/events.jsonl"
 }
 
 nccl_recovery() {
   share 2
-  kill_rank_one ncclkill --set parallel.workers=2 && backed_by ncclkill cuda nccl
+  kill_rank_one ncclkill --set parallel.workers=2 --set parallel.backend=nccl && backed_by ncclkill cuda nccl
 }
 
 # Those left of an elastic job go on with the communicator that they have (NCCL 2.27 and newer).
 nccl_shrink() {
   share 3
-  kill_rank_one shrink --set parallel.workers=2:3 || return 1
+  kill_rank_one shrink --set parallel.workers=2:3 --set parallel.backend=nccl || return 1
   grep -rh 'goes on with the communicator of generation' "$work/shrink/logs"
 }
 
@@ -365,20 +367,7 @@ free_behind_kernel() { python3 "$here/free_behind_kernel.py"; }
 # A rank that is killed on a device is replaced, and the job ends as if nothing had been.
 recovery() {
   export CUDA_VISIBLE_DEVICES=0
-  "$root/trireme" train "$root/configs/quickstart.yaml" \
-    --run-dir "$work/recovery" --set parallel.workers=2 --set parallel.device=cuda \
-    --set train.epochs=6 &
-  job=$!
-  waited=0
-  while [ "$waited" -lt 40 ] && kill -0 "$job" 2>/dev/null &&
-    ! grep -q '"step":' "$work/recovery/metrics.jsonl" 2>/dev/null; do
-    sleep 1
-    waited=$((waited + 1))
-  done
-  pid=$(sed -n 's/.*"rank":1,[^}]*"pid":\([0-9]*\).*/\1/p' "$work/recovery/events.jsonl" | head -n 1)
-  [ -n "$pid" ] && kill -9 "$pid"
-  wait "$job" || return 1
-  grep '"type":"recovered"' "$work/recovery/events.jsonl" && cat "$work/recovery/result.json"
+  kill_rank_one recovery --set parallel.workers=2 && backed_by recovery cuda aeron
 }
 
 # ---- Running them --------------------------------------------------------------------------------

@@ -74,9 +74,7 @@ public final class ClusterOptions {
 
   /** Whether a cluster is named anywhere. */
   public boolean isNamed() {
-    return named().isPresent()
-        || Files.isRegularFile(
-            UserDirectory.CONFIG.of(environment).resolve(DEFAULT).resolve(CONTEXT));
+    return named().isPresent() || Files.isRegularFile(home().resolve(DEFAULT).resolve(CONTEXT));
   }
 
   /**
@@ -87,7 +85,7 @@ public final class ClusterOptions {
   public ApiClient client(Duration patience) throws UnknownClusterException {
     String name = named().orElse(DEFAULT);
     boolean address = name.contains(":");
-    Path own = address ? UserDirectory.CONFIG.of(environment) : contextOf(name);
+    Path own = address ? home() : contextOf(name);
     List<String> addresses =
         address
             ? addresses(cluster.isPresent() ? "--cluster" : "TRIREME_CLUSTER", name)
@@ -182,7 +180,11 @@ public final class ClusterOptions {
               + name
               + "'; an address is HOST:PORT");
     }
-    return UserDirectory.CONFIG.of(environment).resolve(name);
+    return home().resolve(name);
+  }
+
+  private Path home() {
+    return UserDirectory.CONFIG.of(environment);
   }
 
   private Optional<String> variable(String name) {
